@@ -1,0 +1,1 @@
+"""One Jinja snippet a platform: the browser half, as it is rendered into the page."""
