@@ -56,7 +56,7 @@ format:
 wheel:
 	@tools/setup dev
 	rm -rf build dist
-	$(BIN)/python -m build --quiet --installer uv
+	$(BIN)/python -m build --quiet
 	rm -rf build
 	@ls -l dist
 
