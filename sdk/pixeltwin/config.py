@@ -1,0 +1,152 @@
+"""Settings, read once: `PIXELTWIN_*` from the application's configuration, else from the environment.
+
+A platform's own settings are `PIXELTWIN_<PLATFORM>_<ARGUMENT>`, such as the pixel id and the access token; a platform
+is used when its required ones are set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from .consent import Consent
+from .contract import Platform
+from .errors import ConfigurationError
+from .platforms import installed
+
+PREFIX = "PIXELTWIN_"
+PageViews = Literal["beacon", "server", "browser", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting. `choices` are all it may be; a default of () or None means there is none."""
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("SECRET_KEYS", (), "what ids are derived with, oldest first (a list, or commas); Flask: SECRET_KEY serves"),
+    Option("SITE", "", "keeps the order numbers of several sites apart that share an outbox"),
+    Option("OUTBOX", "sqlite:///pixeltwin.db", "where conversions wait: sqlite:///file.db or memory:"),
+    Option(
+        "CONSENT", None, "a fixed answer, where the site has no banner", ("granted", "limited", "denied", "pending")
+    ),
+    Option("PAGE_VIEWS", "beacon", "who reports page views", ("beacon", "server", "browser", "off")),
+    Option("DELIVERY", "live", "off: neither half goes anywhere (staging)", ("live", "off")),
+    Option("WORKER", "thread", "who delivers: a thread in this process, or `pixeltwin deliver`", ("thread", "off")),
+    Option("SANDBOX", None, "URL of a sandbox: both halves go there instead of to the platforms"),
+    Option("PHONE_REGION", None, "ISO country of phone numbers that carry no country code, such as DE"),
+    Option("KEEP_PARAMETERS", (), "query parameters a page's URL may keep beside click ids and utm_*"),
+    Option("CLEAN_URL", True, "take all other parameters out of the address bar before a pixel reads it"),
+    Option(
+        "ON_ERROR", None, "a tracking fault: log it or raise it; default: raise in debug and testing", ("log", "raise")
+    ),
+    Option(
+        "WHEN_UNSURE", "suppress", "a late server half whose pixel was shown, never confirmed", ("suppress", "send")
+    ),
+)
+
+
+class Settings:
+    """The settings of one application: the mapping first, then the environment, then the default."""
+
+    def __init__(self, config: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> None:
+        self._config = config or {}
+        self._environ = os.environ if environ is None else environ
+        self._options = {option.name: option for option in OPTIONS}
+
+    def raw(self, name: str) -> Any:
+        """The value of `PIXELTWIN_<name>` as it stands, or None."""
+        key = PREFIX + name
+        value = self._config.get(key)
+        return self._environ.get(key) if value is None else value
+
+    def get(self, name: str) -> Any:
+        """An option's value, checked against its choices."""
+        option = self._options[name]
+        value = self.raw(name)
+        if value is None or value == "":
+            return option.default
+        if option.choices and value not in option.choices:
+            raise ConfigurationError(f"{PREFIX}{name} must be one of {', '.join(option.choices)}")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self.get(name)
+        return truth(value, PREFIX + name)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """A list, or one text with commas."""
+        value = self.get(name)
+        parts: Sequence[str] = value.split(",") if isinstance(value, str) else list(value)
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @property
+    def consent(self) -> Consent | None:
+        """The fixed answer of the settings, if there is one."""
+        value = self.get("CONSENT")
+        if value is None or isinstance(value, Consent):
+            return value
+        return Consent(value)
+
+    def platforms(self) -> list[Platform]:
+        """Every platform whose required settings are there; `ConfigurationError` when one is set by half."""
+        return [found for kind, platform in installed().items() if (found := self._platform(kind, platform))]
+
+    def _platform(self, kind: str, platform: type[Platform]) -> Platform | None:
+        arguments: dict[str, Any] = {}
+        for setting in platform.settings:
+            name = f"{kind.upper()}_{setting.name.upper()}"
+            value = self.raw(name)
+            if value is None or value == "":
+                continue
+            arguments[setting.name] = truth(value, PREFIX + name) if setting.kind is bool else value
+        if not arguments:
+            return None
+        missing = [setting for setting in platform.settings if setting.required and setting.name not in arguments]
+        if missing:
+            names = " and ".join(
+                f"{PREFIX}{kind.upper()}_{setting.name.upper()} ({setting.help})" for setting in missing
+            )
+            raise ConfigurationError(f"{platform.title} is configured by half: set {names}")
+        sandbox = self.get("SANDBOX")
+        if sandbox:
+            arguments.update(platform.emulated(str(sandbox)))
+        return platform(**arguments)
+
+    def required(self) -> str:
+        """What to set so that any platform is there, as advice."""
+        return "; or ".join(
+            f"{platform.title}: "
+            + ", ".join(f"{PREFIX}{kind.upper()}_{s.name.upper()}" for s in platform.settings if s.required or s.secret)
+            for kind, platform in installed().items()
+        )
+
+
+def check_sandbox(url: str, *, debug: bool) -> None:
+    """A sandbox takes conversions away from the platforms: only on this machine, or while debugging."""
+    host = urlsplit(url).hostname or ""
+    if not debug and host not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigurationError(
+            f"{PREFIX}SANDBOX points to another machine and debugging is off: conversions would go there and never be "
+            "counted. Unset it in production"
+        )
+
+
+def truth(value: Any, name: str) -> bool:
+    """A yes or no as people write it in an environment."""
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("0", "false", "no", "off", ""):
+        return False
+    raise ConfigurationError(f"{name} must be true or false")

@@ -1,0 +1,88 @@
+"""Consent: what the visitor allowed, decided once in the request and stored with the event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from .errors import InvalidInput
+from .frozen import FrozenDict
+
+State = Literal["granted", "limited", "denied", "pending"]
+_STATES: tuple[str, ...] = get_args(State)
+_NO_EXCEPTIONS: Mapping[str, State] = FrozenDict()
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """`granted`: both halves. `limited`: both halves, with the platform's limited data use. `denied`: neither half,
+    nothing stored. `pending`: not asked yet; the conversion is held and nothing is sent or rendered.
+
+    `platforms` holds exceptions by platform name: `Consent.granted(platforms={"snap": "denied"})`.
+    `country` (ISO 3166-1, "US") and `state` (ISO 3166-2 without the country, "CA") say where limited use applies.
+    """
+
+    default: State
+    platforms: Mapping[str, State] = field(default=_NO_EXCEPTIONS)
+    country: str | None = None
+    state: str | None = None
+
+    def __post_init__(self) -> None:
+        for value in (self.default, *self.platforms.values()):
+            if value not in _STATES:
+                raise InvalidInput("Consent", [("", f"give one of {', '.join(_STATES)}")])
+        object.__setattr__(self, "platforms", FrozenDict(self.platforms))
+
+    @classmethod
+    def granted(cls, *, platforms: Mapping[str, State] = _NO_EXCEPTIONS) -> Consent:
+        return cls("granted", platforms)
+
+    @classmethod
+    def limited(
+        cls,
+        *,
+        country: str | None = None,
+        state: str | None = None,
+        platforms: Mapping[str, State] = _NO_EXCEPTIONS,
+    ) -> Consent:
+        return cls("limited", platforms, country, state)
+
+    @classmethod
+    def denied(cls, *, platforms: Mapping[str, State] = _NO_EXCEPTIONS) -> Consent:
+        return cls("denied", platforms)
+
+    @classmethod
+    def pending(cls, *, platforms: Mapping[str, State] = _NO_EXCEPTIONS) -> Consent:
+        return cls("pending", platforms)
+
+    def state_for(self, platform: str) -> State:
+        """What holds for one platform, by its name."""
+        return self.platforms.get(platform, self.default)
+
+    def allows(self, platform: str) -> bool:
+        """Whether this platform may be told now."""
+        return self.state_for(platform) in ("granted", "limited")
+
+    def is_limited(self, platform: str) -> bool:
+        """Whether this platform may be told only under its limited data use."""
+        return self.state_for(platform) == "limited"
+
+    def without(self, platform: str) -> Consent:
+        """The same consent with one platform denied."""
+        return replace(self, platforms={**self.platforms, platform: "denied"})
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data to be stored; `from_record` is its inverse."""
+        record: dict[str, Any] = {"default": self.default}
+        if self.platforms:
+            record["platforms"] = dict(self.platforms)
+        if self.country:
+            record["country"] = self.country
+        if self.state:
+            record["state"] = self.state
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Consent:
+        return cls(**record)

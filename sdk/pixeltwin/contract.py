@@ -1,0 +1,399 @@
+"""The Platform contract: all that pixeltwin asks of Reddit, Snap, Pinterest or a platform of yours.
+
+A platform is one package (`platforms/<name>/`) and one template. Everything here is pure: a platform maps values to
+values; `now` is an argument; the only one who sends is `delivery`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .consent import Consent, State
+from .conversion import AHEAD, Conversion
+from .dedup import Half as Half
+from .dedup import Verdict as Verdict
+from .errors import CannotSend, ConfigurationError, UnknownName
+from .events import EVENT_TYPES, Event
+from .frozen import FrozenDict
+from .visitor import AnyVisitor, Rule
+
+if TYPE_CHECKING:
+    from .emulation import Emulator
+
+JSON = Any
+Token = str | Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserCall:
+    """One call of a vendor's function on the page: `BrowserCall("rdt", ("track", "Purchase", {...}))`."""
+
+    function: str
+    args: tuple[JSON, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """One HTTP request, complete. Its `repr` shows neither token nor body."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"ServerRequest({self.method} {self.url.partition('?')[0]}, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The platform said it took this event; `warning` is what it remarked, if anything."""
+
+    warning: str = ""
+
+    def __str__(self) -> str:
+        return f"delivered ({self.warning})" if self.warning else "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Not now. `after` is seconds to wait (0: at once, None: use your own back-off). `alone`: nobody in the batch can
+    be blamed, so halve it and try again."""
+
+    after: float | None = None
+    reason: str = ""
+    alone: bool = False
+
+    def __str__(self) -> str:
+        return self.reason or "retry later"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The platform will never take this event as it is; `reason` is its own words."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """The token or the account is wrong: the queue waits, no event is burnt; `reason` is the platform's own words."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+Outcome = Delivered | RetryLater | Refused | Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something the caller gave that a platform will not get, and why. `reason` is a stable word to count by."""
+
+    platform: str
+    field: str
+    reason: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.platform}: {self.field}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventName:
+    """A platform's name for an event on its two sides."""
+
+    browser: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One argument of a platform that may come from configuration: `PIXELTWIN_<PLATFORM>_<NAME>`."""
+
+    name: str
+    help: str
+    required: bool = False
+    secret: bool = False
+    kind: type[str] | type[bool] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What a platform reads from a landing URL and its own cookies."""
+
+    click_id: str | None = None
+    browser_id: str | None = None
+
+
+class Platform(ABC):
+    """One pixel or account of an advertising platform: both halves of it.
+
+    Arguments common to all: `name` tells two pixels of one platform apart; `names` maps events to platform names site
+    wide; `withhold` names identity fields this platform never gets; `before_send` sees every conversion before either
+    half is made (return it, changed or not, or None to leave it out); `browser=False` / `server=False` switch a half
+    off; `api_url` and `script_url` point elsewhere (the sandbox, a proxy).
+    """
+
+    kind: ClassVar[str]  # the folder's name, the template's stem
+    title: ClassVar[str]  # as people write it
+    settings: ClassVar[tuple[Setting, ...]]
+    identity: ClassVar[Mapping[str, Rule]]  # the vendor's table: field -> rule; see `rules`
+    event_names: ClassVar[Mapping[str, EventName | None]]  # by neutral event; None: it cannot say it
+    known_names: ClassVar[tuple[EventName, ...]]  # every name the platform documents
+    click_parameter: ClassVar[str]  # the URL parameter that carries the click id
+    max_batch: ClassVar[int]  # events a request
+    max_age: ClassVar[timedelta]  # older events are refused
+    rate: ClassVar[float]  # requests a second this client allows itself
+    default_api_url: ClassVar[str]
+    default_script_url: ClassVar[str]
+    template_package: ClassVar[str] = "pixeltwin.pixel_templates"
+
+    def __init__(
+        self,
+        *,
+        account: str,
+        access_token: Token | None = None,
+        name: str | None = None,
+        names: Mapping[str, str] | None = None,
+        withhold: Iterable[str] = (),
+        before_send: Callable[[Conversion], Conversion | None] | None = None,
+        browser: bool = True,
+        server: bool = True,
+        api_url: str | None = None,
+        script_url: str | None = None,
+    ) -> None:
+        self.name = name or self.kind
+        self.account = account
+        self.names: Mapping[str, str] = FrozenDict(names)
+        self.withhold = frozenset(withhold)
+        self.before_send = before_send
+        self.browser = browser
+        self.server = server
+        self.api_url = (api_url or self.default_api_url).rstrip("/")
+        self.script_url = script_url or self.default_script_url
+        self._access_token = access_token
+        self.rules: Mapping[str, Rule] = {f: rule for f, rule in self.identity.items() if f not in self.withhold}
+        unknown = set(self.names) - set(EVENT_TYPES)
+        if unknown:
+            raise ConfigurationError(f"{self.title}(names=): no such event: {', '.join(sorted(unknown))}")
+        for wanted in self.names.values():
+            self.named(wanted)
+
+    def __repr__(self) -> str:
+        token = "set" if self.has_token else "none"
+        return f"{type(self).__name__}({self.account!r}, name={self.name!r}, access_token={token})"
+
+    # --- who and where ---------------------------------------------------------------------------------------------
+
+    @property
+    def destination(self) -> str:
+        """What rows are kept by: this pixel or account, whatever it is called in the settings."""
+        return f"{self.kind}:{self.account}"
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self._access_token)
+
+    @property
+    def token(self) -> str:
+        """The access token, asked for anew where it is a callable."""
+        token = self._access_token() if callable(self._access_token) else self._access_token
+        if not token:
+            raise ConfigurationError(f"{self.title} has no access token; set it to send server events")
+        return token
+
+    @property
+    def sends(self) -> bool:
+        """Whether this platform has a server half at all."""
+        return self.server and self.has_token
+
+    @property
+    def template(self) -> str:
+        return f"{self.kind}.html.jinja"
+
+    @classmethod
+    def emulated(cls, base_url: str) -> Mapping[str, str]:
+        """The arguments that point both halves to a sandbox at `base_url`."""
+        emulator = cls.emulator()
+        root = f"{base_url.rstrip('/')}/{cls.kind}"
+        return {"api_url": f"{root}{emulator.api_path}", "script_url": f"{root}{emulator.script_path}"}
+
+    # --- names -----------------------------------------------------------------------------------------------------
+
+    def named(self, name: str) -> EventName:
+        """The pair a platform name belongs to; `UnknownName` with the near matches."""
+        for known in self.known_names:
+            if name in (known.browser, known.server):
+                return known
+        spellings = sorted({known.server for known in self.known_names} | {known.browser for known in self.known_names})
+        near = _near(name, spellings)
+        raise UnknownName(self.title, name, near, sorted({known.server for known in self.known_names}))
+
+    def event_name(self, event: Event) -> EventName:
+        """The platform's name for an event, on both sides: the event's own `names=`, the platform's, the table's."""
+        wanted = event.names.get(self.name) or event.names.get(self.kind) or self.names.get(event.type)
+        if wanted:
+            return self.named(wanted)
+        found = self.event_names.get(event.type)
+        if found is None:
+            raise CannotSend(
+                self.name,
+                "no_event_name",
+                f"{self.title} has no event for {event.type}; "
+                f"pass names={{{self.kind!r}: '…'}} to use one of its own names",
+            )
+        return found
+
+    # --- consent and choice ----------------------------------------------------------------------------------------
+
+    def state(self, consent: Consent) -> State:
+        """What the visitor allowed this pixel, by its name or by its platform."""
+        return consent.platforms.get(self.name) or consent.platforms.get(self.kind) or consent.default
+
+    def limited(self, consent: Consent) -> bool:
+        return self.state(consent) == "limited"
+
+    def allowed(self, consent: Consent) -> bool:
+        return self.state(consent) in ("granted", "limited")
+
+    def honours(self, consent: Consent, visitor: AnyVisitor) -> bool:
+        """Whether this platform can keep to what the visitor allowed: limited use may need more than is known of him.
+        Where it cannot, it is treated as denied on both halves."""
+        return True
+
+    def prepared(self, conversion: Conversion) -> Conversion | None:
+        """The conversion as this platform gets it, on both halves; None when `before_send` left it out."""
+        return self.before_send(conversion) if self.before_send else conversion
+
+    def wants(self, conversion: Conversion) -> bool:
+        """Whether the caller wants this platform told (consent is asked separately)."""
+        named = conversion.platforms
+        return named is None or self.name in named or self.kind in named
+
+    # --- identity --------------------------------------------------------------------------------------------------
+
+    def wire(self, visitor: AnyVisitor, field: str) -> tuple[str, ...]:
+        """An identity field as this platform wants it: digests or normal forms; empty when withheld or unusable."""
+        rule = self.rules.get(field)
+        return visitor.values(field, rule) if rule else ()
+
+    def first(self, visitor: AnyVisitor, field: str) -> str | None:
+        """The first value of `wire`, for platforms that take only one."""
+        found = self.wire(visitor, field)
+        return found[0] if found else None
+
+    def identity_losses(self, visitor: AnyVisitor) -> list[Loss]:
+        """Identity the caller gave that no rule of this platform could use."""
+        return [
+            Loss(self.name, field, "unusable_value", f"{field.replace('_', ' ')}: no usable form, so it is left out")
+            for field in self.rules
+            if visitor.has(field) and not self.wire(visitor, field)
+        ]
+
+    # --- checks ----------------------------------------------------------------------------------------------------
+
+    def check_age(self, conversion: Conversion, now: datetime | None) -> None:
+        """Raise `CannotSend` when the platform would refuse the event for its time. `now=None`: not looked at."""
+        if now is None:
+            return
+        age = now - conversion.occurred_at
+        if age > self.max_age:
+            raise CannotSend(self.name, "too_old", f"{self.title} takes no event older than {self.max_age.days} days")
+        if -age > AHEAD:
+            raise CannotSend(self.name, "in_the_future", "the event lies in the future; check the clock")
+
+    # --- what a platform says --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def browser_calls(self, conversion: Conversion) -> list[BrowserCall]:
+        """The calls that tell the pixel of this conversion. `CannotSend` when it has no name for it."""
+
+    @abstractmethod
+    def init_calls(self, visitor: AnyVisitor, consent: Consent) -> list[BrowserCall]:
+        """The calls that start the pixel: hashed advanced matching, limited data use. Never event fields."""
+
+    @abstractmethod
+    def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
+        """The event as this platform's API takes it. `CannotSend` when it would be refused; `now=None`: age is not
+        looked at."""
+
+    def check(self, conversion: Conversion, now: datetime | None = None) -> None:
+        """Raise `CannotSend` when `server_event` would: name, match keys, age."""
+        self.server_event(conversion, now)
+
+    @abstractmethod
+    def losses(self, conversion: Conversion) -> list[Loss]:
+        """What of this conversion the platform will not get, each with its reason."""
+
+    @abstractmethod
+    def window(self, event: Event) -> timedelta:
+        """How long after the first half the second one is certain to be taken for the same conversion."""
+
+    def lane(self, event: Mapping[str, JSON]) -> str:
+        """Events of one lane may share a request."""
+        return ""
+
+    @abstractmethod
+    def server_request(
+        self, events: Sequence[Mapping[str, JSON] | bytes], test: bool | str | None = None
+    ) -> ServerRequest:
+        """One request with these events (of one lane). `test`: the platform's own test mode, or Reddit's test id."""
+
+    @abstractmethod
+    def read_reply(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome]:
+        """One outcome an event, in order, from the parsed answer. Header names are lower case."""
+
+    @staticmethod
+    @abstractmethod
+    def dedup(first: Half, second: Half) -> Verdict:
+        """The platform's published rule for two halves, `first` received first. It reads no settings, so that the
+        sandbox, which knows no pixel and no account, can ask it too."""
+
+    @abstractmethod
+    def read_signals(self, query: Mapping[str, str], cookies: Mapping[str, str]) -> Signals:
+        """The click id and browser id in a URL's query and the request's cookies."""
+
+    @abstractmethod
+    def csp_sources(self) -> Mapping[str, tuple[str, ...]]:
+        """The hosts the pixel needs, by Content-Security-Policy directive."""
+
+    def check_settings(self) -> list[str]:
+        """What looks wrong in the settings, each with what to do."""
+        return []
+
+    def noscript_images(self, conversions: Sequence[Conversion], visitor: AnyVisitor, consent: Consent) -> list[str]:
+        """URLs of images for browsers without JavaScript, where the platform documents them: the page's own, then one
+        a conversion (as `prepared` left them)."""
+        return []
+
+    @classmethod
+    @abstractmethod
+    def emulator(cls) -> Emulator:
+        """What the sandbox serves for this platform."""
+
+
+def _near(name: str, spellings: Sequence[str]) -> list[str]:
+    """The closest spellings: by letters, then by shared words (ADD_TO_CART is near ADD_CART)."""
+    folded = {spelling.replace("_", "").lower(): spelling for spelling in spellings}
+    close = difflib.get_close_matches(name.replace("_", "").lower(), list(folded), n=3, cutoff=0.7)
+    return [folded[one] for one in close]
+
+
+def collected_rules(platforms: Iterable[Platform]) -> Mapping[str, tuple[Rule, ...]]:
+    """Every rule that any of these platforms applies, by field: what a visitor is sealed with."""
+    rules: dict[str, dict[str, Rule]] = {}
+    for platform in platforms:
+        for name, rule in platform.rules.items():
+            rules.setdefault(name, {})[rule.key] = rule
+    return {name: tuple(found.values()) for name, found in rules.items()}

@@ -1,0 +1,184 @@
+"""One conversion and its ONE id: issued or derived when it happens, read from signed tokens, never made again."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal, get_args
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from .consent import Consent
+from .errors import BadToken, InvalidInput
+from .events import Event, from_record, to_record
+from .visitor import AnyVisitor, SealedVisitor, Visitor
+
+ActionSource = Literal["web", "app", "offline"]
+AHEAD = timedelta(minutes=5)  # a clock this far ahead is taken as now
+
+
+def issue_id() -> str:
+    """A new id nobody can guess: 64 lower-case hex characters from 32 random bytes."""
+    return secrets.token_hex(32)
+
+
+def derive_id(secret_key: str, *, site: str, event: Event, natural_key: str) -> str:
+    """The id of the conversion with this natural key: the same on every page, process and webhook that has the key.
+
+    64 lower-case hex characters: HMAC-SHA256 over compact JSON. Reddit's pixel hashes any other string but passes this
+    form through, so one string is on all wires; keyed, so nobody can guess an order's id and burn it by firing first.
+    """
+    parts = ["v1", site, event.type, event.custom_name, natural_key.strip()]
+    message = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+    return hmac.new(secret_key.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def checked_id(value: str) -> str:
+    """An id the caller gives is used as it is: 1 to 256 printable characters, no blank at either end."""
+    if not isinstance(value, str) or not 1 <= len(value) <= 256 or not value.isprintable() or value != value.strip():
+        raise InvalidInput("Conversion", [("id", "give 1 to 256 printable characters without blanks at the ends")])
+    return value
+
+
+def checked_time(value: datetime, now: datetime | None = None) -> datetime:
+    """`value` in UTC. Up to five minutes ahead of `now` is taken as now (clocks differ); more, or no zone, is wrong."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise InvalidInput(
+            "Conversion", [("occurred_at", "give a datetime with a time zone, such as datetime.now(timezone.utc)")]
+        )
+    value = value.astimezone(timezone.utc)
+    if now is not None and value > now:
+        if value - now > AHEAD:
+            raise InvalidInput("Conversion", [("occurred_at", "lies in the future; check the clock or the time zone")])
+        return now
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The app an event happened in. `id` is the App Store's number or the Play Store's package name."""
+
+    platform: Literal["ios", "android"]
+    id: str
+    name: str | None = None
+    version: str | None = None
+    os_version: str | None = None
+
+
+_NO_VISITOR = Visitor()
+_GRANTED = Consent.granted()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What happened, once: both halves on every platform are derived from this one object.
+
+    `key` is the natural key the id was derived from, if any. `created` says whether this call made the conversion
+    (False: it was known), `stored` whether its server halves are in the outbox.
+    """
+
+    event: Event
+    id: str
+    occurred_at: datetime
+    visitor: AnyVisitor = _NO_VISITOR
+    source_url: str | None = None
+    action_source: ActionSource = "web"
+    consent: Consent = _GRANTED
+    app: App | None = None
+    key: str | None = None
+    platforms: tuple[str, ...] | None = None
+    browser: bool = True
+    server: bool = True
+    created: bool = field(default=True, compare=False)
+    stored: bool = field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.event, Event):
+            raise InvalidInput("Conversion", [("event", "give an event such as Purchase(...)")])
+        if self.action_source not in get_args(ActionSource):
+            raise InvalidInput("Conversion", [("action_source", f"give one of {', '.join(get_args(ActionSource))}")])
+        checked_id(self.id)
+        object.__setattr__(self, "occurred_at", checked_time(self.occurred_at))
+
+    def goes_to(self, platform: str) -> bool:
+        """Whether the caller wants this platform told at all (consent is asked separately)."""
+        return self.platforms is None or platform in self.platforms
+
+    def with_visitor(self, visitor: AnyVisitor) -> Conversion:
+        """The same conversion with another visitor."""
+        return replace(self, visitor=visitor)
+
+    def to_record(self) -> dict[str, Any]:
+        """Everything but the visitor, as plain data; `conversion_from_record` is the inverse."""
+        record: dict[str, Any] = {
+            "event": to_record(self.event),
+            "id": self.id,
+            "at": round(self.occurred_at.timestamp() * 1000),
+            "consent": self.consent.to_record(),
+        }
+        if self.source_url:
+            record["url"] = self.source_url
+        if self.action_source != "web":
+            record["source"] = self.action_source
+        if self.app:
+            record["app"] = {"platform": self.app.platform, "id": self.app.id}
+            known = {"name": self.app.name, "version": self.app.version, "os_version": self.app.os_version}
+            record["app"].update({name: value for name, value in known.items() if value})
+        if self.key is not None:
+            record["key"] = self.key
+        if self.platforms is not None:
+            record["platforms"] = list(self.platforms)
+        if not self.browser:
+            record["browser"] = False
+        if not self.server:
+            record["server"] = False
+        return record
+
+
+def conversion_from_record(record: dict[str, Any], visitor: dict[str, Any] | None) -> Conversion:
+    """The conversion that was stored; without a visitor record (erased on delivery) it has nobody."""
+    platforms = record.get("platforms")
+    app = record.get("app")
+    return Conversion(
+        event=from_record(record["event"]),
+        id=record["id"],
+        occurred_at=datetime.fromtimestamp(record["at"] / 1000, timezone.utc),
+        visitor=SealedVisitor.from_record(visitor or {}),
+        source_url=record.get("url"),
+        action_source=record.get("source", "web"),
+        consent=Consent.from_record(record["consent"]),
+        app=App(**app) if app else None,
+        key=record.get("key"),
+        platforms=None if platforms is None else tuple(platforms),
+        browser=record.get("browser", True),
+        server=record.get("server", True),
+        created=False,
+        stored=True,
+    )
+
+
+class Signer:
+    """Signs and reads small JSON values that pass through a browser. One `purpose`, one signer: a value made for one
+    purpose is refused for another. Keys are oldest first; the last one signs, all of them verify."""
+
+    def __init__(self, secret_keys: Sequence[str], purpose: str) -> None:
+        self._serializer = URLSafeTimedSerializer(
+            list(secret_keys),
+            salt=f"pixeltwin.{purpose}.v1",
+            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+        )
+
+    def sign(self, value: Any) -> str:
+        return str(self._serializer.dumps(value))
+
+    def read(self, token: str, *, max_age: timedelta) -> Any:
+        """The signed value; `BadToken` when it was forged, changed or is older than `max_age`."""
+        try:
+            return self._serializer.loads(token, max_age=int(max_age.total_seconds()))
+        except BadSignature as error:  # SignatureExpired is one too
+            raise BadToken(f"the signed value cannot be used: {type(error).__name__}") from None

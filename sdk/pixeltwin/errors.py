@@ -1,0 +1,71 @@
+"""Every error pixeltwin raises, under one root.
+
+PixeltwinError
+├── InvalidInput            a value handed to an event, visitor, consent or conversion is wrong (also a ValueError)
+│   └── UnknownName         a platform does not know that event name; `near` lists what it does know
+├── ConfigurationError      a setting is missing or cannot be right (also a ValueError)
+├── CannotSend              this platform would refuse this conversion; `reason` says why
+├── OutboxUnavailable       the store could not be read or written
+├── UnknownConversion       no conversion is stored under that key (also a LookupError)
+└── BadToken                a signed value was forged, damaged or has expired (also a ValueError)
+
+Messages say what to do next and never quote personal data or secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class PixeltwinError(Exception):
+    """The root of everything pixeltwin raises."""
+
+
+class InvalidInput(PixeltwinError, ValueError):
+    """A value is wrong. `problems` holds one (field, advice) pair a fault."""
+
+    def __init__(self, subject: str, problems: Sequence[tuple[str, str]]) -> None:
+        self.subject = subject
+        self.problems = tuple(problems)
+        lines = "; ".join(f"{field}: {advice}" if field else advice for field, advice in self.problems)
+        super().__init__(f"{subject}: {lines}")
+
+
+class UnknownName(InvalidInput):
+    """A platform has no event of that name; `near` lists the closest names it has."""
+
+    def __init__(self, platform: str, name: str, near: Sequence[str], known: Sequence[str]) -> None:
+        self.platform = platform
+        self.name = name
+        self.near = tuple(near)
+        advice = f"did you mean {' or '.join(self.near)}?" if self.near else f"it knows {', '.join(known)}"
+        super().__init__(f"{platform} has no event called {name!r}", [("", advice)])
+
+
+class ConfigurationError(PixeltwinError, ValueError):
+    """A setting is missing or wrong; the message names it and says what it should be."""
+
+
+class CannotSend(PixeltwinError):
+    """The platform would refuse this conversion.
+
+    `reason` is a stable word to count by ("no_match_key", "too_old", …); `detail` is the sentence for people.
+    """
+
+    def __init__(self, platform: str, reason: str, detail: str) -> None:
+        self.platform = platform
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{platform}: {detail}")
+
+
+class OutboxUnavailable(PixeltwinError):
+    """The outbox could not be read or written; the cause is chained."""
+
+
+class UnknownConversion(PixeltwinError, LookupError):
+    """Nothing is stored under that key."""
+
+
+class BadToken(PixeltwinError, ValueError):
+    """A signed value was not made with any of the secret keys, was changed, or is too old."""

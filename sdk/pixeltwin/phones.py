@@ -1,0 +1,36 @@
+"""Phone numbers to E.164, through the phonenumbers library; it is imported when the first number needs it."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any
+
+# E.164 allows 15 digits and no leading zero. A zero among the first four could be a trunk zero behind a country code
+# ("+44020…"): only the library knows, so only numbers without one are taken as they are.
+_CLEAN = re.compile(r"\+[1-9]{4}[0-9]{4,11}")
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")  # "+44 (0)20 …": dialled only inside the country
+_EXTENSION = re.compile(r"\s*(?:;ext=|ext\b|extn\b|x|anexo|#|poste|int\b).*$", re.IGNORECASE | re.DOTALL)
+
+
+def e164(number: str, region: str | None = None) -> str | None:
+    """`+<country><number>`, or None when the country cannot be known or it is no number.
+
+    `region` (ISO 3166-1 alpha-2) is assumed for a number without a country code. A number that carries its country
+    code is taken even where the library thinks it impossible: numbering plans change faster than its tables.
+    Extensions and a bracketed trunk zero are dropped, a leading 00 is a plus.
+    """
+    if _CLEAN.fullmatch(number):
+        return number
+    phonenumbers: Any = import_module("phonenumbers")
+
+    text = _EXTENSION.sub("", _TRUNK_ZERO.sub(" ", number)).strip()
+    if text.startswith("00"):
+        text = "+" + text[2:]
+    try:
+        parsed = phonenumbers.parse(text, region.upper() if region else None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not text.startswith("+") and not phonenumbers.is_possible_number(parsed):
+        return None
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))

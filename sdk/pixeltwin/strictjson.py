@@ -1,0 +1,53 @@
+"""JSON as it leaves the house: exact decimals, no NaN, and a form that is safe inside HTML."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from markupsafe import Markup
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise TypeError("NaN and infinity are no JSON numbers")
+        return orjson.Fragment(plain(value))
+    if hasattr(value, "items"):  # frozen mappings
+        return dict(value.items())
+    raise TypeError(f"{type(value).__name__} cannot become JSON")
+
+
+def plain(value: Decimal) -> str:
+    """A decimal as people write it: no exponent, the digits it was given."""
+    return format(value, "f")
+
+
+def encode(value: Any) -> bytes:
+    """Compact UTF-8 JSON; a Decimal becomes a number with exactly its digits."""
+    return orjson.dumps(value, default=_exact)
+
+
+def decode(data: bytes | str) -> Any:
+    """The value of a JSON text; ValueError when it is none."""
+    return orjson.loads(data)
+
+
+# In a <script> these could end the element, begin a comment or (before ES2019) end a JavaScript line; the apostrophe
+# makes the text safe inside a single-quoted attribute as well.
+_UNSAFE = str.maketrans(
+    {
+        "<": "\\u003c",
+        ">": "\\u003e",
+        "&": "\\u0026",
+        "'": "\\u0027",
+        "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
+    }
+)
+
+
+def encode_for_html(value: Any) -> Markup:
+    """JSON that can stand in a script element or in a single-quoted attribute."""
+    return Markup(encode(value).decode().translate(_UNSAFE))  # every unsafe character was just replaced

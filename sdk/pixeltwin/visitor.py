@@ -1,0 +1,255 @@
+"""Who did it, and the attribution signals seen: normalising and hashing, each platform with its own rule.
+
+A `Visitor` is what the caller knows, as he knows it. Before anything rests it is sealed: every platform's rules are
+applied, and what is left are digests and the few raw signals the platforms ask for. A platform reads both forms alike,
+through `values(field, rule)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from .errors import InvalidInput
+from .events import invalid
+from .frozen import FrozenDict
+
+_HASHED = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one platform wants one field. `key` names the rule in stored rows: another rule, another key.
+
+    `normalise` gives the normal form, or None for a value that cannot be one (it is then left out, never hashed).
+    """
+
+    key: str
+    normalise: Callable[[str], str | None]
+    hashed: bool = True
+
+    def apply(self, value: str) -> str | None:
+        """What goes on the wire for one value. 64 hex digits count as hashed already where the rule hashes."""
+        if self.hashed and _HASHED.fullmatch(value):
+            return value.lower()
+        normal = self.normalise(value)
+        if not normal:
+            return None
+        return sha256(normal) if self.hashed else normal
+
+
+def sha256(text: str) -> str:
+    """Lower-case hex SHA-256 of the UTF-8 bytes: the form all three platforms ask for."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _identity(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    several = isinstance(value, (list, tuple, set, frozenset))
+    many = list(cast("Iterable[Any]", value)) if several else [value]
+    texts: list[str] = []
+    for one in many:
+        if isinstance(one, bool) or not isinstance(one, (str, int, date)):
+            raise ValueError("give text, or a list of texts")
+        text = one.isoformat() if isinstance(one, date) else str(one).strip()
+        if text:
+            texts.append(text)
+    return tuple(dict.fromkeys(texts))
+
+
+def _signals(value: Any) -> FrozenDict[str]:
+    if not isinstance(value, Mapping):
+        raise ValueError("give a mapping of platform name to value")
+    given = cast("Mapping[Any, Any]", value)
+    return FrozenDict({str(name): str(one) for name, one in given.items() if one})
+
+
+if TYPE_CHECKING:
+
+    class Identity:
+        def __get__(self, instance: object, owner: Any = None) -> tuple[str, ...]: ...
+        def __set__(self, instance: object, value: str | int | date | Sequence[str] | None) -> None: ...
+
+    class Signals:
+        def __get__(self, instance: object, owner: Any = None) -> Mapping[str, str]: ...
+        def __set__(self, instance: object, value: Mapping[str, str]) -> None: ...
+else:
+    Identity = Annotated[tuple[str, ...], BeforeValidator(_identity)]
+    Signals = Annotated[FrozenDict, BeforeValidator(_signals)]
+
+_NOBODY: Any = ()
+_NO_SIGNALS: FrozenDict[str] = FrozenDict()
+_Pixels = Annotated[int, Field(gt=0, lt=32768)]
+
+
+def _no_signals() -> Any:
+    return _NO_SIGNALS
+
+
+class Visitor(BaseModel):
+    """A person and the signals of his browser. Identity fields take one value or a list; 64 hex digits are a digest
+    already and pass through. Nothing of it is shown by `repr`.
+
+    `phone_region` (ISO 3166-1, "DE") is where a phone number without a country code is from; without it such a number
+    is left out. `screen` is (width, height) in pixels. `click_ids` and `browser_ids` are by platform name.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, str_strip_whitespace=True
+    )
+
+    email: Identity = Field(default=_NOBODY)
+    phone: Identity = Field(default=_NOBODY)
+    external_id: Identity = Field(default=_NOBODY)
+    first_name: Identity = Field(default=_NOBODY)
+    last_name: Identity = Field(default=_NOBODY)
+    gender: Identity = Field(default=_NOBODY)
+    date_of_birth: Identity = Field(default=_NOBODY)
+    city: Identity = Field(default=_NOBODY)
+    state: Identity = Field(default=_NOBODY)
+    postal_code: Identity = Field(default=_NOBODY)
+    country: Identity = Field(default=_NOBODY)
+    ip_address: Identity = Field(default=_NOBODY)
+    mobile_ad_id: Identity = Field(default=_NOBODY)
+    idfv: Identity = Field(default=_NOBODY)
+    user_agent: str | None = None
+    screen: tuple[_Pixels, _Pixels] | None = None
+    click_ids: Signals = Field(default_factory=_no_signals)
+    browser_ids: Signals = Field(default_factory=_no_signals)
+    phone_region: str | None = None
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise invalid("Visitor", error) from None
+
+    def __repr__(self) -> str:
+        return f"Visitor({', '.join(sorted(field for field, value in self.__dict__.items() if value))})"
+
+    __str__ = __repr__
+
+    def given(self, field: str) -> tuple[str, ...]:
+        """The values of an identity field as they came; phones as E.164 where that can be known."""
+        if field not in IDENTITY_FIELDS:
+            raise InvalidInput("Visitor", [(field, f"is no identity field; those are {', '.join(IDENTITY_FIELDS)}")])
+        values: tuple[str, ...] = self.__dict__[field]
+        if field == "phone" and values:
+            from .phones import e164
+
+            found = (one if _HASHED.fullmatch(one) else e164(one, self.phone_region) for one in values)
+            return tuple(one for one in found if one)
+        return values
+
+    def has(self, field: str) -> bool:
+        """Whether the caller gave this identity field at all."""
+        return bool(self.__dict__[field])
+
+    def values(self, field: str, rule: Rule) -> tuple[str, ...]:
+        """What `rule` makes of an identity field: digests or normal forms, in the order given, none twice."""
+        if not self.__dict__[field]:
+            return ()
+        return _apply(rule, self.given(field))
+
+    def seal(self, rules: Mapping[str, Iterable[Rule]]) -> SealedVisitor:
+        """This visitor as it may rest: the outcome of every rule, and the raw signals; the identity itself is gone."""
+        own = self.__dict__
+        sealed: dict[str, tuple[str, ...]] = {}
+        for field, wanted in rules.items():
+            if own[field]:
+                given = self.given(field)
+                for rule in wanted:
+                    key = f"{field}/{rule.key}"
+                    if key not in sealed and (found := _apply(rule, given)):
+                        sealed[key] = found
+        return SealedVisitor(sealed, own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"])
+
+
+IDENTITY_FIELDS: tuple[str, ...] = tuple(
+    name
+    for name in Visitor.model_fields
+    if name not in ("user_agent", "screen", "click_ids", "browser_ids", "phone_region")
+)
+
+
+def _apply(rule: Rule, given: Iterable[str]) -> tuple[str, ...]:
+    found = [wire for value in given if (wire := rule.apply(value)) is not None]
+    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
+
+
+class SealedVisitor:
+    """A visitor without identity: what each rule made of it, and the raw signals. This is what a row holds."""
+
+    __slots__ = ("browser_ids", "click_ids", "screen", "sealed", "user_agent")
+
+    def __init__(
+        self,
+        sealed: Mapping[str, tuple[str, ...]],
+        user_agent: str | None = None,
+        screen: tuple[int, int] | None = None,
+        click_ids: Mapping[str, str] = _NO_SIGNALS,
+        browser_ids: Mapping[str, str] = _NO_SIGNALS,
+    ) -> None:
+        self.sealed = sealed
+        self.user_agent = user_agent
+        self.screen = screen
+        self.click_ids = click_ids
+        self.browser_ids = browser_ids
+
+    def __repr__(self) -> str:
+        return f"SealedVisitor({', '.join(sorted(self.sealed))})"
+
+    def values(self, field: str, rule: Rule) -> tuple[str, ...]:
+        return self.sealed.get(f"{field}/{rule.key}", ())
+
+    def has(self, field: str) -> bool:
+        prefix = f"{field}/"
+        return any(key.startswith(prefix) for key in self.sealed)
+
+    def seal(self, rules: Mapping[str, Iterable[Rule]]) -> SealedVisitor:
+        """Itself: it is sealed already."""
+        return self
+
+    def filled_from(self, other: SealedVisitor) -> SealedVisitor:
+        """This visitor with what it lacks taken from `other`; what it has stays as it is."""
+        return SealedVisitor(
+            {**other.sealed, **self.sealed},
+            self.user_agent or other.user_agent,
+            self.screen or other.screen,
+            FrozenDict({**other.click_ids, **self.click_ids}),
+            FrozenDict({**other.browser_ids, **self.browser_ids}),
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data to be stored; `from_record` is its inverse."""
+        record: dict[str, Any] = {"sealed": {key: list(found) for key, found in self.sealed.items()}}
+        if self.user_agent:
+            record["user_agent"] = self.user_agent
+        if self.screen:
+            record["screen"] = list(self.screen)
+        if self.click_ids:
+            record["click_ids"] = dict(self.click_ids)
+        if self.browser_ids:
+            record["browser_ids"] = dict(self.browser_ids)
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> SealedVisitor:
+        screen = record.get("screen")
+        return cls(
+            {key: tuple(found) for key, found in record.get("sealed", {}).items()},
+            record.get("user_agent"),
+            (screen[0], screen[1]) if screen else None,
+            FrozenDict(record.get("click_ids")),
+            FrozenDict(record.get("browser_ids")),
+        )
+
+
+AnyVisitor = Visitor | SealedVisitor

@@ -1,0 +1,109 @@
+"""What any framework needs of a request and a response, free of all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from .contract import Platform
+from .frozen import FrozenDict
+
+ALWAYS_KEPT = ("utm_*",)
+_BOTS = re.compile(r"bot|crawl|spider|preview|facebookexternalhit|slurp|lighthouse|curl/|wget/|python-", re.I)
+_SPECULATIVE = (("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-purpose", "preview"), ("x-moz", "prefetch"))
+_NOTHING: Mapping[str, str] = FrozenDict()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The facts of one request. `url` is the full one; header names are lower case. `remote_addr` is whatever the
+    framework says after its own proxy rules: nothing here reads X-Forwarded-For."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str] = _NOTHING
+    remote_addr: str | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        return query_of(self.url)
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def secure(self) -> bool:
+        return self.url.startswith("https:")
+
+    @property
+    def user_agent(self) -> str | None:
+        return self.headers.get("user-agent") or None
+
+    @property
+    def speculative(self) -> bool:
+        """Whether the browser fetches ahead of a click that may never come: nothing happens for such a request."""
+        return any(word in self.headers.get(name, "").lower() for name, word in _SPECULATIVE)
+
+    @property
+    def from_bot(self) -> bool:
+        """Whether this is plainly no person. Asked for page-level events only; a purchase is never doubted."""
+        return not self.user_agent or bool(_BOTS.search(self.user_agent))
+
+    @property
+    def same_origin(self) -> bool:
+        """Whether a page of this very site sent it: by Sec-Fetch-Site, else by Origin. Neither given: no."""
+        site = self.headers.get("sec-fetch-site")
+        if site:
+            return site == "same-origin"
+        return self.headers.get("origin") == self.origin
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A first-party cookie to set; an empty value deletes it. Always HttpOnly, SameSite=Lax, Path=/."""
+
+    name: str
+    value: str
+    max_age: int | None = None
+
+
+@dataclass(slots=True)
+class ResponseChanges:
+    """What a response needs because of this request. `cache` is "no-store" when it carries conversions of one visitor,
+    "private" when it carries a digest of his, else empty. `varies`: it depends on the visitor's cookies."""
+
+    cookies: list[Cookie] = field(default_factory=list)
+    cache: Literal["", "private", "no-store"] = ""
+    varies: bool = False
+
+
+def query_of(url: str) -> dict[str, str]:
+    """The query parameters of a URL; of a repeated one, the first."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        found.setdefault(name, value)
+    return found
+
+
+def kept_parameters(platforms: Iterable[Platform], extra: Sequence[str] = ()) -> tuple[str, ...]:
+    """The query parameters a source URL may keep: click ids, utm_*, and the site's own choice. A name that ends in *
+    keeps all that begin so."""
+    return tuple(dict.fromkeys([*(platform.click_parameter for platform in platforms), *ALWAYS_KEPT, *extra]))
+
+
+def clean_url(url: str, keep: Sequence[str]) -> str:
+    """The URL as platforms may see it: no credentials, no fragment, and of the query only what `keep` names."""
+    parts = urlsplit(url)
+    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if _kept(k, keep)]
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, urlencode(query), ""))
+
+
+def _kept(name: str, keep: Sequence[str]) -> bool:
+    return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in keep)
