@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 from .contract import Outcome, RetryLater
@@ -54,13 +55,15 @@ def transient(status: int, headers: Mapping[str, str], body: bytes, count: int) 
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def _date(text: str) -> datetime | None:
     try:
-        return parsedate_to_datetime(text)
+        found = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
