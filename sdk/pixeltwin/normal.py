@@ -14,6 +14,7 @@ from ipaddress import IPv6Address, ip_address
 _ADDRESS = re.compile(r"[^@<>(),;:\"\\\[\]]+@[^@<>(),;:\"\\\[\]_.]+(?:\.[^@<>(),;:\"\\\[\]_.]+)+")
 _E164 = re.compile(r"\+[1-9][0-9]{3,16}")
 _ISO_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
+_ZIP_PLUS_4 = re.compile(r"([0-9]{5})-[0-9]{4}")
 _GENDERS = {
     "m": "m",
     "male": "m",
@@ -77,10 +78,12 @@ def phone_digits(value: str) -> str | None:
 
 def ip_canonical(value: str) -> str | None:
     """An IP address in its one canonical text form (RFC 5952 for IPv6); an IPv4 address mapped into IPv6 is the IPv4
-    address. None when it is no address."""
+    address. None when it is no address, or the unspecified one (0.0.0.0, ::)."""
     try:
         address = ip_address(value.strip())
     except ValueError:
+        return None
+    if address.is_unspecified:
         return None
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:
@@ -94,6 +97,27 @@ def country_code(value: str) -> str | None:
     """ISO 3166-1 alpha-2 in lower case; None for names and longer codes."""
     code = value.strip().lower()
     return code if len(code) == 2 and code.isascii() and code.isalpha() else None
+
+
+def state_code(value: str) -> str | None:
+    """A two-letter state code in lower case, also from "US-CA" (ISO 3166-2); None for names and longer codes."""
+    code = value.strip().lower()
+    return country_code(code[3:] if code[2:3] == "-" else code)
+
+
+def postal_digits(value: str) -> str | None:
+    """A postal code as digits only; of a US ZIP+4 the five that everybody knows. None for codes with letters: their
+    digits alone say nothing."""
+    text = value.strip()
+    plus_4 = _ZIP_PLUS_4.fullmatch(text)
+    digits = plus_4[1] if plus_4 else re.sub(r"[\s-]", "", text)
+    return digits if digits.isascii() and digits.isdigit() else None
+
+
+def postal_compact(value: str) -> str | None:
+    """A postal code in lower case without blanks and dashes; of a US ZIP+4 the five that everybody knows."""
+    plus_4 = _ZIP_PLUS_4.fullmatch(value.strip())
+    return plus_4[1] if plus_4 else compact(value)
 
 
 def gender_letter(value: str) -> str | None:
