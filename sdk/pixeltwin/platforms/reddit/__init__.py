@@ -1,0 +1,207 @@
+"""Reddit: the pixel and the Conversions API v3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from ...consent import Consent
+from ...contract import (
+    JSON,
+    BrowserCall,
+    Loss,
+    Outcome,
+    Platform,
+    ServerRequest,
+    Setting,
+    Signals,
+    Token,
+)
+from ...conversion import Conversion
+from ...dedup import Half, Verdict
+from ...emulation import Emulator
+from ...errors import CannotSend, ConfigurationError
+from ...events import Event
+from ...strictjson import encode
+from ...version import user_agent
+from ...visitor import AnyVisitor
+from . import dedup, mapping, replies, signals
+
+_PIXEL_ID = re.compile(r"(?:t2_|a2_)[a-z0-9]+")
+_POSSIBLE_ID = re.compile(r"[\w-]{3,100}", re.ASCII)
+_POSSIBLE_TOKEN = re.compile(r"[!#-&(-~]+")  # printable ASCII without blanks and quotes
+
+
+class Reddit(Platform):
+    """One Reddit pixel.
+
+    `pixel_id` is the one of Events Manager ("a2_…", older ones "t2_…"). `access_token` is a conversion access token
+    (Events Manager, Conversions API); without it there is a browser half only. `hash_ip_address=False` sends the IP
+    address as it is: Reddit documents both, and its own example is raw. Arguments common to all platforms: see
+    `Platform`.
+    """
+
+    kind = "reddit"
+    title = "Reddit"
+    settings = (
+        Setting("pixel_id", "the pixel ID in Reddit's Events Manager, such as a2_abc123", required=True),
+        Setting("access_token", "a conversion access token of Events Manager, Conversions API", secret=True),
+        Setting("hash_ip_address", "whether IP addresses are hashed before they are sent (default: yes)", kind=bool),
+    )
+    identity = mapping.IDENTITY
+    event_names = mapping.EVENT_NAMES
+    known_names = mapping.KNOWN_NAMES
+    click_parameter = signals.CLICK_PARAMETER
+    max_batch = 1000
+    max_age = timedelta(days=7)
+    rate = 10.0  # the lowest of the published figures; an answer of 429 has the last word
+    default_api_url = "https://ads-api.reddit.com/api/v3"
+    default_script_url = "https://www.redditstatic.com/ads/pixel.js"
+
+    def __init__(
+        self,
+        *,
+        pixel_id: str,
+        access_token: Token | None = None,
+        hash_ip_address: bool = True,
+        name: str | None = None,
+        names: Mapping[str, str] | None = None,
+        withhold: Iterable[str] = (),
+        before_send: Callable[[Conversion], Conversion | None] | None = None,
+        browser: bool = True,
+        server: bool = True,
+        api_url: str | None = None,
+        script_url: str | None = None,
+    ) -> None:
+        pixel_id = pixel_id.strip()
+        if not _POSSIBLE_ID.fullmatch(pixel_id):
+            raise ConfigurationError("Reddit(pixel_id=): give the ID of Events Manager, such as 'a2_abc123'")
+        super().__init__(
+            account=pixel_id,
+            access_token=_checked_token(access_token) if isinstance(access_token, str) else access_token,
+            name=name,
+            names=names,
+            withhold=withhold,
+            before_send=before_send,
+            browser=browser,
+            server=server,
+            api_url=api_url,
+            script_url=script_url,
+        )
+        joint = "&" if "?" in self.script_url else "?"
+        self.script_url = f"{self.script_url}{joint}pixel_id={quote(pixel_id, safe='')}"
+        if not hash_ip_address and "ip_address" in self.rules:
+            self.rules = {**self.rules, "ip_address": mapping.RAW_IP}
+        self._endpoint = f"{self.api_url}/pixels/{quote(pixel_id, safe='')}/conversion_events"
+
+    # --- both halves -----------------------------------------------------------------------------------------------
+
+    def browser_calls(self, conversion: Conversion) -> list[BrowserCall]:
+        name = self.event_name(conversion.event)
+        return [BrowserCall("rdt", ("track", name.browser, mapping.track(conversion, name)))]
+
+    def init_calls(self, visitor: AnyVisitor, consent: Consent) -> list[BrowserCall]:
+        return [BrowserCall("rdt", ("init", self.account, mapping.init_options(self, visitor, consent)))]
+
+    def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
+        name = self.event_name(conversion.event)
+        self.check_age(conversion, now)
+        source = mapping.ACTION_SOURCES.get(conversion.action_source)
+        if source is None:
+            detail = f"pixeltwin sends no {conversion.action_source} events to Reddit; use 'web' or 'offline'"
+            raise CannotSend(self.name, "action_source_not_supported", detail)
+        said = mapping.report(self, conversion, name, source)
+        user = mapping.user(self, conversion)
+        if not user and not mapping.has_click_id(said):
+            raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY[source])
+        if self.limited(conversion.consent):
+            user["data_processing_options"] = mapping.limited_data_use(conversion.consent)
+        if user:
+            said["user"] = user
+        return said
+
+    def losses(self, conversion: Conversion) -> list[Loss]:
+        name = self.event_name(conversion.event)
+        return [
+            *mapping.metadata_losses(self, conversion.event, name),
+            *mapping.visitor_losses(self, conversion),
+        ]
+
+    # --- sending ---------------------------------------------------------------------------------------------------
+
+    def server_request(
+        self, events: Sequence[Mapping[str, JSON] | bytes], test: bool | str | None = None
+    ) -> ServerRequest:
+        """`test` is the test id of Events Manager's Event Testing, which shows one event a request."""
+        if test is True:
+            raise ConfigurationError("Reddit tests with an id: copy the one of Events Manager, Event Testing")
+        joined = b",".join(one if isinstance(one, bytes) else encode(one) for one in events)
+        test_id = b',"test_id":' + encode(test) if test else b""
+        return ServerRequest(
+            "POST",
+            self._endpoint,
+            {
+                "Authorization": f"Bearer {_checked_token(self.token)}",
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "User-Agent": user_agent(),
+            },
+            b'{"data":{"events":[' + joined + b"]" + test_id + b"}}",
+        )
+
+    def read_reply(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome]:
+        secret = self._access_token if isinstance(self._access_token, str) else ""
+        return replies.read(status, headers, body, count, secret)
+
+    # --- rules -----------------------------------------------------------------------------------------------------
+
+    def window(self, event: Event) -> timedelta:
+        return dedup.WINDOW
+
+    @staticmethod
+    def dedup(first: Half, second: Half) -> Verdict:
+        return dedup.judge(first, second)
+
+    def read_signals(self, query: Mapping[str, str], cookies: Mapping[str, str]) -> Signals:
+        return signals.read(query, cookies)
+
+    def csp_sources(self) -> Mapping[str, tuple[str, ...]]:
+        return signals.csp_sources(self.script_url)
+
+    def check_settings(self) -> list[str]:
+        found: list[str] = []
+        if not _PIXEL_ID.fullmatch(self.account):
+            found.append(
+                f"the pixel ID {self.account!r} does not look like one (a2_… or t2_…); copy it from Events Manager"
+            )
+        token = self._access_token
+        if isinstance(token, str) and token.startswith("eyJ") and token.count(".") != 2:
+            found.append("the access token looks cut off (it should have three parts); copy it again, whole")
+        return found
+
+    @classmethod
+    def emulator(cls) -> Emulator:
+        from .emulator import RedditEmulator
+
+        return RedditEmulator()
+
+
+_NO_MATCH_KEY: Mapping[str, str] = {
+    "WEBSITE": "Reddit needs something to match the visitor by: a click id, its pixel's browser id, an e-mail, a phone "
+    "number, an external id, an IP address, a user agent or a screen size",
+    "PHYSICAL_STORE": "Reddit matches a store's events by an e-mail or a phone; give one of them",
+}
+
+
+def _checked_token(token: str) -> str:
+    """The token without blanks around it; it goes into a header, where a line break would be an injection."""
+    token = token.strip()
+    if token and not _POSSIBLE_TOKEN.fullmatch(token):
+        raise ConfigurationError("Reddit(access_token=): paste the token alone, without blanks, quotes or 'Bearer'")
+    return token
+
+
+PLATFORM = Reddit
+__all__ = ["PLATFORM", "Reddit"]
