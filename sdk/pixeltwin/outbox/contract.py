@@ -1,0 +1,184 @@
+"""The outbox contract: what every back end does, in the words of the flow. One contract test is run by all of them.
+
+One canonical row a conversion, written once by `put` and never rewritten while it waits; narrow state rows, one a
+destination, made when a worker first claims. All times are UTC datetimes handed in; no back end looks at a clock.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .states import BrowserState, ServerState
+
+LEASE = timedelta(seconds=60)
+KEEP_KEYED = timedelta(days=400)  # tombstones of conversions with a natural key
+KEEP_OTHERS = timedelta(days=38)  # of all others: the longest window and a day
+KEEP_PERSONAL = timedelta(days=7)  # personal data after a refusal or expiry; on delivery it goes at once
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """What `track` writes. `record` is the conversion without its visitor, `visitor` the sealed visitor, both JSON.
+
+    `unique` is what makes two reports the same conversion (None: each is its own). `held` names what it waits for
+    ("consent", "payment"), sorted; empty: it may go. `event` is its neutral name, to be listed. `offered`: its browser
+    half goes out with this very request.
+    """
+
+    id: str
+    unique: str | None
+    event: str
+    occurred_at: datetime
+    record: bytes
+    visitor: bytes
+    held: tuple[str, ...] = ()
+    offered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A canonical row. `visitor` is None once personal data was erased; `record` is None in a tombstone."""
+
+    seq: int
+    id: str
+    record: bytes | None
+    visitor: bytes | None
+    held: tuple[str, ...] = ()
+    claimed: bool = False  # whether any worker has taken it for any destination
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """The answer of `put`: the row, and whether this call made it."""
+
+    row: Stored
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One conversion leased to a worker for one destination. `lease` must be handed back with the settlement."""
+
+    row: Stored
+    attempts: int  # sends tried before this one
+    lease: str
+    browser: BrowserState  # of this destination's browser half
+    browser_at: datetime | None  # when it was offered or acknowledged
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claim: a final state, "waiting" until `due_at`, or "pending" (given back untried)."""
+
+    seq: int
+    lease: str
+    state: ServerState
+    reason: str = ""
+    due_at: datetime | None = None
+    tried: bool = True  # whether a request was made; counts as an attempt
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryState:
+    """One destination's half of one conversion, to be shown."""
+
+    seq: int
+    id: str
+    event: str
+    destination: str
+    state: ServerState
+    attempts: int
+    reason: str
+    due_at: datetime | None
+    updated_at: datetime
+    browser: BrowserState
+
+
+class Outbox(ABC):
+    """A durable queue of conversions. Every method is safe from any thread and process; `OutboxUnavailable` when the
+    store cannot be reached, is full, or is locked for longer than its patience (250 ms)."""
+
+    @abstractmethod
+    def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
+        """Write one conversion and return; durable when it returns. If `new.unique` is known already nothing is
+        written and the known row is returned. `connection`: the caller's own, inside his transaction."""
+
+    @abstractmethod
+    def find(self, unique: str) -> Stored | None:
+        """The row with this natural key, tombstones included."""
+
+    @abstractmethod
+    def get(self, ids: Sequence[str]) -> list[Stored]:
+        """The rows with these conversion ids, in order of arrival."""
+
+    @abstractmethod
+    def fill(self, seq: int, visitor: bytes, *, now: datetime) -> bool:
+        """Replace the visitor of a row no worker has claimed yet. False when it was too late."""
+
+    @abstractmethod
+    def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
+        """Hand out browser halves, each exactly once whatever happens in parallel: rows with these ids whose browser
+        half was never offered or suppressed and which are not held. They are offered from now on."""
+
+    @abstractmethod
+    def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
+        """The browser said that these pixels fired."""
+
+    @abstractmethod
+    def release(
+        self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
+    ) -> list[str]:
+        """Lift one thing rows wait for ("consent", "payment"); rows that wait for nothing more become pending.
+        `records` replaces records by id (the consent that was given). Returns the ids that became pending."""
+
+    @abstractmethod
+    def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
+        """Rows that have not gone to any platform never will: state "cancelled", personal data erased."""
+
+    @abstractmethod
+    def claim(
+        self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE
+    ) -> list[Claim]:
+        """Lease up to `limit` conversions due for this destination, oldest first. No two workers hold the same lease;
+        a lease that was not settled in time returns by itself."""
+
+    @abstractmethod
+    def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
+        """Record outcomes in one transaction; a settlement whose lease was lost is ignored. Returns how many counted.
+        A conversion delivered (or otherwise final) at every destination it was claimed for and has no destination
+        left loses its personal data: at once when delivered or suppressed, after `KEEP_PERSONAL` otherwise."""
+
+    @abstractmethod
+    def set_destinations(self, destinations: Sequence[str]) -> None:
+        """Which destinations rows are for; rows put from now on wait for all of these."""
+
+    @abstractmethod
+    def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
+        """When there is next something to claim for any of these; `now` if there already is; None if nothing waits."""
+
+    @abstractmethod
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many conversions are in which server state, by destination; unclaimed rows count as pending or held."""
+
+    @abstractmethod
+    def deliveries(
+        self, *, state: str | None = None, destination: str | None = None, id: str | None = None, limit: int = 100
+    ) -> list[DeliveryState]:
+        """The newest rows, to be listed."""
+
+    @abstractmethod
+    def purge(self, *, now: datetime) -> int:
+        """Erase what has outlived its time: personal data after `KEEP_PERSONAL`, tombstones after theirs; held rows
+        older than 7 days expire. Returns how many rows changed."""
+
+    @abstractmethod
+    def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
+        """Make waiting rows due at once and reopen refused ones that still have their data. Returns how many."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back connections; the outbox can be used again afterwards."""
