@@ -16,8 +16,11 @@ from .states import BrowserState, ServerState
 
 LEASE = timedelta(seconds=60)
 KEEP_KEYED = timedelta(days=400)  # tombstones of conversions with a natural key
-KEEP_OTHERS = timedelta(days=38)  # of all others: the longest window and a day
+KEEP_OTHERS = timedelta(days=38)  # of all others: the longest window and a day; no half stays open for longer either
 KEEP_PERSONAL = timedelta(days=7)  # personal data after a refusal or expiry; on delivery it goes at once
+KEEP_HELD = timedelta(days=7)  # a row that nobody releases
+KEEP_RECORD = timedelta(hours=48)  # once all server halves ended: the longest the browser half may still be rendered
+KEEP_FOR_NOBODY = timedelta(hours=1)  # personal data of a row that is for no destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,8 @@ class NewRow:
     """What `track` writes. `record` is the conversion without its visitor, `visitor` the sealed visitor, both JSON.
 
     `unique` is what makes two reports the same conversion (None: each is its own). `held` names what it waits for
-    ("consent", "payment"), sorted; empty: it may go. `event` is its neutral name, to be listed. `offered`: its browser
-    half goes out with this very request.
+    ("consent", "payment": words without blanks); empty: it may go. `event` is its neutral name, to be listed.
+    `offered`: its browser half goes out with this very request.
     """
 
     id: str
@@ -48,7 +51,7 @@ class Stored:
     record: bytes | None
     visitor: bytes | None
     held: tuple[str, ...] = ()
-    claimed: bool = False  # whether any worker has taken it for any destination
+    claimed: bool = False  # whether any half may have left: a worker took it and did not give it back untried
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claim: a final state, "waiting" until `due_at`, or "pending" (given back untried)."""
+    """What became of a claim: a final state, "waiting" until `due_at`, or "pending" (given back untried).
+
+    Without `due_at` a waiting or pending half is due at once.
+    """
 
     seq: int
     lease: str
@@ -89,6 +95,7 @@ class DeliveryState:
     seq: int
     id: str
     event: str
+    occurred_at: datetime
     destination: str
     state: ServerState
     attempts: int
@@ -100,12 +107,16 @@ class DeliveryState:
 
 class Outbox(ABC):
     """A durable queue of conversions. Every method is safe from any thread and process; `OutboxUnavailable` when the
-    store cannot be reached, is full, or is locked for longer than its patience (250 ms)."""
+    store cannot be reached, is full, or is locked for longer than its patience (250 ms; 5 s for what only a worker or
+    a command calls). `ConfigurationError` when the store can never do."""
+
+    # --- the request -----------------------------------------------------------------------------------------------
 
     @abstractmethod
     def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
         """Write one conversion and return; durable when it returns. If `new.unique` is known already nothing is
-        written and the known row is returned. `connection`: the caller's own, inside his transaction."""
+        written and the known row is returned. `connection`: the caller's own, on the outbox's own database; the row
+        is written inside his transaction, which is never committed here."""
 
     @abstractmethod
     def find(self, unique: str) -> Stored | None:
@@ -116,8 +127,10 @@ class Outbox(ABC):
         """The rows with these conversion ids, in order of arrival."""
 
     @abstractmethod
-    def fill(self, seq: int, visitor: bytes, *, now: datetime) -> bool:
-        """Replace the visitor of a row no worker has claimed yet. False when it was too late."""
+    def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
+        """Replace the visitor of a row of which no half may have left yet. False when it was too late, or its personal
+        data is erased. `reopens`: it is not too late when a half was refused for a reason that begins with this text
+        and none is on its way; such halves become pending."""
 
     @abstractmethod
     def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
@@ -126,39 +139,55 @@ class Outbox(ABC):
 
     @abstractmethod
     def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
-        """The browser said that these pixels fired."""
+        """The browser said that these pixels fired; so their half was offered, however it got there."""
 
     @abstractmethod
     def release(
         self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
     ) -> list[str]:
         """Lift one thing rows wait for ("consent", "payment"); rows that wait for nothing more become pending.
-        `records` replaces records by id (the consent that was given). Returns the ids that became pending."""
+        `records` replaces the records of rows that waited for it, by id (the consent that was given). Returns the ids
+        that became pending."""
 
     @abstractmethod
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
-        """Rows that have not gone to any platform never will: state "cancelled", personal data erased."""
+        """What has not gone to a platform yet never will: held, pending and waiting halves become "cancelled", a
+        browser half that was not offered is suppressed, the rows' personal data is erased. Halves on their way or
+        final stay as they are. Returns how many conversions had a server half to cancel."""
+
+    # --- the worker ------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def claim(
-        self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE
-    ) -> list[Claim]:
-        """Lease up to `limit` conversions due for this destination, oldest first. No two workers hold the same lease;
-        a lease that was not settled in time returns by itself."""
+    def set_destinations(self, destinations: Sequence[str]) -> None:
+        """Which destinations rows are for; rows put from now on wait for all of these. It takes effect with the next
+        use of the outbox. A new destination gets no older rows. A missing one gets no newer rows and keeps those it
+        has; when it comes back it also gets what came meanwhile and is not settled, so that old and new processes may
+        run side by side while a site is deployed."""
+
+    @abstractmethod
+    def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:
+        """Lease up to `limit` conversions due for this destination: first those that are due again, longest due first,
+        then new ones, oldest first. They come in order of arrival. No two workers hold the same lease; a lease that
+        was not settled in time returns by itself. `ConfigurationError` for a destination that was never set."""
 
     @abstractmethod
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
         """Record outcomes in one transaction; a settlement whose lease was lost is ignored. Returns how many counted.
-        A conversion delivered (or otherwise final) at every destination it was claimed for and has no destination
-        left loses its personal data: at once when delivered or suppressed, after `KEEP_PERSONAL` otherwise."""
-
-    @abstractmethod
-    def set_destinations(self, destinations: Sequence[str]) -> None:
-        """Which destinations rows are for; rows put from now on wait for all of these."""
+        A conversion whose halves have ended at every destination it is for loses its personal data: at once when all
+        were delivered, suppressed or cancelled, after `KEEP_PERSONAL` otherwise."""
 
     @abstractmethod
     def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
         """When there is next something to claim for any of these; `now` if there already is; None if nothing waits."""
+
+    @abstractmethod
+    def purge(self, *, now: datetime) -> int:
+        """Erase what has outlived its time. A row whose halves all ended becomes a tombstone without record and
+        visitor after `KEEP_RECORD`, or `KEEP_PERSONAL` where one was refused or expired. Rows held for `KEEP_HELD` and
+        halves open for `KEEP_OTHERS` expire, and the rows become tombstones at once. Tombstones go after theirs, but
+        the newest row stays, for the numbering. Returns how many changes were made. Call it every few minutes."""
+
+    # --- people ----------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def counts(self) -> dict[str, dict[str, int]]:
@@ -168,16 +197,11 @@ class Outbox(ABC):
     def deliveries(
         self, *, state: str | None = None, destination: str | None = None, id: str | None = None, limit: int = 100
     ) -> list[DeliveryState]:
-        """The newest rows, to be listed."""
-
-    @abstractmethod
-    def purge(self, *, now: datetime) -> int:
-        """Erase what has outlived its time: personal data after `KEEP_PERSONAL`, tombstones after theirs; held rows
-        older than 7 days expire. Returns how many rows changed."""
+        """The newest rows, to be listed: one entry a destination, `limit` entries in all."""
 
     @abstractmethod
     def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
-        """Make waiting rows due at once and reopen refused ones that still have their data. Returns how many."""
+        """Make waiting halves due at once and reopen refused ones that still have their data. Returns how many."""
 
     @abstractmethod
     def close(self) -> None:
