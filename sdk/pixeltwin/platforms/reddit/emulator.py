@@ -24,6 +24,7 @@ from .schema import USER_KEYS, Fault, body_faults, event_faults, is_number, rema
 from .signals import uuid
 
 _CONVERSIONS = re.compile(r"/api/v3/pixels/([^/]+)/conversion_events")
+_DEFAULT_AGENT = re.compile(r"$|(?:python|aiohttp|curl|wget|go-http-client|okhttp|axios|node|java|ruby|guzzle)\b", re.I)
 _TYPES = {known.browser: known.server for known in KNOWN_NAMES}
 _SOURCES = {"WEBSITE": "web", "APP": "app", "PHYSICAL_STORE": "offline"}
 _HIT_KEYS = ("em", "pn", "external_id", "uuid", "idfa", "aaid", "click_id", "sw")
@@ -84,7 +85,7 @@ def _post(pixel: str, incoming: Incoming, now: datetime) -> Answer:
     if "test_id" in body["data"]:
         return Answer(200, message, warnings=("with a test_id: shown in Event Testing, counted nowhere",))
     said = dict.fromkeys(remark for one in events for remark in remarks(one))
-    if not re.search(r"\+https?://", incoming.headers.get("user-agent", "")):
+    if _DEFAULT_AGENT.match(incoming.headers.get("user-agent", "")):
         said["send a descriptive User-Agent: Reddit throttles the defaults of HTTP libraries"] = None
     return Answer(200, message, halves=tuple(halves), warnings=tuple(said))
 

@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
+from urllib.parse import quote
 
 from ...contract import Delivered, Misconfigured, Outcome, Refused, RetryLater
 from ...replies import LONGEST_WAIT, json_body, transient, words
+from ...strictjson import encode
 
 _INDEX = re.compile(r"events\[([0-9]{1,6})\]")
 _PROCESSED = re.compile(r"processed ([0-9]{1,9})\b")
@@ -94,6 +96,10 @@ def _when_the_limit_resets(outcome: Outcome, headers: Mapping[str, str]) -> Outc
 
 
 def _masked(body: bytes, secret: str) -> bytes:
-    if secret:
-        body = body.replace(secret.encode(), b"***")
+    """The body without secrets; JSON is written anew first, so that no escape hides one."""
+    answer = json_body(body)
+    if answer is not None:
+        body = encode(answer)
+    for spelling in (secret, quote(secret, safe="")) if secret else ():
+        body = body.replace(spelling.encode(), b"***")
     return _SECRETS.sub(b"***", body)

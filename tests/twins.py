@@ -1,0 +1,269 @@
+"""How each platform spells one conversion: readers of the browser call and of the server event, and the hit that the
+real pixel script makes of the call. Keyed by the platform's kind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from pixeltwin.contract import BrowserCall
+from pixeltwin.emulation import Incoming
+from pixeltwin.strictjson import encode
+
+PAGE = "https://shop.example/thanks"
+Said = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One half in nobody's words. A reader gives the fields its half can have at all; None where it says nothing."""
+
+    said: Said
+
+    def differs_from(self, other: Twin) -> dict[str, tuple[Any, Any]]:
+        """The fields both halves have whose values are not equal."""
+        shared = self.said.keys() & other.said.keys()
+        return {
+            field: (self.said[field], other.said[field]) for field in shared if self.said[field] != other.said[field]
+        }
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """One platform's two vocabularies, and its pixel's wire format."""
+
+    browser: Callable[[BrowserCall], Twin]
+    server: Callable[[Said], Twin]
+    hit: Callable[[Sequence[BrowserCall], BrowserCall, datetime], Incoming]
+
+
+def exact(value: Any) -> Any:
+    """A value as it is on the wire, its numbers as Decimal."""
+    return json.loads(encode(value), parse_float=Decimal)
+
+
+def wire_text(value: Any) -> str:
+    """A value as JavaScript would put it into a URL."""
+    return value if isinstance(value, str) else encode(value).decode()
+
+
+def _money(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def _hashed(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        return ""
+    return value.lower() if re.fullmatch("[0-9a-fA-F]{64}", value) else hashlib.sha256(value.encode()).hexdigest()
+
+
+def _milliseconds(now: datetime) -> int:
+    return round(now.timestamp() * 1000)
+
+
+def _get(path: str, query: Mapping[str, Any]) -> Incoming:
+    return Incoming("GET", path, urlencode({name: wire_text(value) for name, value in query.items()}), {}, b"")
+
+
+# --- Reddit ----------------------------------------------------------------------------------------------------------
+
+
+def _reddit_name(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
+
+
+def _reddit_browser(call: BrowserCall) -> Twin:
+    command, name, said = exact(call.args)
+    assert (call.function, command) == ("rdt", "track")
+    products = said.get("products") or []
+    return Twin(
+        {
+            "event": _reddit_name(name),
+            "custom_name": said.get("customEventName"),
+            "id": said.get("conversionId"),
+            "value": _money(said.get("value")),
+            "currency": said.get("currency"),
+            "count": said.get("itemCount"),
+            "order_id": said.get("transactionId"),
+            "items": [(one["id"], one["quantity"], _money(one.get("itemPrice")), one.get("name")) for one in products],
+        }
+    )
+
+
+def _reddit_server(event: Said) -> Twin:
+    said = event["metadata"]
+    products = said.get("products") or []
+    return Twin(  # v3 documents no field for an order id
+        {
+            "event": event["type"]["tracking_type"],
+            "custom_name": event["type"].get("custom_event_name"),
+            "id": said.get("conversion_id"),
+            "value": _money(said.get("value")),
+            "currency": said.get("currency"),
+            "count": said.get("item_count"),
+            "items": [(one["id"], one["quantity"], _money(one.get("item_price")), one.get("name")) for one in products],
+        }
+    )
+
+
+def _reddit_hit(init: Sequence[BrowserCall], call: BrowserCall, now: datetime) -> Incoming:
+    _, pixel, options = exact(init[0].args)
+    _, name, said = exact(call.args)
+    value = said.get("value")
+    return _get(
+        "/rp.gif",
+        {
+            "ts": _milliseconds(now),
+            "id": pixel,
+            "event": name,
+            "m.itemCount": said.get("itemCount", ""),
+            "m.value": "",
+            "m.valueDecimal": "" if value is None else value,
+            "m.currency": said.get("currency", ""),
+            "m.transactionId": _hashed(said.get("transactionId")),
+            "m.customEventName": said.get("customEventName", ""),
+            "m.products": said.get("products", ""),
+            "m.conversionId": _hashed(said.get("conversionId")),
+            "em": _hashed(options.get("email")),
+            "uuid": "1677712978045.b8f7eb7d-b357-437b-8bd3-e1c8166c7132",
+            "esurl": PAGE,
+        },
+    )
+
+
+# --- Snap ------------------------------------------------------------------------------------------------------------
+
+_SNAP_WIRE = {
+    "client_dedup_id": "cdid",
+    "transaction_id": "e_tid",
+    "price": "e_pr",
+    "currency": "e_cur",
+    "number_items": "e_ni",
+    "item_ids": "e_iids",
+    "item_category": "e_ic",
+    "search_string": "e_ss",
+    "sign_up_method": "e_sm",
+    "brands": "e_bds",
+}
+
+
+def _snap_args(call: BrowserCall) -> tuple[str, Said]:
+    command, *rest = exact(call.args)
+    assert (call.function, command) == ("snaptr", "track")
+    name, said = rest[-2:]  # the form that names a pixel has one argument more
+    return name, said
+
+
+def _snap_browser(call: BrowserCall) -> Twin:
+    name, said = _snap_args(call)
+    return Twin(
+        {
+            "event": name,
+            "id": said.get("client_dedup_id"),
+            "value": _money(said.get("price")),
+            "currency": said.get("currency"),
+            "count": said.get("number_items"),
+            "order_id": said.get("transaction_id"),
+            "item_ids": said.get("item_ids") or [],
+            "search_string": said.get("search_string"),
+        }
+    )
+
+
+def _snap_server(event: Said) -> Twin:
+    said = event.get("custom_data", {})
+    return Twin(
+        {
+            "event": event["event_name"],
+            "id": event.get("event_id"),
+            "value": _money(said.get("value")),
+            "currency": said.get("currency"),
+            "count": said.get("num_items"),
+            "order_id": said.get("order_id"),
+            "item_ids": said.get("content_ids") or [],
+            "search_string": said.get("search_string"),
+        }
+    )
+
+
+def _snap_hit(init: Sequence[BrowserCall], call: BrowserCall, now: datetime) -> Incoming:
+    name, said = _snap_args(call)
+    fields = {"pid": exact(init[0].args)[1], "ev": name}
+    for key, wire in _SNAP_WIRE.items():
+        if key in said:
+            fields[wire] = ",".join(said[key]) if isinstance(said[key], list) else said[key]
+    body = {"ctx": {"url": PAGE, "ts": _milliseconds(now), "v": "3.54.7"}, "req": [{"t": fields, "del": 0}]}
+    return Incoming("POST", "/p", "", {"content-type": "text/plain;charset=UTF-8"}, encode(body))
+
+
+# --- Pinterest -------------------------------------------------------------------------------------------------------
+
+
+def _pinterest_browser(call: BrowserCall) -> Twin:
+    command, name, said = exact(call.args)[:3]
+    assert (call.function, command) == ("pintrk", "track")
+    lines = said.get("line_items") or []
+    return Twin(
+        {
+            "event": name.replace("_", ""),
+            "id": said.get("event_id"),
+            "value": _money(said.get("value")),
+            "currency": said.get("currency"),
+            "count": said.get("order_quantity"),
+            "order_id": said.get("order_id"),
+            "search_string": said.get("search_query"),
+            "items": [
+                (one["product_id"], one["product_quantity"], _money(one.get("product_price")), one.get("product_name"))
+                for one in lines
+            ],
+        }
+    )
+
+
+def _pinterest_server(event: Said) -> Twin:
+    said = event.get("custom_data", {})
+    return Twin(
+        {
+            "event": event["event_name"].replace("_", ""),
+            "id": event.get("event_id"),
+            "value": _money(said.get("value")),
+            "currency": said.get("currency"),
+            "count": said.get("num_items"),
+            "order_id": said.get("order_id"),
+            "search_string": said.get("search_string"),
+            "items": [
+                (one["id"], one["quantity"], _money(one.get("item_price")), one.get("item_name"))
+                for one in said.get("contents") or []
+            ],
+        }
+    )
+
+
+def _pinterest_hit(init: Sequence[BrowserCall], call: BrowserCall, now: datetime) -> Incoming:
+    load = exact(init[0].args)
+    _, name, said = exact(call.args)[:3]
+    partner = load[2] if len(load) > 2 else {}
+    query = {
+        "event": name,
+        "ed": said,
+        "tid": load[1],
+        "pd": partner,
+        "ad": {"loc": PAGE, "ref": "", "if": False, "sh": 1080, "sw": 1920},
+        "cb": _milliseconds(now),
+        "dep": "2,PAGE_LOAD",
+    }
+    return _get("/v3/", query)
+
+
+SPELLINGS: Mapping[str, Spelling] = {
+    "reddit": Spelling(_reddit_browser, _reddit_server, _reddit_hit),
+    "snap": Spelling(_snap_browser, _snap_server, _snap_hit),
+    "pinterest": Spelling(_pinterest_browser, _pinterest_server, _pinterest_hit),
+}
