@@ -1,0 +1,236 @@
+"""Snap: the pixel and the Conversions API v3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from ...consent import Consent
+from ...contract import (
+    JSON,
+    BrowserCall,
+    EventName,
+    Half,
+    Loss,
+    Outcome,
+    Platform,
+    ServerRequest,
+    Setting,
+    Signals,
+    Token,
+    Verdict,
+)
+from ...conversion import Conversion
+from ...emulation import Emulator
+from ...errors import CannotSend, ConfigurationError, InvalidInput
+from ...events import Event
+from ...frozen import FrozenDict
+from ...strictjson import decode, encode
+from ...version import user_agent
+from ...visitor import AnyVisitor
+from . import dedup, losses, mapping, replies, signals
+
+# What the pixel checks before it does anything with an id: with any other it does nothing, and says nothing (2023-08,
+# 2026-04).
+_PIXEL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_APP_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_APP = "MOBILE_APP"
+_NO_MATCH_KEY = (
+    "Snap needs something to match the visitor by: an e-mail, a phone, a mobile ad id, "
+    "or IP address and user agent together"
+)
+
+
+class Snap(Platform):
+    """One Snap pixel.
+
+    `pixel_id` and `snap_app_id` are the UUIDs of Events Manager; events of an app go to the app, all others to the
+    pixel. `access_token` is a Conversions API token (Business Details); without it there is a browser half only.
+    `custom_events` maps your own events to Snap's: `{"Quiz finished": "CUSTOM_EVENT_1"}`. Arguments common to all
+    platforms: see `Platform`.
+    """
+
+    kind = "snap"
+    title = "Snap"
+    settings = (
+        Setting("pixel_id", "the pixel ID in Snap's Events Manager, a UUID", required=True),
+        Setting("access_token", "a Conversions API token of Business Details in Ads Manager", secret=True),
+        Setting("snap_app_id", "the Snap App ID, a UUID; only for events of an app"),
+    )
+    identity = mapping.IDENTITY
+    event_names = mapping.EVENT_NAMES
+    known_names = mapping.KNOWN_NAMES
+    click_parameter = signals.CLICK_PARAMETER
+    max_batch = 2000
+    max_age = timedelta(days=37)
+    rate = 10.0  # Snap's general limit for one token; it allows more to a long-lived one
+    default_api_url = "https://tr.snapchat.com"
+    default_script_url = "https://sc-static.net/scevent.min.js"
+
+    def __init__(
+        self,
+        *,
+        pixel_id: str,
+        snap_app_id: str | None = None,
+        access_token: Token | None = None,
+        custom_events: Mapping[str, str] | None = None,
+        name: str | None = None,
+        names: Mapping[str, str] | None = None,
+        withhold: Iterable[str] = (),
+        before_send: Callable[[Conversion], Conversion | None] | None = None,
+        browser: bool = True,
+        server: bool = True,
+        api_url: str | None = None,
+        script_url: str | None = None,
+    ) -> None:
+        pixel_id = pixel_id.strip().lower()
+        if not _PIXEL_ID.fullmatch(pixel_id):
+            raise ConfigurationError(
+                "Snap(pixel_id=): give the pixel ID of Events Manager, a UUID such as "
+                "'2f6c1a52-8f0e-4d6b-9c1e-3b7a5d9e0f11'; the pixel ignores anything else without a word"
+            )
+        self.snap_app_id = snap_app_id.strip().lower() if snap_app_id else None
+        if self.snap_app_id and not _APP_ID.fullmatch(self.snap_app_id):
+            raise ConfigurationError("Snap(snap_app_id=): give the Snap App ID of Events Manager, a UUID")
+        super().__init__(
+            account=pixel_id,
+            access_token=access_token.strip() if isinstance(access_token, str) else access_token,
+            name=name,
+            names=names,
+            withhold=withhold,
+            before_send=before_send,
+            browser=browser,
+            server=server,
+            api_url=api_url,
+            script_url=script_url,
+        )
+        self.custom_events: Mapping[str, EventName] = FrozenDict(
+            {own: self.named(theirs) for own, theirs in (custom_events or {}).items()}
+        )
+
+    def event_name(self, event: Event) -> EventName:
+        own = event.custom_name
+        if not own or event.names.get(self.name) or event.names.get(self.kind):
+            return super().event_name(event)
+        found = self.custom_events.get(own)
+        if found is None and event.type not in self.names:
+            detail = f"Snap takes no names of your own; say what {own!r} is: custom_events={{{own!r}: 'CUSTOM_EVENT_1'}}"
+            raise CannotSend(self.name, "no_event_name", detail)
+        return found or super().event_name(event)
+
+    # --- both halves -----------------------------------------------------------------------------------------------
+
+    def browser_calls(self, conversion: Conversion) -> list[BrowserCall]:
+        """The calls are addressed to this pixel: without an id, `track` would tell every Snap pixel on the page, those
+        of a tag manager too."""
+        name = self.event_name(conversion.event).browser
+        return [BrowserCall("snaptr", ("track", self.account, name, mapping.track(self, conversion)))]
+
+    def init_calls(self, visitor: AnyVisitor, consent: Consent) -> list[BrowserCall]:
+        who = mapping.init(self, visitor, consent)
+        return [BrowserCall("snaptr", ("init", self.account, who) if who else ("init", self.account))]
+
+    def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
+        name = self.event_name(conversion.event).server
+        self.check_age(conversion, now)
+        event = mapping.event(self, conversion, name)
+        self._check(event)
+        if event["action_source"] == _APP:
+            event["app_data"] = mapping.app_data(self, conversion)
+        return event
+
+    def _check(self, event: Mapping[str, JSON]) -> None:
+        """Raise `CannotSend` for what Snap would call INVALID."""
+        if event["action_source"] == "WEB" and not event.get("event_source_url"):
+            raise CannotSend(self.name, "no_source_url", "Snap takes no web event without its page; give source_url=")
+        if event["action_source"] == _APP and not self.snap_app_id:
+            raise CannotSend(self.name, "no_app_id", "Snap takes app events by app; set snap_app_id=")
+        if event["event_name"] == mapping.PURCHASE and "value" not in event.get("custom_data", ()):
+            raise CannotSend(self.name, "no_value", "Snap takes no PURCHASE without value and currency")
+        user = event["user_data"]
+        if not (
+            "em" in user
+            or "ph" in user
+            or "madid" in user
+            or ("client_ip_address" in user and "client_user_agent" in user)
+        ):
+            raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY)
+
+    def losses(self, conversion: Conversion) -> list[Loss]:
+        return list(losses.of(self, conversion))
+
+    # --- sending ---------------------------------------------------------------------------------------------------
+
+    def lane(self, event: Mapping[str, JSON]) -> str:
+        """An app's events go to the app, all others to the pixel."""
+        return "app" if event["action_source"] == _APP else ""
+
+    def server_request(
+        self, events: Sequence[Mapping[str, JSON] | bytes], test: bool | str | None = None
+    ) -> ServerRequest:
+        """`test`: any true value sends to /validate, which checks and does not count. The token is in the URL's query:
+        never log the URL."""
+        first = events[0]
+        app = self.lane(decode(first) if isinstance(first, bytes) else first) == "app"
+        asset = self.snap_app_id if app else self.account
+        if asset is None:
+            raise ConfigurationError("Snap takes app events by app; set snap_app_id=")
+        path = f"/v3/{asset}/events" + ("/validate" if test else "")
+        return ServerRequest(
+            "POST",
+            f"{self.api_url}{path}?access_token={quote(self.token.strip(), safe='')}",
+            {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": user_agent()},
+            b'{"data":[' + b",".join(one if isinstance(one, bytes) else encode(one) for one in events) + b"]}",
+        )
+
+    def read_reply(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome]:
+        secret = self._access_token if isinstance(self._access_token, str) else ""
+        return replies.read(status, headers, body, count, secret)
+
+    # --- rules -----------------------------------------------------------------------------------------------------
+
+    def window(self, event: Event) -> timedelta:
+        """48 hours by the id; 30 days for a purchase with an order id, whose price both halves share."""
+        if not event.__dict__.get("order_id"):
+            return dedup.ID_WINDOW
+        try:
+            purchase = self.event_name(event).server == mapping.PURCHASE
+        except (CannotSend, InvalidInput):
+            return dedup.ID_WINDOW
+        return dedup.ORDER_WINDOW if purchase else dedup.ID_WINDOW
+
+    @staticmethod
+    def dedup(first: Half, second: Half) -> Verdict:
+        return dedup.judge(first, second)
+
+    def read_signals(self, query: Mapping[str, str], cookies: Mapping[str, str]) -> Signals:
+        return signals.read(query, cookies)
+
+    def csp_sources(self) -> Mapping[str, tuple[str, ...]]:
+        return signals.csp_sources(self.script_url)
+
+    def check_settings(self) -> list[str]:
+        found: list[str] = []
+        token = self._access_token
+        if isinstance(token, str) and token:
+            if token.lower().startswith("bearer "):
+                found.append("the access token begins with 'Bearer'; paste the token alone")
+            elif any(one.isspace() or one in "\"'" for one in token):
+                found.append("the access token has blanks or quotes in it; copy it again, whole and alone")
+            elif token.startswith("eyJ") and token.count(".") != 2:
+                found.append("the access token looks cut off (it should have three parts); copy it again, whole")
+        if self.snap_app_id == self.account:
+            found.append("the Snap App ID equals the pixel ID; an app has an ID of its own in Events Manager")
+        return found
+
+    @classmethod
+    def emulator(cls) -> Emulator:
+        from .emulator import SnapEmulator
+
+        return SnapEmulator()
+
+
+PLATFORM = Snap
+__all__ = ["PLATFORM", "Snap"]

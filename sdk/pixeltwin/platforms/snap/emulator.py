@@ -1,0 +1,193 @@
+"""Snap's part of the sandbox: the Conversions API v3 with its /validate, the pixel's collector and a pixel script.
+
+Any pixel, app and token is accepted; no token is a 401. It reads an id only where Snap reads one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from ...dedup import Half
+from ...emulation import Answer, Emulator, Incoming, Rejection
+from ...replies import json_body
+from ...strictjson import encode
+from . import hits, schema
+from .dedup import DEVICE_ID
+from .mapping import ACTION_SOURCES
+from .replies import a_list, an_object
+
+MAX_EVENTS = 2000
+COLLECTOR = "/p"
+
+_EVENTS = re.compile(r"/v3/([^/]+)/events(/validate)?")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # what the pixel checks
+_SOURCES = {theirs: ours for ours, theirs in ACTION_SOURCES.items()}
+_PROCESSED = "Events have been processed successfully."
+_UNRECOGNIZED = "Unrecognized event type"
+# Snap documents no bodies for these; they have the shape of its other answers.
+_TROUBLE = {
+    400: "Invalid access token",
+    401: "Unauthorized: missing or invalid access token",
+    403: "Forbidden: the access token has no permission for this asset",
+    404: "Not found",
+    429: "Too many requests",
+}
+# Ids in places where Snap does not look, and where they belong. The pixel drops such keys before they reach the wire.
+_MISPLACED = (
+    ("custom_data", "event_id", "event_id"),
+    ("custom_data", "client_dedup_id", "event_id"),
+    ("custom_data", "transaction_id", "custom_data.order_id"),
+    ("", "client_dedup_id", "event_id"),
+    ("", "transaction_id", "custom_data.order_id"),
+    ("", "order_id", "custom_data.order_id"),
+)
+
+
+class SnapEmulator(Emulator):
+    """Plays tr.snapchat.com and sc-static.net."""
+
+    api_path = ""
+    script_path = "/scevent.min.js"
+
+    def is_api(self, incoming: Incoming) -> bool:
+        return incoming.path.startswith("/v3/")  # the pixel's beacons are POSTs too
+
+    def answer(self, incoming: Incoming, now: datetime) -> Answer:
+        if incoming.path == self.script_path:
+            return Answer(200, _script(), "text/javascript; charset=utf-8")
+        if incoming.path == COLLECTOR:
+            return _collect(incoming, now)
+        asset = _EVENTS.fullmatch(incoming.path)
+        if not asset:
+            return _invalid(404, "Not found")
+        if incoming.method != "POST":
+            return _invalid(405, "Method not allowed")
+        return _receive(incoming, unquote(asset[1]), now, validate=asset[2] is not None)
+
+    def trouble(self, status: int) -> Answer:
+        return _invalid(status, _TROUBLE.get(status, "Internal error"))
+
+
+@cache
+def _script() -> bytes:
+    return files("pixeltwin.platforms.snap").joinpath("pixel.js").read_bytes()
+
+
+# --- the pixel -------------------------------------------------------------------------------------------------------
+
+
+def _collect(incoming: Incoming, now: datetime) -> Answer:
+    """A beacon. What is wrong with it, the page never learns."""
+    halves: list[Half] = []
+    rejected: list[Rejection] = []
+    warnings: dict[str, None] = {}
+    for event in hits.read(incoming):
+        half = hits.half(event, now)
+        if not _UUID.fullmatch(half.account):
+            rejected.append(Rejection(half, "the pixel id is no UUID"))
+        elif schema.event_name(half.event) is None:
+            rejected.append(Rejection(half, _UNRECOGNIZED))
+        else:
+            halves.append(half)
+            if half.id is None:
+                warnings["the call carried no client_dedup_id; the id that the pixel made up equals no event_id"] = None
+    return Answer(200, b"", "text/plain", None, tuple(halves), tuple(rejected), tuple(warnings))
+
+
+# --- the API ---------------------------------------------------------------------------------------------------------
+
+
+def _receive(incoming: Incoming, asset: str, now: datetime, *, validate: bool) -> Answer:
+    if not parse_qs(incoming.query).get("access_token"):
+        return _invalid(401, "Unauthorized: missing access token")
+    events = a_list(an_object(json_body(incoming.body)).get("data"))
+    if not events:
+        return _invalid(400, "Invalid request body: data must be a list of events")
+    if len(events) > MAX_EVENTS:
+        return _invalid(400, f"Too many events in the request: the maximum is {MAX_EVENTS}")
+    faults = [schema.first_fault(event, now) for event in events]
+    remarks = tuple(dict.fromkeys(remark for event in events for remark in _remarks(event, asset)))
+    if validate:
+        return _validated(faults, remarks)
+    # Whether Snap takes the others of a request with a bad event is not known; here it takes none.
+    first = next((index for index, fault in enumerate(faults) if fault), None)
+    if first is None:
+        taken = tuple(_half(event, asset, now) for event in events)
+        return Answer(200, encode({"status": "VALID", "reason": _PROCESSED}), halves=taken, warnings=remarks)
+    refused = [(event, fault) for event, fault in zip(events, faults, strict=True) if fault]
+    rejected = tuple(Rejection(_half(event, asset, now), reason) for event, (_, reason) in refused)
+    code, reason = faults[first] or ("", "")
+    return replace(_invalid(400, reason, code=code, event=first), rejected=rejected, warnings=remarks)
+
+
+def _validated(faults: list[schema.Fault | None], remarks: tuple[str, ...]) -> Answer:
+    """What /validate says: the same checks, an answer for every event, and nothing is counted."""
+    logs: list[dict[str, Any]] = [
+        {
+            "event": index,
+            "status": "INVALID" if fault else "VALID",
+            "errors": _errors(*fault) if fault else {"codes": [], "error_msgs": []},
+            "warnings": [],
+        }
+        for index, fault in enumerate(faults)
+    ]
+    reason = next((fault[1] for fault in faults if fault), _PROCESSED)
+    answer = {
+        "status": "INVALID" if any(faults) else "VALID",
+        "test_event": True,
+        "reason": reason,
+        "event_logs": logs,
+    }
+    return Answer(400 if any(faults) else 200, encode(answer), warnings=(*remarks, "validated, not counted"))
+
+
+def _invalid(status: int, reason: str, *, code: str = "", event: int | None = None) -> Answer:
+    answer: dict[str, Any] = {"status": "INVALID"}
+    if event is not None:
+        answer["event"] = event
+    answer |= {"reason": reason, "errors": _errors(code, reason)}
+    return Answer(status, encode(answer))
+
+
+def _errors(code: str, reason: str) -> dict[str, list[str]]:
+    return {"codes": [code] if code else [], "error_msgs": [reason]}
+
+
+def _remarks(event: Any, asset: str) -> Iterator[str]:
+    """What Snap takes and does not read."""
+    if not _UUID.fullmatch(asset.lower()):
+        yield f"{asset[:40]} is no UUID; Snap's pixel and app ids are"
+    said = an_object(event)
+    for place, key, right in _MISPLACED:
+        if key in (an_object(said.get(place)) if place else said):
+            yield f"{place}.{key} is not read; Snap reads the id from {right}".lstrip(".")
+    if not said.get("event_id"):
+        yield "without event_id this event cannot be deduplicated by id"
+
+
+def _half(event: Any, asset: str, now: datetime) -> Half:
+    """A server half, as much of it as can be read."""
+    said = an_object(event)
+    custom, user = an_object(said.get("custom_data")), an_object(said.get("user_data"))
+    device = hits.text(user.get("madid"))
+    return Half(
+        side="server",
+        event=schema.event_name(said.get("event_name")) or hits.text(said.get("event_name")) or "",
+        id=hits.text(said.get("event_id")),
+        occurred_at=schema.event_time(said.get("event_time")) or now,
+        received_at=now,
+        account=asset.lower(),
+        action_source=_SOURCES.get(schema.action_source(said.get("action_source")) or "", "web"),
+        order_id=hits.text(custom.get("order_id")),
+        value=hits.amount(custom.get("value")),
+        keys={DEVICE_ID: device} if device else {},
+        quality=len(user) + len(custom),
+        payload=event,
+    )
