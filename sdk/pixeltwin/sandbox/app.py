@@ -1,0 +1,161 @@
+"""The sandbox as a Flask application: everything under one origin, at its root or under a prefix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, cast
+
+from flask import Flask, Response, redirect, render_template, request
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..contract import Platform
+from ..platforms import installed
+from ..strictjson import decode, encode
+from .bell import Bell
+from .clock import Clock
+from .faults import KINDS, Faults
+from .ledger import Ledger
+from .notices import Notices
+from .record import timestamp
+from .stream import events, resumed
+from .vendors import Vendors
+
+LARGEST_BODY = 2 * 1024 * 1024  # bytes
+_PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; object-src 'none'"
+
+
+class Sandbox:
+    """The parts, and what the HTTP interface does with them."""
+
+    def __init__(self, clock: Clock, platforms: Mapping[str, type[Platform]]) -> None:
+        self.platforms = platforms
+        self.clock = clock
+        self.bell = Bell()
+        self.ledger = Ledger(platforms, self.bell)
+        self.notices = Notices(self.bell)
+        self.faults = Faults(platforms.keys(), self.bell)
+        self.vendors = Vendors(platforms, self.ledger, self.notices, self.faults, clock)
+
+    def page(self) -> AnyResponse:
+        if not request.environ.get("PATH_INFO"):  # mounted at /sandbox and called so: the page's URLs are relative
+            return redirect(f"{request.root_path.rstrip('/')}/")
+        platforms = {
+            kind: {"title": platform.title, **platform.emulated(".")} for kind, platform in self.platforms.items()
+        }
+        page = Response(render_template("page.html", platforms=platforms, faults=KINDS))
+        page.headers["Content-Security-Policy"] = _PAGE_POLICY
+        page.headers["Referrer-Policy"] = "no-referrer"
+        page.headers["X-Content-Type-Options"] = "nosniff"
+        return page
+
+    def conversions(self) -> Response:
+        return _json({"conversions": self.ledger.changes().records})
+
+    def get_clock(self) -> Response:
+        return _json(self._time())
+
+    def post_clock(self) -> Response:
+        seconds = _wish().get("advance_seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
+            raise BadRequest("advance_seconds: give a number")
+        try:
+            self.clock.advance(timedelta(seconds=seconds))
+        except (ValueError, OverflowError) as error:
+            raise BadRequest(str(error)) from None
+        self.bell.ring()
+        return self.get_clock()
+
+    def get_faults(self) -> Response:
+        return _json({"faults": self.faults.all()})
+
+    def post_faults(self) -> Response:
+        try:
+            self.faults.put(_wish())
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        return self.get_faults()
+
+    def reset(self) -> Response:
+        """Ledger, faults and clock."""
+        self.clock.reset()
+        self.faults.reset()
+        self.notices.reset()
+        self.ledger.reset()
+        return _json({"conversions": []})
+
+    def stream(self) -> Response:
+        since = resumed(self.bell, request.headers.get("Last-Event-ID") or request.args.get("last", ""))
+        response = Response(events(self.bell, since, self._changes), content_type="text/event-stream; charset=utf-8")
+        response.headers["X-Accel-Buffering"] = "no"  # nginx holds an answer back until it is whole
+        return response
+
+    def _changes(self, since: int) -> dict[str, Any]:
+        changes = self.ledger.changes(since)
+        return {
+            "version": changes.version,
+            "anew": changes.anew,
+            "oldest": changes.oldest,
+            "conversions": changes.records,
+            "clock": self._time(),
+            "faults": self.faults.all(),
+            "notices": self.notices.after(0 if changes.anew else since),
+        }
+
+    def _time(self) -> dict[str, Any]:
+        return {"now": timestamp(self.clock.now()), "offset_seconds": self.clock.offset.total_seconds()}
+
+
+def create_sandbox(*, clock: Clock | None = None, platforms: Mapping[str, type[Platform]] | None = None) -> Flask:
+    """A sandbox of its own, with an empty ledger. `platforms` are those to play, by kind; all that are installed
+    unless given. Mount it at any prefix: it finds its own URLs."""
+    sandbox = Sandbox(clock or Clock(), installed() if platforms is None else platforms)
+    app = Flask(__package__ or __name__)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
+    app.url_map.merge_slashes = False
+    app.register_error_handler(HTTPException, _failed)
+    app.after_request(_uncached)
+    app.register_blueprint(sandbox.vendors.blueprint())
+    app.add_url_rule("/", view_func=sandbox.page)
+    app.add_url_rule("/api/conversions", view_func=sandbox.conversions)
+    app.add_url_rule("/api/clock", view_func=sandbox.get_clock)
+    app.add_url_rule("/api/clock", view_func=sandbox.post_clock, methods=["POST"])
+    app.add_url_rule("/api/faults", view_func=sandbox.get_faults)
+    app.add_url_rule("/api/faults", view_func=sandbox.post_faults, methods=["POST"])
+    app.add_url_rule("/api/reset", view_func=sandbox.reset, methods=["POST"])
+    app.add_url_rule("/api/stream", view_func=sandbox.stream)
+    app.before_request(_same_site)
+    return app
+
+
+def _same_site() -> None:
+    """No other site that the developer has open may turn the clock or switch faults on."""
+    wanted = request.endpoint in ("post_clock", "post_faults", "reset")
+    if wanted and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise Forbidden("a page of another site may not do this")
+
+
+def _wish() -> dict[str, Any]:
+    try:
+        wish = decode(request.get_data())
+    except ValueError:
+        raise BadRequest("give a JSON object") from None
+    if not isinstance(wish, dict):
+        raise BadRequest("give a JSON object")
+    return cast("dict[str, Any]", wish)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(encode(value), status, content_type="application/json")
+
+
+def _failed(error: HTTPException) -> Response:
+    return _json({"error": error.description}, error.code or 500)
+
+
+def _uncached(response: Response) -> Response:
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

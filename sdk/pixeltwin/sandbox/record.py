@@ -1,0 +1,137 @@
+"""One record of the ledger: the halves of one conversion on one platform, their judgement, and how both are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import orjson
+
+from ..contract import Platform
+from ..dedup import Half
+from .arrival import Arrival, id_form
+from .judgement import Judgement, Rule, judge
+from .names import neutral_name
+from .reasons import reason
+
+MOST_ARRIVALS = 20  # kept of one record; of repeats beyond these only the number
+MOST_COUNTED = 10  # of one record; the next one that counts by itself begins another
+MOST_WARNINGS = 10
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """`number` is its place among the records, `version` the number of its last change, `lookalike` the record
+    of a lone half of the other side that may be the twin."""
+
+    number: int
+    platform: str
+    event: str
+    arrivals: list[Arrival] = field(default_factory=list[Arrival])
+    judgement: Judgement = field(default_factory=Judgement)
+    warnings: list[str] = field(default_factory=list[str])
+    forgotten: int = 0
+    version: int = 0
+    lookalike: int | None = None
+
+    def put(self, arrival: Arrival, rule: Rule, *, instead_of: list[Arrival]) -> None:
+        """Take an arrival in, let others go, and judge anew."""
+        kept = [one for one in self.arrivals if one not in instead_of]
+        self.arrivals = sorted([*kept, arrival], key=lambda one: one.number)
+        self.judgement = judge(self.arrivals, rule)
+        if len(self.arrivals) > MOST_ARRIVALS:
+            self._forget(rule)
+
+    def _forget(self, rule: Rule) -> None:
+        shown = {arrival.number for arrival in self.judgement.refused.values()}
+        outcomes = self.judgement.outcomes
+        for arrival in self.arrivals:
+            outcome = outcomes[arrival.number]
+            if outcome == "repeat" or (outcome == "refused" and arrival.number not in shown):
+                self.arrivals.remove(arrival)
+                self.forgotten += outcome == "repeat"
+                self.judgement = judge(self.arrivals, rule)
+                return
+
+    def warn(self, warnings: tuple[str, ...]) -> None:
+        self.warnings = list(dict.fromkeys([*self.warnings, *warnings]))[-MOST_WARNINGS:]
+
+    @property
+    def full(self) -> bool:
+        return self.judgement.counted >= MOST_COUNTED
+
+    @property
+    def size(self) -> int:
+        """Bytes of payload."""
+        return sum(len(arrival.payload) for arrival in self.arrivals)
+
+    @property
+    def lone(self) -> Half | None:
+        """The one half that is here, where the other is missing and nothing was refused."""
+        word = self.judgement.word
+        if word not in ("browser only", "server only"):
+            return None
+        return self.judgement.slots["browser" if word == "browser only" else "server"].half
+
+    def view(self, platform: type[Platform], lookalike: Half | None) -> dict[str, Any]:
+        """The record as `GET /api/conversions` gives it."""
+        judgement = self.judgement
+        first = self.arrivals[0].half
+        id = next((arrival.half.id for arrival in self.arrivals if arrival.half.id is not None), None)
+        return {
+            "key": self.number,
+            "version": self.version,
+            "platform": self.platform,
+            "event": self.event,
+            "name": neutral_name(platform, first),
+            "custom_name": first.custom_name or None,
+            "id": id,
+            "group": f"unnamed {self.number}" if id is None else id_form(id),
+            "verdict": judgement.word,
+            "counted": judgement.counted,
+            "certain": judgement.certain,
+            "reason": _sentence(reason(platform.title, judgement, lookalike)),
+            "repeats": judgement.repeats + self.forgotten,
+            "warnings": self.warnings,
+            "seen_at": timestamp(first.received_at),
+            "browser": _shown(judgement.shown("browser")),
+            "server": _shown(judgement.shown("server")),
+            "again": [_shown(one) for one in judgement.counting if one is not judgement.slots.get(one.side)],
+            "arrivals": [self._step(arrival) for arrival in self.arrivals],
+        }
+
+    def _step(self, arrival: Arrival) -> dict[str, Any]:
+        return {
+            "side": arrival.side,
+            "received_at": timestamp(arrival.half.received_at),
+            "outcome": self.judgement.outcomes[arrival.number],
+        }
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _shown(arrival: Arrival | None) -> dict[str, Any] | None:
+    if arrival is None:
+        return None
+    half = arrival.half
+    return {
+        "side": half.side,
+        "id": half.id,
+        "event": half.event,
+        "order_id": half.order_id,
+        "value": half.value,
+        "occurred_at": timestamp(half.occurred_at),
+        "received_at": timestamp(half.received_at),
+        "account": half.account,
+        "action_source": half.action_source,
+        "refused": arrival.refused,
+        "payload": orjson.Fragment(arrival.payload),
+    }

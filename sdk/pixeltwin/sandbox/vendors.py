@@ -1,0 +1,137 @@
+"""The platforms' part of the sandbox: endpoints and pixel scripts under `/<platform>/…`, with faults on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from ..contract import Platform
+from ..emulation import Answer, Emulator, Incoming
+from ..replies import words
+from .arrival import Side
+from .clock import Clock
+from .faults import Fault, Faults, cut
+from .ledger import Ledger
+from .masking import masked_text, secrets_of
+from .notices import Notices
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_GARBAGE = b"<!doctype html><title>Welcome</title><h1>It works!</h1><p>This is somebody's proxy."
+
+
+class Vendors:
+    """Hands requests to the emulators, their answers back, and what they meant to the ledger."""
+
+    def __init__(
+        self, platforms: Mapping[str, type[Platform]], ledger: Ledger, notices: Notices, faults: Faults, clock: Clock
+    ) -> None:
+        self._emulators: Mapping[str, Emulator] = {kind: platform.emulator() for kind, platform in platforms.items()}
+        self._ledger = ledger
+        self._notices = notices
+        self._faults = faults
+        self._clock = clock
+
+    def blueprint(self) -> Blueprint:
+        """The routes of all platforms."""
+        routes = Blueprint("vendors", __name__)
+        for kind in self._emulators:
+            routes.add_url_rule(
+                f"/{kind}/<path:path>",
+                endpoint=f"platform-{len(routes.deferred_functions)}",
+                view_func=self.serve,
+                defaults={"kind": kind},
+                methods=METHODS,
+                provide_automatic_options=False,
+            )
+        return routes
+
+    def serve(self, kind: str, path: str) -> Response:
+        """One request to a platform."""
+        if request.method == "OPTIONS":
+            return _shared(Response(status=204))
+        emulator = self._emulators[kind]
+        incoming = _incoming(f"/{path}")
+        if incoming is None:
+            return self._too_large(kind, emulator)
+        side: Side = "server" if emulator.is_api(incoming) else "browser"
+        fault = self._faults.get(kind, side)
+        if fault and fault.kind != "truncated":
+            return self._troubled(kind, side, emulator, incoming, fault)
+        answer = self._answer(kind, emulator, incoming)
+        response = _response(answer)
+        if fault:
+            self._note(kind, incoming, "taken, and its answer cut in the middle, as a fault asks for")
+            half = answer.body[: len(answer.body) // 2]
+            response.response = iter([half, b""])
+            response.headers["Content-Length"] = str(len(answer.body))
+        return _shared(response)
+
+    def _answer(self, kind: str, emulator: Emulator, incoming: Incoming) -> Answer:
+        answer = emulator.answer(incoming, self._clock.now())
+        secrets = secrets_of(incoming.query, incoming.headers)
+        self._ledger.add(kind, answer.halves, answer.rejected, answer.warnings, secrets)
+        if not answer.halves and not answer.rejected and (answer.status >= 400 or answer.warnings):
+            said = "; ".join(answer.warnings) or words(answer.body)
+            self._note(kind, incoming, masked_text(f"{answer.status}: {said}", secrets))
+        return answer
+
+    def _troubled(self, kind: str, side: Side, emulator: Emulator, incoming: Incoming, fault: Fault) -> Response:
+        self._note(kind, incoming, f"lost: {fault.kind}, as a fault asks for")
+        if fault.status:
+            answer = emulator.trouble(fault.status)
+            if fault.retry_after is not None:
+                answer = replace(answer, headers={**(answer.headers or {}), "Retry-After": str(fault.retry_after)})
+            return _shared(_response(answer))
+        if fault.kind == "garbage":
+            return _shared(Response(_GARBAGE, 200, content_type="text/html; charset=utf-8"))
+        connection = request.environ.get("werkzeug.socket") or request.environ.get("gunicorn.socket")
+        return Response(self._held(kind, side, fault, connection))
+
+    def _held(self, kind: str, side: Side, fault: Fault, connection: Any) -> Iterator[bytes]:
+        if fault.kind == "timeout":
+            self._faults.hold(kind, side, fault)
+        yield from cut(connection)
+
+    def _too_large(self, kind: str, emulator: Emulator) -> Response:
+        limit = request.max_content_length
+        self._notices.add(kind, self._clock.now(), f"{request.method} {request.path}", f"413: more than {limit} bytes")
+        return _shared(_response(emulator.trouble(413)))
+
+    def _note(self, kind: str, incoming: Incoming, said: str) -> None:
+        self._notices.add(kind, self._clock.now(), f"{incoming.method} /{kind}{incoming.path}", said)
+
+
+def _incoming(path: str) -> Incoming | None:
+    """The request as emulators take it; None when its body is over the limit."""
+    try:
+        body = request.get_data(cache=False, parse_form_data=False)
+    except RequestEntityTooLarge:
+        return None
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Incoming(request.method, path, request.query_string.decode("latin-1"), headers, body)
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status, content_type=answer.content_type)
+    response.headers.update(answer.headers or {})
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _shared(response: Response) -> Response:
+    """Readable from other origins, as the vendors' are: the shop's pages are on one."""
+    origin = request.headers.get("Origin")
+    if origin:
+        response.headers.setdefault("Access-Control-Allow-Origin", origin)
+        response.headers.setdefault("Access-Control-Allow-Credentials", "true")
+        response.headers.add("Vary", "Origin")
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
+        response.headers["Access-Control-Max-Age"] = "600"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response

@@ -1,0 +1,96 @@
+"""A real Chromium for the browser tests, kept to this machine: whatever asks another host is blocked and counted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+# Debian's Chromium is driven: no browser is fetched. Without the background flags it asks its maker's hosts.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HERE = ("127.0.0.1", "localhost")
+
+
+def executable() -> str | None:
+    """Where Chromium is: CHROMIUM names another one than the system's."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a process; each takes a context of its own from it."""
+    path = executable()
+    if path is None:
+        pytest.skip("NO CHROMIUM: nothing of the browser half is tested; on Debian: apt-get install chromium")
+    api = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: pip install playwright")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A visitor's browser profile. `foreign` are the URLs it asked of other hosts, which were blocked; `complaints`
+    what its pages threw or logged as errors."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self.foreign: list[str] = []
+        self.complaints: list[str] = []
+        context.route("**/*", self._route)
+
+    def page(self) -> Page:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        return page
+
+    def _route(self, route: Route) -> None:
+        url = urlsplit(route.request.url)
+        if url.scheme in ("http", "https", "ws", "wss") and url.hostname not in HERE:
+            self.foreign.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+
+@pytest.fixture
+def page_factory(chromium: Browser) -> Iterator[Callable[..., Visit]]:
+    """Makes visitors; keywords are those of Playwright's `new_context` (viewport, color_scheme, …)."""
+    opened: list[BrowserContext] = []
+
+    def make(**options: Any) -> Visit:
+        context = chromium.new_context(**options)
+        opened.append(context)
+        return Visit(context)
+
+    yield make
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def visit(page_factory: Callable[..., Visit]) -> Visit:
+    """One visitor."""
+    return page_factory()
+
+
+@pytest.fixture
+def context(visit: Visit) -> BrowserContext:
+    """The profile of that visitor."""
+    return visit.context
