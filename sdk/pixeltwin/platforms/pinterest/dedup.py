@@ -1,0 +1,67 @@
+"""Pinterest's published dedup rule for two halves.
+
+Same `event_id` and same event name within 24 hours of the first one recorded, neither of them offline: one conversion.
+Sources: Segment's Pinterest Conversions API page (24 h, 2026); Pinterest's own pages of 2026 speak of 48 h; events that
+reach the API over an hour late are reported as offline (Segment), and offline events are never deduplicated (OpenAPI
+5.23.0). What lies between is a grey zone: counted twice, to be cautious.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ...dedup import Half, Verdict
+
+CERTAIN = timedelta(hours=24)
+DOCUMENTED = timedelta(hours=48)
+PROMPT = timedelta(hours=1)
+
+
+def judge(first: Half, second: Half) -> Verdict:
+    """How often Pinterest counts these two, `first` received first."""
+    difference = _difference(first, second)
+    if difference:
+        return Verdict(2, True, difference)
+    gap = abs(second.received_at - first.received_at)
+    if gap > DOCUMENTED:
+        return Verdict(2, True, f"the same event_id, but {_spoken(gap)} apart: over 48 hours.")
+    for half in (first, second):
+        delay = half.received_at - half.occurred_at
+        if half.side == "server" and delay > PROMPT:
+            return Verdict(
+                2,
+                False,
+                f"the API was told {_spoken(delay)} after event_time: over an hour, Pinterest may take it as offline, "
+                "and offline events are never deduplicated.",
+            )
+    if gap > CERTAIN:
+        return Verdict(
+            2, False, f"the same event_id, {_spoken(gap)} apart: sources disagree whether the window is 24 or 48 hours."
+        )
+    return Verdict(1, True, f"the same event_id and event name, {_spoken(gap)} apart: within 24 hours.")
+
+
+def _difference(first: Half, second: Half) -> str | None:
+    """What makes them two conversions whenever they come, by the field that decides it."""
+    if first.account != second.account:
+        return "they went to different accounts."
+    for half in (first, second):
+        if not half.id:
+            sender = "the tag" if half.side == "browser" else "the API"
+            return f"event_id is missing in what {sender} got."
+    if first.id != second.id:
+        return "event_id differs."
+    if (first.event, first.custom_name) != (second.event, second.custom_name):
+        return f"the same event_id, but the event names differ: {first.event} and {second.event}."
+    if "offline" in (first.action_source, second.action_source):
+        return "action_source is offline, and offline events are never deduplicated."
+    return None
+
+
+def _spoken(time: timedelta) -> str:
+    seconds = int(time.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

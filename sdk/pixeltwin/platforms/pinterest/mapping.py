@@ -1,0 +1,228 @@
+"""Pinterest's words for an event: the tag's and the API's side by side, made from the same event.
+
+Sources: API for Conversions v5 (OpenAPI description 5.23.0, 2025-12) and the tag's event data (help.pinterest.com, "Add
+event codes"). The API's objects are closed: one key it does not know fails the whole request, so nothing else is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ...contract import EventName, Platform
+from ...conversion import Conversion
+from ...events import Event, Item
+from ...frozen import FrozenDict
+from ...normal import (
+    compact,
+    country_code,
+    date_digits,
+    email_address,
+    gender_letter,
+    ip_canonical,
+    lower_trim,
+    phone_digits,
+    postal_digits,
+    state_code,
+)
+from ...strictjson import plain
+from ...visitor import AnyVisitor, Rule
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+PAGE_VISIT = EventName("pagevisit", "page_visit")
+VIEW_CONTENT = EventName("viewcontent", "view_content")
+VIEW_CATEGORY = EventName("viewcategory", "view_category")
+SEARCH = EventName("search", "search")
+ADD_TO_CART = EventName("addtocart", "add_to_cart")
+ADD_TO_WISHLIST = EventName("addtowishlist", "add_to_wishlist")
+INITIATE_CHECKOUT = EventName("initiatecheckout", "initiate_checkout")
+ADD_PAYMENT_INFO = EventName("addpaymentinfo", "add_payment_info")
+CHECKOUT = EventName("checkout", "checkout")  # a completed purchase
+LEAD = EventName("lead", "lead")
+SIGNUP = EventName("signup", "signup")
+SUBSCRIBE = EventName("subscribe", "subscribe")
+START_TRIAL = EventName("starttrial", "start_trial")
+WATCH_VIDEO = EventName("watchvideo", "watch_video")
+CUSTOM = EventName("custom", "custom")
+
+EVENT_NAMES: Mapping[str, EventName | None] = FrozenDict(
+    {
+        "PageView": PAGE_VISIT,
+        "ViewContent": VIEW_CONTENT,
+        "ViewCategory": VIEW_CATEGORY,
+        "Search": SEARCH,
+        "AddToCart": ADD_TO_CART,
+        "AddToWishlist": ADD_TO_WISHLIST,
+        "StartCheckout": INITIATE_CHECKOUT,
+        "AddPaymentInfo": ADD_PAYMENT_INFO,
+        "Purchase": CHECKOUT,
+        "Lead": LEAD,
+        "SignUp": SIGNUP,
+        "Subscribe": SUBSCRIBE,
+        "StartTrial": START_TRIAL,
+        "WatchVideo": WATCH_VIDEO,
+        "CustomEvent": CUSTOM,
+    }
+)
+
+# The tag takes names in any case; the lower-case form is sent. Pinterest lists 22 names for the API (2026-08); the app
+# events have no tag twin.
+KNOWN_NAMES: tuple[EventName, ...] = (
+    *(name for name in EVENT_NAMES.values() if name),
+    EventName("contact", "contact"),
+    EventName("schedule", "schedule"),
+    EventName("findlocation", "find_location"),
+    EventName("customizeproduct", "customize_product"),
+    EventName("submitapplication", "submit_application"),
+    EventName("", "app_install"),
+    EventName("", "app_open"),
+)
+
+# --- identity --------------------------------------------------------------------------------------------------------
+
+
+def device_id(value: str) -> str | None:
+    """A mobile ad id in lower case; None for the zeros that stand for somebody who opted out."""
+    text = lower_trim(value)
+    return text if text and text.strip("0-") else None
+
+
+# By field: Pinterest's key in user_data, always an array of SHA-256 digests, and the normal form that is hashed
+# ("ConversionEventsUserData", 5.23.0). The digests printed as examples there break the rules printed beside them.
+HASHED: Mapping[str, tuple[str, Rule]] = {
+    "email": ("em", Rule("email_address", email_address)),
+    "phone": ("ph", Rule("phone_digits", phone_digits)),
+    "gender": ("ge", Rule("gender_letter", gender_letter)),
+    "date_of_birth": ("db", Rule("date_digits", date_digits)),
+    "last_name": ("ln", Rule("lower_trim", lower_trim)),
+    "first_name": ("fn", Rule("lower_trim", lower_trim)),
+    "city": ("ct", Rule("compact", compact)),
+    "state": ("st", Rule("state_code", state_code)),
+    "postal_code": ("zp", Rule("postal_digits", postal_digits)),
+    "country": ("country", Rule("country_code", country_code)),
+    "external_id": ("external_id", Rule("lower_trim", lower_trim)),
+    "mobile_ad_id": ("hashed_maids", Rule("device_id", device_id)),
+}
+IP_ADDRESS = Rule("ip_canonical", ip_canonical, hashed=False)
+
+IDENTITY: Mapping[str, Rule] = FrozenDict(
+    {**{field: rule for field, (_, rule) in HASHED.items()}, "ip_address": IP_ADDRESS}
+)
+
+_USER_KEYS = [(field, key) for field, (key, _) in HASHED.items()]
+
+
+def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
+    """Who did it: digests in arrays; the browser's address, agent and click id as they are."""
+    user: dict[str, Any] = {}
+    for field, key in _USER_KEYS:
+        digests = platform.wire(visitor, field)
+        if digests:
+            user[key] = list(digests)
+    found = (
+        ("client_ip_address", platform.first(visitor, "ip_address")),
+        ("client_user_agent", visitor.user_agent),
+        ("click_id", visitor.click_ids.get(platform.kind)),
+    )
+    user.update((key, value) for key, value in found if value)
+    return user
+
+
+def can_match(user: Mapping[str, Any]) -> bool:
+    """The least that Pinterest takes ("anyOf" in the description): phone, external or click id alone are too little."""
+    return "em" in user or "hashed_maids" in user or ("client_ip_address" in user and "client_user_agent" in user)
+
+
+# --- event data ------------------------------------------------------------------------------------------------------
+
+
+class Field(NamedTuple):
+    """One field of an event: the tag's key and the API's (None: that half has no such field), and how the API wants it
+    written where that differs."""
+
+    tag: str | None
+    api: str | None
+    written: Callable[[Any], Any] | None = None
+
+
+# Money is a number in the tag and a string in the API.
+EVENT_FIELDS: Mapping[str, Field] = {
+    "value": Field("value", "value", plain),
+    "currency": Field("currency", "currency"),
+    "order_id": Field("order_id", "order_id"),
+    "search_string": Field("search_query", "search_string"),
+    "category": Field(None, "content_category"),
+    "title": Field("video_title", None),
+}
+ITEM_FIELDS: Mapping[str, Field] = {
+    "id": Field("product_id", "id"),
+    "name": Field("product_name", "item_name"),
+    "category": Field("product_category", "item_category"),
+    "brand": Field("product_brand", "item_brand"),
+    "price": Field("product_price", "item_price", plain),
+    "quantity": Field("product_quantity", "quantity"),
+}
+NOWHERE: Mapping[str, str] = {  # fields that Pinterest has no place for on either half
+    "name": "Pinterest knows custom events only as 'custom'; the event's own name is left out",
+    "sign_up_method": "Pinterest has no field for how somebody signed up; it is left out",
+}
+
+_EVENT_TAG = [(name, field.tag) for name, field in EVENT_FIELDS.items() if field.tag]
+_EVENT_API = [(name, field.api, field.written) for name, field in EVENT_FIELDS.items() if field.api]
+_ITEM_TAG = [(name, field.tag) for name, field in ITEM_FIELDS.items() if field.tag]
+_ITEM_API = [(name, field.api, field.written) for name, field in ITEM_FIELDS.items() if field.api]
+
+
+def tag_data(event: Event, id: str) -> dict[str, Any]:
+    """The event data of `pintrk('track', name, …)`; the id is what makes the two halves one."""
+    given = event.__dict__
+    data: dict[str, Any] = {"event_id": id, **_tag(given, _EVENT_TAG)}
+    items: tuple[Item, ...] = given.get("items") or ()
+    if items:
+        data["order_quantity"] = event.item_count
+        data["line_items"] = [_tag(item.__dict__, _ITEM_TAG) for item in items]
+    return data
+
+
+def custom_data(event: Event) -> dict[str, Any]:
+    """The API's `custom_data`: the same facts under its names."""
+    given = event.__dict__
+    data = _api(given, _EVENT_API)
+    items: tuple[Item, ...] = given.get("items") or ()
+    if items:
+        data["num_items"] = event.item_count
+        data["content_ids"] = [item.id for item in items]
+        data["contents"] = [_api(item.__dict__, _ITEM_API) for item in items]
+    return data
+
+
+def _tag(given: Mapping[str, Any], fields: list[tuple[str, str]]) -> dict[str, Any]:
+    return {tag: value for name, tag in fields if (value := given.get(name)) or value == 0}
+
+
+def _api(given: Mapping[str, Any], fields: list[tuple[str, str, Callable[[Any], Any] | None]]) -> dict[str, Any]:
+    return {
+        api: written(value) if written else value
+        for name, api, written in fields
+        if (value := given.get(name)) or value == 0  # zero is a value, "" is none
+    }
+
+
+# --- where it happened -----------------------------------------------------------------------------------------------
+
+
+def action_source(conversion: Conversion) -> str | None:
+    """`web`, `offline`, `app_ios` or `app_android`; None when the app's system is not known."""
+    if conversion.action_source != "app":
+        return conversion.action_source
+    return f"app_{conversion.app.platform}" if conversion.app else None
+
+
+def app_fields(conversion: Conversion) -> dict[str, str]:
+    """The app an event happened in, where there is one; Pinterest requires none of it."""
+    app = conversion.app
+    if app is None or conversion.action_source != "app":
+        return {}
+    named = (("app_id", app.id), ("app_name", app.name), ("app_version", app.version))
+    return {key: value for key, value in named if value}
