@@ -29,6 +29,8 @@ class Consent:
     state: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.platforms, Mapping):
+            raise InvalidInput("Consent", [("platforms", "give a mapping of platform name to 'granted', 'denied', …")])
         for value in (self.default, *self.platforms.values()):
             if value not in _STATES:
                 raise InvalidInput("Consent", [("", f"give one of {', '.join(_STATES)}")])

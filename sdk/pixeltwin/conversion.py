@@ -6,12 +6,12 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, get_args
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 
 from .consent import Consent
 from .errors import BadToken, InvalidInput
@@ -47,7 +47,7 @@ def checked_id(value: str) -> str:
 
 def checked_time(value: datetime, now: datetime | None = None) -> datetime:
     """`value` in UTC. Up to five minutes ahead of `now` is taken as now (clocks differ); more, or no zone, is wrong."""
-    if not isinstance(value, datetime) or value.tzinfo is None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidInput(
             "Conversion", [("occurred_at", "give a datetime with a time zone, such as datetime.now(timezone.utc)")]
         )
@@ -68,6 +68,12 @@ class App:
     name: str | None = None
     version: str | None = None
     os_version: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.platform not in ("ios", "android"):
+            raise InvalidInput("App", [("platform", "give ios or android")])
+        if not isinstance(self.id, str) or not self.id.strip():
+            raise InvalidInput("App", [("id", "give the App Store's number or the Play Store's package name, as text")])
 
 
 _NO_VISITOR = Visitor()
@@ -162,15 +168,31 @@ def conversion_from_record(record: dict[str, Any], visitor: dict[str, Any] | Non
     )
 
 
+class _Dated(TimestampSigner):
+    """Dates its signatures by the clock it is given."""
+
+    def __init__(self, *args: Any, clock: Callable[[], datetime], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clock = clock
+
+    def get_timestamp(self) -> int:
+        return int(self._clock().timestamp())
+
+
 class Signer:
     """Signs and reads small JSON values that pass through a browser. One `purpose`, one signer: a value made for one
-    purpose is refused for another. Keys are oldest first; the last one signs, all of them verify."""
+    purpose is refused for another. Keys are oldest first; the last one signs, all of them verify. `clock` dates the
+    signatures; without one the system's does."""
 
-    def __init__(self, secret_keys: Sequence[str], purpose: str) -> None:
+    def __init__(
+        self, secret_keys: Sequence[str], purpose: str, *, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        options: dict[str, Any] = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
         self._serializer = URLSafeTimedSerializer(
             list(secret_keys),
             salt=f"pixeltwin.{purpose}.v1",
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+            signer=TimestampSigner if clock is None else _Dated,
+            signer_kwargs=options if clock is None else {**options, "clock": clock},
         )
 
     def sign(self, value: Any) -> str:
@@ -180,5 +202,5 @@ class Signer:
         """The signed value; `BadToken` when it was forged, changed or is older than `max_age`."""
         try:
             return self._serializer.loads(token, max_age=int(max_age.total_seconds()))
-        except BadSignature as error:  # SignatureExpired is one too
+        except (BadData, UnicodeEncodeError) as error:  # SignatureExpired is one too; a token may be any text
             raise BadToken(f"the signed value cannot be used: {type(error).__name__}") from None

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from .currencies import CURRENCIES
 from .errors import InvalidInput
@@ -18,7 +28,7 @@ from .frozen import FrozenDict
 
 
 def _exact(value: Any) -> Any:
-    if isinstance(value, (bool, float)):
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         raise ValueError("give a Decimal, an int or a string such as '59.90'; a float cannot hold money exactly")
     return value
 
@@ -40,8 +50,11 @@ def _currency(value: Any) -> Any:
     return code
 
 
-def _frozen(value: Mapping[str, str]) -> Mapping[str, str]:
-    return FrozenDict(value)
+def _names(value: Any) -> Mapping[str, str]:
+    given: Mapping[Any, Any] = value
+    if not isinstance(given, Mapping) or not all(isinstance(text, str) for pair in given.items() for text in pair):
+        raise ValueError("give a mapping of platform name to its event name, such as {'snap': 'LEVEL_COMPLETE'}")
+    return FrozenDict(given)
 
 
 if TYPE_CHECKING:
@@ -70,7 +83,12 @@ if TYPE_CHECKING:
     Currency = str
     OptionalCurrency = str | None
 else:
-    Money = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, max_digits=20, decimal_places=6)]
+    Money = Annotated[
+        Decimal,
+        BeforeValidator(_exact),
+        Field(ge=0, max_digits=20, decimal_places=6),
+        AfterValidator(Decimal.copy_abs),  # "-0" is zero and goes out as zero
+    ]
     OptionalMoney = Money | None
     Id = Annotated[str, BeforeValidator(_text), Field(max_length=256)]
     OptionalId = Id | None
@@ -87,10 +105,12 @@ def _no_names() -> Mapping[str, str]:
 
 
 Text = Annotated[str, Field(max_length=1000)]
-Names = Annotated[Mapping[str, str], BeforeValidator(_frozen), PlainSerializer(dict)]
+Names = Annotated[Mapping[str, str], PlainValidator(_names), PlainSerializer(dict)]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """A model that is checked when it is made and stays as it is; its errors never quote what it was given."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
 
     def __init__(self, **data: Any) -> None:
@@ -98,6 +118,9 @@ class _Frozen(BaseModel):
             super().__init__(**data)
         except ValidationError as error:
             raise invalid(type(self).__name__, error) from None
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed: make another one")
 
 
 def invalid(subject: str, error: ValidationError) -> InvalidInput:
@@ -114,7 +137,7 @@ def invalid(subject: str, error: ValidationError) -> InvalidInput:
     return InvalidInput(subject, problems)
 
 
-class Item(_Frozen):
+class Item(Frozen):
     """One line of a cart: `id` is the one in your product catalogue, `price` is for a single unit."""
 
     id: Id = Field()
@@ -135,7 +158,7 @@ if not TYPE_CHECKING:
     Items = Annotated[tuple[Item, ...], BeforeValidator(_tuple)]
 
 
-class Event(_Frozen):
+class Event(Frozen):
     """The root of all events. `names` gives a platform's own event name where the default one is not wanted:
     `names={"snap": "LEVEL_COMPLETE"}`, keyed by the platform's name."""
 

@@ -6,9 +6,12 @@ import re
 from importlib import import_module
 from typing import Any
 
-# E.164 allows 15 digits and no leading zero. A zero among the first four could be a trunk zero behind a country code
-# ("+44020…"): only the library knows, so only numbers without one are taken as they are.
-_CLEAN = re.compile(r"\+[1-9]{4}[0-9]{4,11}")
+# Taken as they are: numbers in form already, under country codes whose numbering plan has no prefix to take off but a
+# leading zero (libphonenumber 9's tables, 2026). The library knows the others: Russia's 8, Madagascar's area code …
+_CLEAN = re.compile(
+    r"\+(?:1[2-9][0-9]{9}|44[2-9][0-9]{6,11}"
+    r"|(?:2[07]|3[0-49]|4[0135-9]|5[1-368]|6[02-6]|84|9[0-58])[1-9][0-9]{6,12})"
+)
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")  # "+44 (0)20 …": dialled only inside the country
 _EXTENSION = re.compile(r"\s*(?:;ext=|ext\b|extn\b|x|anexo|#|poste|int\b).*$", re.IGNORECASE | re.DOTALL)
 

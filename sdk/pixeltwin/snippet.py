@@ -6,6 +6,7 @@ calls) and `images` (noscript URLs). Values reach JavaScript only through the `j
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,9 +17,11 @@ from markupsafe import Markup
 from .consent import Consent
 from .contract import BrowserCall, Platform
 from .conversion import Conversion
-from .errors import CannotSend
+from .errors import CannotSend, InvalidInput
 from .strictjson import encode_for_html
 from .visitor import AnyVisitor
+
+log = logging.getLogger("pixeltwin")
 
 PLACEHOLDER = "pixeltwin-id-of-this-view"  # stands for an id that the browser mints
 
@@ -60,24 +63,44 @@ def _template(package: str, name: str) -> Template:
     return environment(package).get_template(name)
 
 
-def fires(platform: Platform, conversions: Iterable[Conversion]) -> list[Fire]:
-    """The guarded calls of these conversions on one platform; what it cannot say is left to `losses`."""
-    found: list[Fire] = []
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one pixel is told of one conversion, which is as `before_send` left it."""
+
+    guard: str
+    conversion: Conversion
+    calls: Sequence[BrowserCall]
+
+
+def _told(platform: Platform, conversions: Iterable[Conversion]) -> list[_Told]:
+    """What this pixel can be told. What it cannot say, `track` has recorded as a loss; the page goes on without."""
+    found: list[_Told] = []
     for conversion in conversions:
         if not browser_half(platform, conversion):
             continue
-        prepared = platform.prepared(conversion)
-        if prepared is None:
-            continue
         try:
-            calls = platform.browser_calls(prepared)
-        except CannotSend:
+            prepared = platform.prepared(conversion)
+            if prepared is not None:
+                guard = f"{platform.name}:{conversion.event.type}:{conversion.id}"
+                found.append(_Told(guard, prepared, platform.browser_calls(prepared)))
+        except (CannotSend, InvalidInput):
             continue
-        many = len(calls) > 1
-        for index, call in enumerate(calls):
-            guard = f"{platform.name}:{conversion.event.type}:{conversion.id}"
-            found.append(Fire(f"{guard}:{index}" if many else guard, call))
+        except Exception as error:  # before_send is the site's own code; its message may quote what it was given
+            log.error("%s: %s has no browser half: %s", platform.name, conversion.id, type(error).__name__)
     return found
+
+
+def _guarded(told: Iterable[_Told]) -> list[Fire]:
+    return [
+        Fire(f"{one.guard}:{index}" if len(one.calls) > 1 else one.guard, call)
+        for one in told
+        for index, call in enumerate(one.calls)
+    ]
+
+
+def fires(platform: Platform, conversions: Iterable[Conversion]) -> list[Fire]:
+    """The guarded calls of these conversions on one platform; what it cannot say is left to `losses`."""
+    return _guarded(_told(platform, conversions))
 
 
 def browser_half(platform: Platform, conversion: Conversion) -> bool:
@@ -91,12 +114,6 @@ def browser_half(platform: Platform, conversion: Conversion) -> bool:
     )
 
 
-def _prepared(platform: Platform, conversions: Iterable[Conversion]) -> list[Conversion]:
-    """The conversions that have a browser half here, as `before_send` leaves them."""
-    prepared = (platform.prepared(one) for one in conversions if browser_half(platform, one))
-    return [one for one in prepared if one is not None]
-
-
 def render_platform(
     platform: Platform,
     conversions: Sequence[Conversion],
@@ -108,14 +125,15 @@ def render_platform(
     """One platform's snippet: loader, start, and these conversions. Nothing without the visitor's consent."""
     if not platform.browser or not platform.allowed(consent) or not platform.honours(consent, visitor):
         return Markup()
+    told = _told(platform, conversions)
     template = _template(platform.template_package, platform.template)
     html = template.render(
         nonce=nonce,
         name=platform.name,
         script_url=platform.script_url,
         init=platform.init_calls(visitor, consent),
-        fires=fires(platform, conversions),
-        images=platform.noscript_images(_prepared(platform, conversions), visitor, consent),
+        fires=_guarded(told),
+        images=platform.noscript_images([one.conversion for one in told], visitor, consent),
     )
     return Markup(html)  # rendered by our own autoescaping environment
 

@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from .errors import InvalidInput
-from .events import invalid
+from .events import Frozen
 from .frozen import FrozenDict
 
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")
@@ -52,22 +52,23 @@ def sha256(text: str) -> str:
 def _identity(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    several = isinstance(value, (list, tuple, set, frozenset))
-    many = list(cast("Iterable[Any]", value)) if several else [value]
+    many: Iterable[Any] = value
+    if not isinstance(many, (list, tuple, set, frozenset)):
+        many = [value]
     texts: list[str] = []
     for one in many:
         if isinstance(one, bool) or not isinstance(one, (str, int, date)):
             raise ValueError("give text, or a list of texts")
-        text = one.isoformat() if isinstance(one, date) else str(one).strip()
+        text = one.strip() if isinstance(one, str) else one.isoformat() if isinstance(one, date) else str(one)
         if text:
             texts.append(text)
     return tuple(dict.fromkeys(texts))
 
 
 def _signals(value: Any) -> FrozenDict[str]:
-    if not isinstance(value, Mapping):
+    given: Mapping[Any, Any] = value
+    if not isinstance(given, Mapping):
         raise ValueError("give a mapping of platform name to value")
-    given = cast("Mapping[Any, Any]", value)
     return FrozenDict({str(name): str(one) for name, one in given.items() if one})
 
 
@@ -93,7 +94,7 @@ def _no_signals() -> Any:
     return _NO_SIGNALS
 
 
-class Visitor(BaseModel):
+class Visitor(Frozen):
     """A person and the signals of his browser. Identity fields take one value or a list; 64 hex digits are a digest
     already and pass through. Nothing of it is shown by `repr`.
 
@@ -101,9 +102,7 @@ class Visitor(BaseModel):
     is left out. `screen` is (width, height) in pixels. `click_ids` and `browser_ids` are by platform name.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, str_strip_whitespace=True
-    )
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     email: Identity = Field(default=_NOBODY)
     phone: Identity = Field(default=_NOBODY)
@@ -125,16 +124,14 @@ class Visitor(BaseModel):
     browser_ids: Signals = Field(default_factory=_no_signals)
     phone_region: str | None = None
 
-    def __init__(self, **data: Any) -> None:
-        try:
-            super().__init__(**data)
-        except ValidationError as error:
-            raise invalid("Visitor", error) from None
-
     def __repr__(self) -> str:
         return f"Visitor({', '.join(sorted(field for field, value in self.__dict__.items() if value))})"
 
     __str__ = __repr__
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What rich and other pretty printers show: no more than `repr`."""
+        return [(None, field) for field, value in self.__dict__.items() if value]
 
     def given(self, field: str) -> tuple[str, ...]:
         """The values of an identity field as they came; phones as E.164 where that can be known."""
@@ -169,7 +166,7 @@ class Visitor(BaseModel):
                     key = f"{field}/{rule.key}"
                     if key not in sealed and (found := _apply(rule, given)):
                         sealed[key] = found
-        return SealedVisitor(sealed, own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"])
+        return SealedVisitor(FrozenDict(sealed), own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"])
 
 
 IDENTITY_FIELDS: tuple[str, ...] = tuple(
@@ -184,24 +181,15 @@ def _apply(rule: Rule, given: Iterable[str]) -> tuple[str, ...]:
     return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
 
 
+@dataclass(frozen=True, slots=True, repr=False)
 class SealedVisitor:
     """A visitor without identity: what each rule made of it, and the raw signals. This is what a row holds."""
 
-    __slots__ = ("browser_ids", "click_ids", "screen", "sealed", "user_agent")
-
-    def __init__(
-        self,
-        sealed: Mapping[str, tuple[str, ...]],
-        user_agent: str | None = None,
-        screen: tuple[int, int] | None = None,
-        click_ids: Mapping[str, str] = _NO_SIGNALS,
-        browser_ids: Mapping[str, str] = _NO_SIGNALS,
-    ) -> None:
-        self.sealed = sealed
-        self.user_agent = user_agent
-        self.screen = screen
-        self.click_ids = click_ids
-        self.browser_ids = browser_ids
+    sealed: Mapping[str, tuple[str, ...]]
+    user_agent: str | None = None
+    screen: tuple[int, int] | None = None
+    click_ids: Mapping[str, str] = _NO_SIGNALS
+    browser_ids: Mapping[str, str] = _NO_SIGNALS
 
     def __repr__(self) -> str:
         return f"SealedVisitor({', '.join(sorted(self.sealed))})"
@@ -220,7 +208,7 @@ class SealedVisitor:
     def filled_from(self, other: SealedVisitor) -> SealedVisitor:
         """This visitor with what it lacks taken from `other`; what it has stays as it is."""
         return SealedVisitor(
-            {**other.sealed, **self.sealed},
+            FrozenDict({**other.sealed, **self.sealed}),
             self.user_agent or other.user_agent,
             self.screen or other.screen,
             FrozenDict({**other.click_ids, **self.click_ids}),
@@ -244,7 +232,7 @@ class SealedVisitor:
     def from_record(cls, record: Mapping[str, Any]) -> SealedVisitor:
         screen = record.get("screen")
         return cls(
-            {key: tuple(found) for key, found in record.get("sealed", {}).items()},
+            FrozenDict({key: tuple(found) for key, found in record.get("sealed", {}).items()}),
             record.get("user_agent"),
             (screen[0], screen[1]) if screen else None,
             FrozenDict(record.get("click_ids")),

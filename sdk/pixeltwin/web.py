@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .contract import Platform
 from .frozen import FrozenDict
 
 ALWAYS_KEPT = ("utm_*",)
-_BOTS = re.compile(r"bot|crawl|spider|preview|facebookexternalhit|slurp|lighthouse|curl/|wget/|python-", re.I)
+_BOTS = re.compile(r"(?<!cu)bot|crawl|spider|preview|facebookexternalhit|slurp|lighthouse|curl/|wget/|python-", re.I)  # CUBOT makes phones
 _SPECULATIVE = (("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-purpose", "preview"), ("x-moz", "prefetch"))
 _NOTHING: Mapping[str, str] = FrozenDict()
 
@@ -34,7 +34,7 @@ class Request:
 
     @property
     def origin(self) -> str:
-        parts = urlsplit(self.url)
+        parts = _split(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
@@ -86,7 +86,7 @@ class ResponseChanges:
 def query_of(url: str) -> dict[str, str]:
     """The query parameters of a URL; of a repeated one, the first."""
     found: dict[str, str] = {}
-    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+    for name, value in parse_qsl(_split(url).query, keep_blank_values=True):
         found.setdefault(name, value)
     return found
 
@@ -98,11 +98,20 @@ def kept_parameters(platforms: Iterable[Platform], extra: Sequence[str] = ()) ->
 
 
 def clean_url(url: str, keep: Sequence[str]) -> str:
-    """The URL as platforms may see it: no credentials, no fragment, and of the query only what `keep` names."""
-    parts = urlsplit(url)
+    """The URL as platforms may see it: no credentials, no fragment, and of the query only what `keep` names.
+    Empty for what is no URL."""
+    parts = _split(url)
     query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if _kept(k, keep)]
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, urlencode(query), ""))
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL as it came from outside; of what is none, all empty. Half a surrogate pair becomes "?"."""
+    try:
+        return urlsplit(url.encode("utf-8", "replace").decode())
+    except ValueError:  # "http://[": an IPv6 address that does not end
+        return urlsplit("")
 
 
 def _kept(name: str, keep: Sequence[str]) -> bool:
