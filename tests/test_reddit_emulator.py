@@ -29,8 +29,6 @@ def reddit() -> Reddit:
 
 BROWSER = Half(side="browser", event="PURCHASE", id=ID, occurred_at=NOW, received_at=NOW, account="a2_abc123")
 
-# --- the emulator ----------------------------------------------------------------------------------------------------
-
 GOOD: dict[str, Any] = {
     "event_at": 1787227200000,
     "action_source": "WEBSITE",

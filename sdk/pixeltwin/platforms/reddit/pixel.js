@@ -9,11 +9,10 @@
   var hitUrl = new URL('../rp.gif', document.currentScript.src).href;
 
   var COOKIE_DAYS = 90;
-  var VERSION = 'rdt_' + '5a4d0b0c';
+  var VERSION = 'rdt_5a4d0b0c';
   var pixelId = '';
   var options = {};
   var cookiesOn = true;
-  var inOrder = Promise.resolve();
 
   // --- hashing -------------------------------------------------------------------------------------------------------
 
