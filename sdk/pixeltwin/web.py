@@ -12,7 +12,8 @@ from .contract import Platform
 from .frozen import FrozenDict
 
 ALWAYS_KEPT = ("utm_*",)
-_BOTS = re.compile(r"(?<!cu)bot|crawl|spider|preview|facebookexternalhit|slurp|lighthouse|curl/|wget/|python-", re.I)  # CUBOT makes phones
+# CUBOT makes phones.
+_BOTS = re.compile(r"(?<!cu)bot|crawl|spider|preview|facebookexternalhit|slurp|lighthouse|curl/|wget/|python-", re.I)
 _SPECULATIVE = (("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-purpose", "preview"), ("x-moz", "prefetch"))
 _NOTHING: Mapping[str, str] = FrozenDict()
 
