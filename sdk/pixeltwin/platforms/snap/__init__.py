@@ -116,7 +116,9 @@ class Snap(Platform):
             return super().event_name(event)
         found = self.custom_events.get(own)
         if found is None and event.type not in self.names:
-            detail = f"Snap takes no names of your own; say what {own!r} is: custom_events={{{own!r}: 'CUSTOM_EVENT_1'}}"
+            detail = (
+                f"Snap takes no names of your own; say what {own!r} is: custom_events={{{own!r}: 'CUSTOM_EVENT_1'}}"
+            )
             raise CannotSend(self.name, "no_event_name", detail)
         return found or super().event_name(event)
 

@@ -25,7 +25,8 @@ _KEPT = "counted once, the earlier one kept and completed from the later"
 
 
 def judge(first: Half, second: Half) -> Verdict:
-    """How often two events count, with the fields that decided it."""
+    """How often two events count, with the fields that decided it; which came first changes nothing."""
+    first, second = sorted((first, second), key=lambda half: half.side)
     if first.account != second.account:
         return Verdict(2, True, f"They went to two assets, {first.account} and {second.account}: each counts its own.")
     if first.id and first.id == second.id:
@@ -60,11 +61,10 @@ def _by_order(first: Half, second: Half) -> Verdict | None:
     if first.order_id and first.order_id == second.order_id:
         return _same_order(first, second)
     # Best Practices: a PURCHASE's event_id may also be the pixel's transaction_id.
-    for browser, server in ((first, second), (second, first)):
-        if (browser.side, server.side) == ("browser", "server") and server.id and server.id == browser.order_id:
-            matched = "The pixel's transaction_id equals the API's event_id, which Snap takes for PURCHASE"
-            verdict = _within(first, second, ID_WINDOW, "48 hours", matched)
-            return verdict if verdict.counted == 1 else replace(verdict, certain=False)  # its window is not published
+    if (first.side, second.side) == ("browser", "server") and second.id and second.id == first.order_id:
+        matched = "The pixel's transaction_id equals the API's event_id, which Snap takes for PURCHASE"
+        verdict = _within(first, second, ID_WINDOW, "48 hours", matched)
+        return verdict if verdict.counted == 1 else replace(verdict, certain=False)  # its window is not published
     return None
 
 
