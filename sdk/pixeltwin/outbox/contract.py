@@ -51,7 +51,7 @@ class Stored:
     record: bytes | None
     visitor: bytes | None
     held: tuple[str, ...] = ()
-    claimed: bool = False  # whether any half may have left: a worker took it and did not give it back untried
+    claimed: bool = False  # whether any half may have left: a worker has it, or has tried to send it
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,8 @@ class Outbox(ABC):
     @abstractmethod
     def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
         """Replace the visitor of a row of which no half may have left yet. False when it was too late, or its personal
-        data is erased. `reopens`: it is not too late when a half was refused for a reason that begins with this text
-        and none is on its way; such halves become pending."""
+        data is erased. `reopens`: halves that were refused for a reason that begins with this text become pending, and
+        for their sake it is not too late."""
 
     @abstractmethod
     def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:

@@ -1,0 +1,299 @@
+"""The outbox in this process's memory: for tests and first steps. The same rules as everywhere, in plain Python.
+
+It is not made for many rows (a claim looks at all of them), and it ends with its process.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..errors import ConfigurationError
+from .contract import (
+    KEEP_FOR_NOBODY,
+    KEEP_HELD,
+    KEEP_OTHERS,
+    LEASE,
+    Claim,
+    DeliveryState,
+    NewRow,
+    Outbox,
+    Put,
+    Settlement,
+    Stored,
+)
+from .memory_rows import Half, Row, Span
+from .states import OPEN, ServerState
+
+
+class MemoryOutbox(Outbox):
+    """An outbox for tests: any number of threads, one process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._rows: dict[int, Row] = {}
+        self._unique: dict[str, Row] = {}
+        self._last_seq = 0
+        self._spans: dict[str, Span] = {}
+        self._wanted: Sequence[str] | None = None  # destinations to be set at the next use
+
+    def __repr__(self) -> str:
+        return "MemoryOutbox()"
+
+    def close(self) -> None:
+        """Nothing to give back; the rows stay."""
+
+    # --- the request -----------------------------------------------------------------------------------------------
+
+    def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
+        if connection is not None:
+            raise ConfigurationError("an outbox in memory has no transaction to share; leave connection= out")
+        with self._using() as rows:
+            known = None if new.unique is None else self._unique.get(new.unique)
+            if known:
+                return Put(known.stored(), False)
+            self._last_seq += 1
+            row = rows[self._last_seq] = Row(
+                seq=self._last_seq,
+                id=new.id,
+                unique=new.unique,
+                event=new.event,
+                occurred_at=new.occurred_at,
+                put_at=now,
+                purge_at=now + (KEEP_HELD if new.held else KEEP_OTHERS),
+                held=sorted(new.held),
+                browser="offered" if new.offered else "none",
+                browser_at=now if new.offered else None,
+                record=new.record,
+                visitor=new.visitor,
+            )
+            if new.unique is not None:
+                self._unique[new.unique] = row
+            return Put(row.stored(), True)
+
+    def find(self, unique: str) -> Stored | None:
+        with self._using():
+            row = self._unique.get(unique)
+            return row.stored() if row else None
+
+    def get(self, ids: Sequence[str]) -> list[Stored]:
+        with self._using():
+            return [row.stored() for row in self._with_ids(ids)]
+
+    def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
+        with self._using() as rows:
+            row = rows.get(seq)
+            if row is None or row.visitor is None:
+                return False
+            reopened = 0 if reopens is None else row.reopen(list(row.halves), reopens, now)
+            if row.stored().claimed and not reopened:
+                return False
+            row.visitor = visitor
+            return True
+
+    def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
+        with self._using():
+            offered = [
+                row for row in self._with_ids(ids) if row.browser == "none" and not row.held and row.record is not None
+            ]
+            for row in offered:
+                row.browser, row.browser_at = "offered", now
+            return [row.stored() for row in offered]
+
+    def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
+        fired = list(destinations)
+        with self._using():
+            for row in self._with_ids([id]):
+                if not fired or row.browser == "suppressed":
+                    continue
+                if row.browser == "none":
+                    row.browser, row.browser_at = "offered", now
+                for destination in fired:
+                    row.acknowledged.setdefault(destination, now)
+
+    def release(
+        self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
+    ) -> list[str]:
+        freed: list[str] = []
+        with self._using():
+            for row in self._with_ids(ids):
+                if reason not in row.held:
+                    continue
+                row.held.remove(reason)
+                row.record = (records or {}).get(row.id, row.record)
+                if not row.held:
+                    self._make_halves(row, now)
+                    for half in row.halves.values():
+                        if half.state == "held":
+                            half.move("pending", now, now)
+                    row.purge_at = now + KEEP_OTHERS
+                    self._settle_row(row, now)
+                    freed.append(row.id)
+        return freed
+
+    def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
+        with self._using():
+            rows = self._with_ids(ids)
+            ended = [self._end(row, "cancelled", reason, now, busy=False) for row in rows]
+            for row in rows:
+                row.visitor = None
+                row.held.clear()
+                row.suppress_browser()
+                self._settle_row(row, now)
+            return sum(ended)
+
+    # --- the worker ------------------------------------------------------------------------------------------------
+
+    def set_destinations(self, destinations: Sequence[str]) -> None:
+        self._wanted = tuple(destinations)
+
+    def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:
+        token = secrets.token_hex(8)
+        with self._using() as rows:
+            self._span(destination)
+            again = [rows[seq] for _, seq in sorted(self._again(destination, now))]
+            new = [row for row in rows.values() if self._is_new(row, destination) and not row.held]
+            taken = sorted((again + new)[:limit], key=lambda row: row.seq)
+            for row in taken:
+                half = row.halves.setdefault(destination, Half("pending", now))
+                half.move("claimed", now, now + lease)
+                half.lease = token
+            return [self._claim(row, destination, token) for row in taken]
+
+    def _claim(self, row: Row, destination: str, lease: str) -> Claim:
+        at = row.acknowledged.get(destination)
+        browser, browser_at = ("acknowledged", at) if at else (row.browser, row.browser_at)
+        return Claim(row.stored(), row.halves[destination].attempts, lease, browser, browser_at)
+
+    def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
+        counted = 0
+        with self._using() as rows:
+            self._span(destination)
+            for one in settlements:
+                row = rows.get(one.seq)
+                half = row and row.halves.get(destination)
+                if row and half and half.lease == one.lease:
+                    half.move(one.state, now, (one.due_at or now) if one.state in OPEN else None)
+                    half.attempts += one.tried
+                    half.reason = one.reason
+                    self._settle_row(row, now)
+                    counted += 1
+        return counted
+
+    def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
+        with self._using() as rows:
+            for destination in destinations:
+                self._span(destination)
+                if any(self._is_new(row, destination) and not row.held for row in rows.values()):
+                    return now
+            due = [half.due_at for row in rows.values() for name, half in row.halves.items() if name in destinations]
+            return min((max(now, moment) for moment in due if moment is not None), default=None)
+
+    def purge(self, *, now: datetime) -> int:
+        changes = 0
+        with self._using() as rows:
+            for row in rows.values():
+                if row.put_at <= now - KEEP_FOR_NOBODY:
+                    changes += self._settle_row(row, now)
+            for row in rows.values():
+                if row.purge_at <= now and row.record is not None:
+                    self._bury(row, now)
+                    changes += 1
+            for row in list(rows.values()):
+                if row.purge_at <= now and row.record is None and row.seq != self._last_seq:
+                    del rows[row.seq]
+                    if row.unique is not None:
+                        del self._unique[row.unique]
+                    changes += 1
+        return changes
+
+    # --- people ----------------------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        with self._using():
+            counts: dict[str, dict[str, int]] = {name: {} for name in self._spans}
+        for one in self.deliveries(limit=len(self._rows) * len(counts)):
+            counts[one.destination][one.state] = counts[one.destination].get(one.state, 0) + 1
+        return counts
+
+    def deliveries(
+        self, *, state: str | None = None, destination: str | None = None, id: str | None = None, limit: int = 100
+    ) -> list[DeliveryState]:
+        with self._using() as rows:
+            listed = [
+                row.listed(name)
+                for row in sorted(rows.values(), key=lambda row: -row.seq)
+                for name in sorted(self._spans)
+                if (name in row.halves or self._is_new(row, name))
+                and (destination is None or name == destination)
+                and (id is None or row.id == id)
+            ]
+            return [one for one in listed if state is None or one.state == state][:limit]
+
+    def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
+        changed = 0
+        with self._using() as rows:
+            for row in list(rows.values()) if ids is None else self._with_ids(ids):
+                names = [name for name in row.halves if destination is None or name == destination]
+                for half in (row.halves[name] for name in names):
+                    if half.state == "waiting" and half.due_at and half.due_at > now:
+                        half.move("waiting", now, now)
+                        changed += 1
+                changed += row.reopen(names, "", now)
+        return changed
+
+    # --- rows ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _using(self) -> Generator[dict[int, Row]]:
+        """All rows by seq, for this thread alone, with the destinations that were set."""
+        with self._lock:
+            if self._wanted is not None:
+                for name, span in self._spans.items():
+                    if name not in self._wanted and span.last is None:
+                        span.last = self._last_seq
+                for name in self._wanted:
+                    self._spans.setdefault(name, Span(self._last_seq)).last = None
+                self._wanted = None
+            yield self._rows
+
+    def _with_ids(self, ids: Iterable[str]) -> list[Row]:
+        wanted = set(ids)
+        return [row for row in self._rows.values() if row.id in wanted]
+
+    def _span(self, destination: str) -> Span:
+        if destination not in self._spans:
+            raise ConfigurationError(f"the outbox knows no destination {destination!r}; call set_destinations() first")
+        return self._spans[destination]
+
+    def _is_new(self, row: Row, destination: str) -> bool:
+        """Whether the row is for this destination and was never claimed for it."""
+        return row.settled_at is None and destination not in row.halves and self._span(destination).covers(row.seq)
+
+    def _again(self, destination: str, now: datetime) -> Iterator[tuple[datetime, int]]:
+        """Which rows are due again, and since when."""
+        for row in self._rows.values():
+            half = row.halves.get(destination)
+            if half and half.due_at and half.due_at <= now:
+                yield half.due_at, row.seq
+
+    def _make_halves(self, row: Row, now: datetime) -> None:
+        for name in self._spans:
+            if self._is_new(row, name):
+                row.halves[name] = Half("held", now)
+
+    def _end(self, row: Row, state: ServerState, reason: str, now: datetime, *, busy: bool) -> bool:
+        self._make_halves(row, now)
+        return row.end(state, reason, now, busy=busy)
+
+    def _settle_row(self, row: Row, now: datetime) -> bool:
+        return not any(self._is_new(row, name) for name in self._spans) and row.settle(now)
+
+    def _bury(self, row: Row, now: datetime) -> None:
+        reason = f"never_released: {' '.join(row.held)}" if row.held else "never_delivered"
+        self._end(row, "expired", reason, now, busy=True)
+        row.bury(now)

@@ -1,0 +1,118 @@
+"""What the outbox in memory holds: rows, their server halves, and the spans of rows that destinations are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .contract import KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, DeliveryState, Stored
+from .states import OPEN, BrowserState, ServerState
+
+
+@dataclass(slots=True)
+class Half:
+    """A server half. `due_at`: when it may be claimed, or its lease ends; None: not to be claimed."""
+
+    state: ServerState
+    updated_at: datetime
+    due_at: datetime | None = None
+    attempts: int = 0
+    lease: str | None = None
+    reason: str = ""
+
+    def move(self, state: ServerState, now: datetime, due_at: datetime | None = None) -> None:
+        self.state, self.updated_at, self.due_at, self.lease = state, now, due_at, None
+
+
+@dataclass(slots=True)
+class Row:
+    seq: int
+    id: str
+    unique: str | None
+    event: str
+    occurred_at: datetime
+    put_at: datetime
+    purge_at: datetime
+    held: list[str]
+    browser: BrowserState
+    browser_at: datetime | None
+    record: bytes | None
+    visitor: bytes | None
+    settled_at: datetime | None = None
+    acknowledged: dict[str, datetime] = field(default_factory=lambda: dict[str, datetime]())
+    halves: dict[str, Half] = field(default_factory=lambda: dict[str, Half]())
+
+    def stored(self) -> Stored:
+        left = any(half.state == "claimed" or half.attempts for half in self.halves.values())
+        return Stored(self.seq, self.id, self.record, self.visitor, tuple(self.held), left)
+
+    def suppress_browser(self) -> None:
+        if self.browser == "none":
+            self.browser = "suppressed"
+
+    def end(self, state: ServerState, reason: str, now: datetime, *, busy: bool) -> bool:
+        """End the halves that are open, with `busy` also those on their way. Whether there were any."""
+        ended = [half for half in self.halves.values() if half.state in OPEN and (busy or half.state != "claimed")]
+        for half in ended:
+            half.move(state, now)
+            half.reason = reason
+        return bool(ended)
+
+    def settle(self, now: datetime) -> bool:
+        """Settle the row if all its halves have ended. Whether it was the time."""
+        if self.settled_at is not None or self.held or any(half.state in OPEN for half in self.halves.values()):
+            return False
+        self.settled_at = now
+        if any(half.state in ("refused", "expired") for half in self.halves.values()):
+            self.purge_at = now + KEEP_PERSONAL
+        else:
+            self.visitor = None
+            self.purge_at = now + KEEP_RECORD
+        return True
+
+    def bury(self, now: datetime) -> None:
+        """Leave a tombstone."""
+        self.record = self.visitor = None
+        self.held.clear()
+        self.suppress_browser()
+        self.settled_at = self.settled_at or now
+        self.purge_at = self.put_at + (KEEP_OTHERS if self.unique is None else KEEP_KEYED)
+
+    def reopen(self, names: Iterable[str], reason: str, now: datetime) -> int:
+        """Make refused halves pending whose reason begins so, while there is a visitor. Returns how many."""
+        refused = [self.halves[name] for name in names if self.halves[name].state == "refused"]
+        reopened = [half for half in refused if half.reason.startswith(reason) and self.visitor is not None]
+        for half in reopened:
+            half.move("pending", now, now)
+            self.settled_at, self.purge_at = None, now + KEEP_OTHERS
+        return len(reopened)
+
+    def listed(self, destination: str) -> DeliveryState:
+        half = self.halves.get(destination)
+        if half is None:
+            half = Half("held", self.put_at) if self.held else Half("pending", self.put_at, self.put_at)
+        return DeliveryState(
+            seq=self.seq,
+            id=self.id,
+            event=self.event,
+            occurred_at=self.occurred_at,
+            destination=destination,
+            state=half.state,
+            attempts=half.attempts,
+            reason=half.reason,
+            due_at=half.due_at,
+            updated_at=half.updated_at,
+            browser="acknowledged" if destination in self.acknowledged else self.browser,
+        )
+
+
+@dataclass(slots=True)
+class Span:
+    """A destination is for the rows with after < seq <= last (None: no end)."""
+
+    after: int
+    last: int | None = None
+
+    def covers(self, seq: int) -> bool:
+        return self.after < seq and (self.last is None or seq <= self.last)

@@ -1,0 +1,333 @@
+"""The outbox in an SQLite file: durable on this machine, for any number of threads and processes.
+
+WAL, so that readers never wait. Synchronous NORMAL outlives the death of any process; FULL outlives a power cut too and
+costs a request one flush of the disk (sqlite.org, "PRAGMA synchronous").
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from ..errors import ConfigurationError
+from .connections import Connections, unavailable
+from .contract import KEEP_OTHERS, LEASE, Claim, DeliveryState, NewRow, Outbox, Put, Settlement, Stored
+from .sqlite_ends import STEP, Purge, close_rows, end_halves
+from .sqlite_rows import Row, claim, delivery_state, micros, moment, settlement_values, stored
+from .statements import load
+from .states import FINAL
+
+VERSION = 1
+IMPATIENT = 0.25  # seconds a request waits for another's lock
+PATIENT = 5.0  # seconds a worker or a command waits
+ALL = (0, sys.maxsize)  # every seq
+
+
+class SQLiteOutbox(Outbox):
+    """An outbox in the file at `path`, which is made at its first use, readable by this user alone. `full`: synchronous
+    FULL."""
+
+    def __init__(self, path: str, *, full: bool = False) -> None:
+        self.path = os.path.abspath(path)
+        self._synchronous = "FULL" if full else "NORMAL"
+        self._sql = load("sqlite.sql")
+        self._destinations: tuple[str, ...] | None = None
+        self._ready = False  # whether schema and destinations are written
+        # Copying the WAL into the file is left to the worker while there is one: it does so four times as often.
+        self._request = Connections(self.path, patience=IMPATIENT, prepare=partial(self._prepare, checkpoint=4000))
+        self._worker = Connections(self.path, patience=PATIENT, prepare=partial(self._prepare, checkpoint=1000))
+
+    def __repr__(self) -> str:
+        return f"SQLiteOutbox({self.path!r})"
+
+    def close(self) -> None:
+        self._request.close()
+        self._worker.close()
+
+    # --- the request -----------------------------------------------------------------------------------------------
+
+    def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
+        if connection is not None:
+            return self._put_within(connection, new, now)
+        with self._using(self._request) as own:
+            return self._put(own.cursor(), new, now)
+
+    def _put_within(self, connection: Any, new: NewRow, now: datetime) -> Put:
+        if not isinstance(connection, sqlite3.Connection):
+            raise ConfigurationError("connection= must be a sqlite3.Connection, for the outbox is an SQLite file")
+        try:
+            with closing(connection.cursor()) as cursor:
+                cursor.row_factory = None
+                self._check_file(cursor)
+                if not self._ready:
+                    self._write_schema(cursor)
+                return self._put(cursor, new, now)
+        except sqlite3.Error as error:
+            raise unavailable(self.path, error) from error
+
+    def _put(self, cursor: sqlite3.Cursor, new: NewRow, now: datetime) -> Put:
+        at = micros(now)
+        held = tuple(sorted(new.held))
+        browser = ("offered", at) if new.offered else ("none", None)
+        own = (new.id, new.unique, new.event, micros(new.occurred_at), at, " ".join(held))
+        while not cursor.execute(self._sql["put"], (*own, *browser, new.record, new.visitor)).rowcount:
+            known = cursor.execute(self._sql["find"], {"unique": new.unique}).fetchone()
+            if known:  # else it was purged a moment ago
+                return Put(stored(known), False)
+        return Put(Stored(cursor.lastrowid or 0, new.id, new.record, new.visitor, held), True)
+
+    def find(self, unique: str) -> Stored | None:
+        with self._using(self._request) as own:
+            row = own.execute(self._sql["find"], {"unique": unique}).fetchone()
+        return stored(row) if row else None
+
+    def get(self, ids: Sequence[str]) -> list[Stored]:
+        with self._using(self._request) as own:
+            return [stored(row) for row in self._by_id(own, "get", ids)]
+
+    def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
+        with self._changing(self._request) as own:
+            reopened = 0 if reopens is None else self._reopen(own, None, (seq, seq), now, reopens)
+            values = {"seq": seq, "visitor": visitor, "never_late": bool(reopened)}
+            return bool(own.execute(self._sql["fill"], values).rowcount)
+
+    def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
+        if not ids:
+            return []
+        with self._changing(self._request) as own:
+            found = [stored(row) for row in self._by_id(own, "get", ids)]
+            at = micros(now)
+            return [row for row in found if own.execute(self._sql["offer"], {"seq": row.seq, "now": at}).rowcount]
+
+    def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
+        at = micros(now)
+        with self._changing(self._request) as own:
+            for destination in destinations:
+                own.execute(self._sql["acknowledge"], {"id": id, "destination": destination, "now": at})
+                own.execute(self._sql["acknowledge_offer"], {"id": id, "now": at})
+
+    def release(
+        self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
+    ) -> list[str]:
+        freed: list[str] = []
+        with self._changing(self._request) as own:
+            for seq, id, held in self._by_id(own, "held", ids):
+                words = held.split()
+                if reason in words:
+                    words.remove(reason)
+                    record = records.get(id) if records else None
+                    values = {"seq": seq, "held": " ".join(words), "record": record}
+                    own.execute(self._sql["lift"], values)
+                    if not words:
+                        own.execute(self._sql["make_halves"], {"seq": seq, "now": micros(now)})
+                        own.execute(self._sql["free"], {"seq": seq, "now": micros(now)})
+                        self._keep_open(own, seq, now)
+                        close_rows(own, self._sql, [seq], now)
+                        freed.append(id)
+        return freed
+
+    def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
+        cancelled = 0
+        with self._changing(self._request) as own:
+            for (seq,) in self._by_id(own, "seqs", ids):
+                cancelled += bool(end_halves(own, self._sql, seq, "cancelled", reason, now=now, busy=False))
+                own.execute(self._sql["withdraw"], {"seq": seq})
+                close_rows(own, self._sql, [seq], now)
+        return cancelled
+
+    # --- the worker ------------------------------------------------------------------------------------------------
+
+    def set_destinations(self, destinations: Sequence[str]) -> None:
+        self._destinations = tuple(destinations)
+        self._ready = False
+
+    def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:
+        token = secrets.token_hex(8)
+        with self._changing(self._worker) as own:
+            number, cursor, last = self._destination(own, destination)
+            leased = {"destination": number, "now": micros(now), "lease": token, "lease_end": micros(now + lease)}
+            taken = own.execute(self._sql["claim_again"], {**leased, "limit": limit}).rowcount
+            if taken < limit:
+                self._claim_new(own, leased, cursor, last, limit - taken)
+            rows = own.execute(self._sql["claimed"], {**leased, "name": destination}).fetchall()
+        return [claim(row, token) for row in rows]
+
+    def _claim_new(
+        self, own: sqlite3.Connection, leased: Mapping[str, Any], cursor: int, last: int, limit: int
+    ) -> None:
+        """Make state rows for up to `limit` conversions behind the cursor, and for the held ones on the way."""
+        number = leased["destination"]
+        nth = {"destination": number, "cursor": cursor, "last": last, "limit": limit}
+        full = own.execute(self._sql["nth_new"], nth).fetchone() or own.execute(self._sql["end"]).fetchone()
+        until = min(last, full[0])
+        if until > cursor:
+            own.execute(self._sql["claim_new"], {**leased, "cursor": cursor, "until": until})
+            own.execute(self._sql["move_cursor"], {"destination": number, "until": until})
+
+    def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
+        at = micros(now)
+        with self._changing(self._worker) as own:
+            number, _, _ = self._destination(own, destination)
+            values = [settlement_values(one, number, at) for one in settlements]
+            counted = own.executemany(self._sql["settle"], values).rowcount
+            close_rows(own, self._sql, [one.seq for one in settlements if one.state in FINAL], now)
+        return max(counted, 0)
+
+    def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
+        found: list[datetime] = []
+        with self._using(self._worker) as own:
+            for name in destinations:
+                number, cursor, last = self._destination(own, name)
+                nth = {"destination": number, "cursor": cursor, "last": last, "limit": 1}
+                if own.execute(self._sql["nth_new"], nth).fetchone():
+                    return now
+                due = moment(own.execute(self._sql["next_again"], {"destination": number}).fetchone()[0])
+                if due is not None:
+                    found.append(max(now, due))
+        return min(found, default=None)
+
+    def purge(self, *, now: datetime) -> int:
+        changes = Purge(partial(self._changing, self._worker), self._sql, now).run()
+        with self._using(self._worker) as own:
+            # What was erased is still in the WAL. Empty it, but never let a writer wait for a slow reader.
+            own.execute("PRAGMA busy_timeout = 0")
+            own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            own.execute(f"PRAGMA busy_timeout = {PATIENT * 1000:.0f}")
+        return changes
+
+    # --- people ----------------------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        with self._using(self._worker) as own:
+            names: dict[int, str] = dict(own.execute(self._sql["destinations"]))
+            counts: dict[str, dict[str, int]] = {name: {} for name in names.values()}
+            for number, state, count in own.execute(self._sql["counts"]):
+                row = counts[names[number]]
+                row[state] = row.get(state, 0) + count
+        return counts
+
+    def deliveries(
+        self, *, state: str | None = None, destination: str | None = None, id: str | None = None, limit: int = 100
+    ) -> list[DeliveryState]:
+        found: list[Row] = []
+        with self._using(self._worker) as own:
+            for low, high in reversed(self._ranges(own, None if id is None else [id])):
+                wanted = {"state": state, "destination": destination, "low": low, "high": high, "limit": limit}
+                found += own.execute(self._sql["deliveries"], wanted)
+        return [delivery_state(row) for row in found[:limit]]
+
+    def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
+        with self._using(self._worker) as own:
+            ranges = self._ranges(own, ids)
+        return sum(self._retry(one, destination, now) for one in ranges)
+
+    def _retry(self, between: tuple[int, int], destination: str | None, now: datetime) -> int:
+        changed = 0
+        for step in (self._hurry, partial(self._reopen, reason="")):
+            more = True
+            while more:
+                with self._changing(self._worker) as own:
+                    done = step(own, destination, between, now)
+                changed += done
+                more = done >= STEP
+        return changed
+
+    def _hurry(self, own: sqlite3.Connection, destination: str | None, between: tuple[int, int], now: datetime) -> int:
+        return own.execute(self._sql["hurry"], _choice(destination, between, now)).rowcount
+
+    def _reopen(
+        self, own: sqlite3.Connection, destination: str | None, between: tuple[int, int], now: datetime, reason: str
+    ) -> int:
+        """Make refused halves pending whose reason begins so. Returns how many."""
+        choice = {**_choice(destination, between, now), "reason": reason}
+        halves = own.execute(self._sql["reopenable"], choice).fetchall()
+        for number, seq in halves:
+            own.execute(self._sql["reopen"], {"destination": number, "seq": seq, "now": micros(now)})
+            self._keep_open(own, seq, now)
+        return len(halves)
+
+    def _keep_open(self, own: sqlite3.Connection, seq: int, now: datetime) -> None:
+        own.execute(self._sql["keep_open"], {"seq": seq, "purge_at": micros(now + KEEP_OTHERS)})
+
+    # --- rows ------------------------------------------------------------------------------------------------------
+
+    def _by_id(self, own: sqlite3.Connection, statement: str, ids: Iterable[str]) -> list[Row]:
+        """What a statement finds for each of these ids, in order of arrival."""
+        return sorted(row for id in dict.fromkeys(ids) for row in own.execute(self._sql[statement], {"id": id}))
+
+    def _ranges(self, own: sqlite3.Connection, ids: Sequence[str] | None) -> list[tuple[int, int]]:
+        """The seqs of these ids, as ranges from and to; one range of all without ids."""
+        return [ALL] if ids is None else [(seq, seq) for (seq,) in self._by_id(own, "seqs", ids)]
+
+    def _destination(self, own: sqlite3.Connection, name: str) -> tuple[int, int, int]:
+        """Its number, its cursor, and the last seq that is for it."""
+        found: tuple[int, int, int | None] | None = own.execute(self._sql["destination"], {"name": name}).fetchone()
+        if found is None:
+            raise ConfigurationError(f"the outbox knows no destination {name!r}; call set_destinations() first")
+        number, cursor, last = found
+        return number, cursor, sys.maxsize if last is None else last
+
+    # --- connections -----------------------------------------------------------------------------------------------
+
+    def _using(self, connections: Connections) -> AbstractContextManager[sqlite3.Connection]:
+        if not self._ready:
+            self._make_ready(connections)
+        return connections.use()
+
+    def _changing(self, connections: Connections) -> AbstractContextManager[sqlite3.Connection]:
+        if not self._ready:
+            self._make_ready(connections)
+        return connections.transaction()
+
+    def _make_ready(self, connections: Connections) -> None:
+        destinations = self._destinations
+        with connections.transaction() as own:
+            self._write_schema(own.cursor())
+        self._ready = self._destinations is destinations  # unless others were set meanwhile
+
+    def _write_schema(self, cursor: sqlite3.Cursor) -> None:
+        """Make what is missing: tables and destinations. It may be within the caller's own transaction."""
+        if not cursor.execute(self._sql["is_made"]).fetchone():
+            for statement in self._sql["schema"].split(";"):
+                cursor.execute(statement)
+            cursor.execute(self._sql["set_version"], {"version": VERSION})
+        (version,) = cursor.execute(self._sql["version"]).fetchone()
+        if version > VERSION:
+            raise ConfigurationError(
+                f"the outbox {self.path} was made by a newer pixeltwin (schema {version}, this one knows {VERSION}); "
+                "upgrade pixeltwin, or name another file"
+            )
+        if self._destinations is None:
+            return
+        current = {name for (name,) in cursor.execute(self._sql["current_destinations"])}
+        for name in self._destinations:
+            if name not in current:
+                cursor.execute(self._sql["add_destination"], {"name": name})
+        for name in current.difference(self._destinations):
+            cursor.execute(self._sql["end_destination"], {"name": name})
+
+    def _prepare(self, connection: sqlite3.Connection, *, checkpoint: int) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+        connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint}")  # pages
+
+    def _check_file(self, cursor: sqlite3.Cursor) -> None:
+        main = next(file for _, name, file in cursor.execute("PRAGMA database_list").fetchall() if name == "main")
+        if main != self.path and not (main and os.path.exists(self.path) and os.path.samefile(main, self.path)):
+            raise ConfigurationError(
+                f"connection= is on {main or 'a database in memory'!r}, but the outbox is {self.path!r}; to write both "
+                "in one transaction the outbox must be the same file"
+            )
+
+
+def _choice(destination: str | None, between: tuple[int, int], now: datetime) -> dict[str, Any]:
+    low, high = between
+    return {"name": destination, "low": low, "high": high, "now": micros(now), "limit": STEP}

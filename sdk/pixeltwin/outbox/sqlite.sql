@@ -1,0 +1,330 @@
+-- Schema and statements of the SQLite outbox. Moments are whole microseconds since 1970 in UTC.
+--
+-- Each statement begins at its "-- name:" line. Names of tables begin with pixeltwin_ because they may live in the
+-- shop's own database, so that an order and its conversion commit together. For the same reason the version is kept in
+-- a table: the user_version of that file is the shop's.
+
+
+-- name: schema
+-- `swept`: every row up to this seq has been looked at by purge; see there.
+CREATE TABLE IF NOT EXISTS pixeltwin_schema (
+    version INTEGER NOT NULL,
+    swept INTEGER NOT NULL
+);
+
+-- One canonical row a conversion, inserted by one statement and not rewritten while it waits. The wide columns come
+-- last. `seq` is the order of arrival, and of commit too, for SQLite has one writer at a time. It must never be given
+-- twice: purge leaves the newest row, which is cheaper than AUTOINCREMENT's second table.
+CREATE TABLE IF NOT EXISTS pixeltwin_conversion (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    unique_key TEXT,
+    event TEXT NOT NULL,
+    occurred_at INTEGER NOT NULL,
+    put_at INTEGER NOT NULL,
+    held TEXT NOT NULL,       -- what it waits for, words between blanks; empty: it may go
+    browser TEXT NOT NULL,    -- none, offered or suppressed; what is acknowledged is kept by destination
+    browser_at INTEGER,
+    settled_at INTEGER,       -- when its server halves had all ended
+    purge_at INTEGER,         -- when purge has to do something; null until the row is settled, released or swept
+    record BLOB,              -- null: a tombstone
+    visitor BLOB              -- null: erased
+);
+CREATE UNIQUE INDEX IF NOT EXISTS pixeltwin_unique ON pixeltwin_conversion (unique_key) WHERE unique_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS pixeltwin_id ON pixeltwin_conversion (id);
+CREATE INDEX IF NOT EXISTS pixeltwin_purge ON pixeltwin_conversion (purge_at) WHERE purge_at IS NOT NULL;
+
+-- A conversion is for the destinations with after_seq < seq <= last_seq (null: no end). Claiming makes state rows as far
+-- as the cursor.
+CREATE TABLE IF NOT EXISTS pixeltwin_destination (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    after_seq INTEGER NOT NULL,
+    last_seq INTEGER,
+    cursor INTEGER NOT NULL
+);
+
+-- One narrow row a server half. `due_at`: when a pending or waiting half may be claimed, when a claimed one's lease ends;
+-- null: not to be claimed.
+CREATE TABLE IF NOT EXISTS pixeltwin_delivery (
+    destination INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    due_at INTEGER,
+    attempts INTEGER NOT NULL,
+    lease TEXT,
+    reason TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (destination, seq)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pixeltwin_due ON pixeltwin_delivery (destination, due_at, seq) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS pixeltwin_refused ON pixeltwin_delivery (destination, seq) WHERE state = 'refused';
+
+-- Which pixels the browser said it fired. Destinations by name: not all of them have a server half.
+CREATE TABLE IF NOT EXISTS pixeltwin_acknowledged (
+    seq INTEGER NOT NULL,
+    destination TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (seq, destination)
+) WITHOUT ROWID;
+
+
+-- name: is_made
+SELECT 1 FROM sqlite_master WHERE name = 'pixeltwin_schema'
+
+-- name: set_version
+INSERT INTO pixeltwin_schema (version, swept) SELECT :version, 0 WHERE NOT EXISTS (SELECT 1 FROM pixeltwin_schema)
+
+-- name: version
+SELECT version FROM pixeltwin_schema
+
+-- name: add_destination
+-- A new one counts from here; one that was missing counts again, from where it was.
+INSERT INTO pixeltwin_destination (name, after_seq, cursor)
+SELECT :name, end, end FROM (SELECT coalesce(max(seq), 0) AS end FROM pixeltwin_conversion) WHERE true
+ON CONFLICT (name) DO UPDATE SET last_seq = NULL
+
+-- name: end_destination
+UPDATE pixeltwin_destination SET last_seq = (SELECT coalesce(max(seq), 0) FROM pixeltwin_conversion) WHERE name = :name
+
+-- name: current_destinations
+SELECT name FROM pixeltwin_destination WHERE last_seq IS NULL
+
+-- name: destination
+SELECT number, cursor, last_seq FROM pixeltwin_destination WHERE name = :name
+
+-- name: destinations
+SELECT number, name FROM pixeltwin_destination ORDER BY name
+
+
+-- The request ---------------------------------------------------------------------------------------------------------
+
+-- name: put
+-- The whole price of a request: one statement, its own transaction.
+INSERT INTO pixeltwin_conversion
+    (id, unique_key, event, occurred_at, put_at, held, browser, browser_at, record, visitor)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+
+-- name: find
+-- The last column: whether any half may have left. All statements that read a row as `Stored` share these columns.
+SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
+    SELECT 1 FROM pixeltwin_delivery
+    WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = c.seq
+        AND (state = 'claimed' OR attempts > 0))
+FROM pixeltwin_conversion c WHERE c.unique_key = :unique
+
+-- name: get
+SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
+    SELECT 1 FROM pixeltwin_delivery
+    WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = c.seq
+        AND (state = 'claimed' OR attempts > 0))
+FROM pixeltwin_conversion c WHERE c.id = :id
+
+-- name: seqs
+SELECT seq FROM pixeltwin_conversion WHERE id = :id
+
+-- name: fill
+UPDATE pixeltwin_conversion SET visitor = :visitor
+WHERE seq = :seq AND visitor IS NOT NULL AND (:never_late OR NOT EXISTS (
+    SELECT 1 FROM pixeltwin_delivery
+    WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = pixeltwin_conversion.seq
+        AND (state = 'claimed' OR attempts > 0)))
+
+-- name: offer
+-- Who changes the row has won: no two requests hand out the same half.
+UPDATE pixeltwin_conversion SET browser = 'offered', browser_at = :now
+WHERE seq = :seq AND browser = 'none' AND held = '' AND record IS NOT NULL
+
+-- name: acknowledge
+INSERT INTO pixeltwin_acknowledged (seq, destination, at)
+SELECT seq, :destination, :now FROM pixeltwin_conversion WHERE id = :id AND browser != 'suppressed'
+ON CONFLICT DO NOTHING
+
+-- name: acknowledge_offer
+UPDATE pixeltwin_conversion SET browser = 'offered', browser_at = :now WHERE id = :id AND browser = 'none'
+
+-- name: held
+SELECT seq, id, held FROM pixeltwin_conversion WHERE id = :id AND held != ''
+
+-- name: lift
+UPDATE pixeltwin_conversion SET held = :held, record = coalesce(:record, record) WHERE seq = :seq
+
+-- name: free
+UPDATE pixeltwin_delivery SET state = 'pending', due_at = :now, updated_at = :now
+WHERE seq = :seq AND destination IN (SELECT number FROM pixeltwin_destination) AND state = 'held'
+
+-- name: make_halves
+-- State rows for the destinations that have not claimed yet.
+INSERT INTO pixeltwin_delivery (destination, seq, state, attempts, reason, updated_at)
+SELECT d.number, c.seq, 'held', 0, '', :now
+FROM pixeltwin_conversion c JOIN pixeltwin_destination d
+    ON d.after_seq < c.seq AND (d.last_seq IS NULL OR c.seq <= d.last_seq)
+WHERE c.seq = :seq AND c.settled_at IS NULL
+ON CONFLICT DO NOTHING
+
+-- name: end_open
+-- `busy`: halves on their way are ended as well.
+UPDATE pixeltwin_delivery SET state = :state, due_at = NULL, lease = NULL, reason = :reason, updated_at = :now
+WHERE seq = :seq AND destination IN (SELECT number FROM pixeltwin_destination)
+    AND (state IN ('held', 'pending', 'waiting') OR (:busy AND state = 'claimed'))
+
+-- name: withdraw
+UPDATE pixeltwin_conversion
+SET visitor = NULL, held = '', browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END
+WHERE seq = :seq
+
+
+-- The worker ----------------------------------------------------------------------------------------------------------
+
+-- name: claim_again
+UPDATE pixeltwin_delivery SET state = 'claimed', due_at = :lease_end, lease = :lease, updated_at = :now
+WHERE destination = :destination AND seq IN (
+    SELECT seq FROM pixeltwin_delivery
+    WHERE destination = :destination AND due_at <= :now ORDER BY due_at, seq LIMIT :limit)
+
+-- name: nth_new
+-- The `limit`-th row that this destination has not seen and may have.
+SELECT seq FROM pixeltwin_conversion c
+WHERE seq > :cursor AND seq <= :last AND held = '' AND settled_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM pixeltwin_delivery s WHERE s.destination = :destination AND s.seq = c.seq)
+ORDER BY seq LIMIT 1 OFFSET :limit - 1
+
+-- name: end
+SELECT coalesce(max(seq), 0) FROM pixeltwin_conversion
+
+-- name: claim_new
+INSERT INTO pixeltwin_delivery (destination, seq, state, due_at, attempts, lease, reason, updated_at)
+SELECT :destination, seq, CASE held WHEN '' THEN 'claimed' ELSE 'held' END, CASE held WHEN '' THEN :lease_end END, 0,
+    CASE held WHEN '' THEN :lease END, '', CASE held WHEN '' THEN :now ELSE put_at END
+FROM pixeltwin_conversion WHERE seq > :cursor AND seq <= :until AND settled_at IS NULL
+ON CONFLICT DO NOTHING
+
+-- name: move_cursor
+UPDATE pixeltwin_destination SET cursor = :until WHERE number = :destination
+
+-- name: claimed
+-- The index on due_at finds the leases that end at this very microsecond: this call's, and hardly another's.
+SELECT c.seq, c.id, c.record, c.visitor, s.attempts,
+    CASE WHEN a.at IS NULL THEN c.browser ELSE 'acknowledged' END, coalesce(a.at, c.browser_at)
+FROM pixeltwin_delivery s INDEXED BY pixeltwin_due JOIN pixeltwin_conversion c ON c.seq = s.seq
+LEFT JOIN pixeltwin_acknowledged a ON a.seq = s.seq AND a.destination = :name
+WHERE s.destination = :destination AND s.due_at = :lease_end AND s.lease = :lease
+ORDER BY s.seq
+
+-- name: settle
+UPDATE pixeltwin_delivery
+SET state = ?, due_at = ?, attempts = attempts + ?, reason = ?, updated_at = ?, lease = NULL
+WHERE destination = ? AND seq = ? AND lease = ?
+
+-- name: close_row
+-- Settles a conversion whose halves have all ended. Personal data goes at once, or with the record where a half was
+-- refused or expired.
+UPDATE pixeltwin_conversion SET
+    settled_at = :now,
+    visitor = CASE WHEN EXISTS (
+        SELECT 1 FROM pixeltwin_delivery
+        WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = pixeltwin_conversion.seq
+            AND state IN ('refused', 'expired')) THEN visitor END,
+    purge_at = :now + CASE WHEN EXISTS (
+        SELECT 1 FROM pixeltwin_delivery
+        WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = pixeltwin_conversion.seq
+            AND state IN ('refused', 'expired')) THEN :keep_personal ELSE :keep_record END
+WHERE seq = :seq AND settled_at IS NULL AND held = '' AND NOT EXISTS (
+    SELECT 1 FROM pixeltwin_destination d LEFT JOIN pixeltwin_delivery s
+        ON s.destination = d.number AND s.seq = pixeltwin_conversion.seq
+    WHERE d.after_seq < pixeltwin_conversion.seq AND (d.last_seq IS NULL OR pixeltwin_conversion.seq <= d.last_seq)
+        AND (s.state IS NULL OR s.state IN ('held', 'pending', 'claimed', 'waiting')))
+
+-- name: next_again
+SELECT min(due_at) FROM pixeltwin_delivery WHERE destination = :destination AND due_at IS NOT NULL
+
+-- name: unsettled
+SELECT seq FROM pixeltwin_conversion WHERE seq > :swept AND seq <= :until AND settled_at IS NULL ORDER BY seq LIMIT :limit
+
+-- name: swept
+-- How far purge has swept, and how far it may go: to the last row that is old enough. Most rows are settled by then and
+-- have their date; so the request need not write one, nor an index for it.
+SELECT swept, coalesce(
+    (SELECT seq - 1 FROM pixeltwin_conversion WHERE seq > swept AND put_at > :before ORDER BY seq LIMIT 1),
+    (SELECT max(seq) FROM pixeltwin_conversion), 0)
+FROM pixeltwin_schema
+
+-- name: set_swept
+UPDATE pixeltwin_schema SET swept = :swept
+
+-- name: date
+UPDATE pixeltwin_conversion SET purge_at = put_at + CASE held WHEN '' THEN :keep_open ELSE :keep_held END
+WHERE seq = :seq AND purge_at IS NULL
+
+-- name: outlived
+SELECT seq, held FROM pixeltwin_conversion
+WHERE purge_at <= :now AND record IS NOT NULL ORDER BY purge_at, seq LIMIT :limit
+
+-- name: bury
+UPDATE pixeltwin_conversion SET
+    record = NULL, visitor = NULL, held = '',
+    browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END,
+    settled_at = coalesce(settled_at, :now),
+    purge_at = put_at + CASE WHEN unique_key IS NULL THEN :keep_others ELSE :keep_keyed END
+WHERE seq = :seq
+
+-- name: forgettable
+SELECT seq FROM pixeltwin_conversion
+WHERE purge_at <= :now AND record IS NULL AND seq < (SELECT max(seq) FROM pixeltwin_conversion) LIMIT :limit
+
+-- name: forget_deliveries
+DELETE FROM pixeltwin_delivery WHERE seq = :seq AND destination IN (SELECT number FROM pixeltwin_destination)
+
+-- name: forget_acknowledged
+DELETE FROM pixeltwin_acknowledged WHERE seq = :seq
+
+-- name: forget
+DELETE FROM pixeltwin_conversion WHERE seq = :seq
+
+
+-- People --------------------------------------------------------------------------------------------------------------
+
+-- name: counts
+SELECT destination, state, count(*) FROM pixeltwin_delivery GROUP BY destination, state
+UNION ALL
+SELECT d.number, CASE c.held WHEN '' THEN 'pending' ELSE 'held' END AS state, count(*)
+FROM pixeltwin_destination d JOIN pixeltwin_conversion c
+    ON c.seq > d.cursor AND (d.last_seq IS NULL OR c.seq <= d.last_seq)
+LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
+WHERE s.seq IS NULL AND c.settled_at IS NULL GROUP BY d.number, c.held = ''
+
+-- name: deliveries
+SELECT c.seq, c.id, c.event, c.occurred_at, d.name,
+    coalesce(s.state, CASE c.held WHEN '' THEN 'pending' ELSE 'held' END), coalesce(s.attempts, 0), coalesce(s.reason, ''),
+    CASE WHEN s.seq IS NOT NULL THEN s.due_at WHEN c.held = '' THEN c.put_at END, coalesce(s.updated_at, c.put_at),
+    CASE WHEN a.seq IS NULL THEN c.browser ELSE 'acknowledged' END
+FROM pixeltwin_conversion c JOIN pixeltwin_destination d
+    ON d.after_seq < c.seq AND (d.last_seq IS NULL OR c.seq <= d.last_seq)
+LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
+LEFT JOIN pixeltwin_acknowledged a ON a.seq = c.seq AND a.destination = d.name
+WHERE c.seq BETWEEN :low AND :high AND (s.seq IS NOT NULL OR c.settled_at IS NULL)
+    AND (:destination IS NULL OR d.name = :destination)
+    AND (:state IS NULL OR coalesce(s.state, CASE c.held WHEN '' THEN 'pending' ELSE 'held' END) = :state)
+ORDER BY c.seq DESC, d.name LIMIT :limit
+
+-- name: hurry
+UPDATE pixeltwin_delivery SET due_at = :now, updated_at = :now WHERE (destination, seq) IN (
+    SELECT destination, seq FROM pixeltwin_delivery
+    WHERE destination IN (SELECT number FROM pixeltwin_destination WHERE :name IS NULL OR name = :name)
+        AND due_at > :now AND state = 'waiting' AND seq BETWEEN :low AND :high
+    LIMIT :limit)
+
+-- name: reopenable
+SELECT s.destination, s.seq FROM pixeltwin_delivery s INDEXED BY pixeltwin_refused JOIN pixeltwin_conversion c ON c.seq = s.seq
+WHERE s.destination IN (SELECT number FROM pixeltwin_destination WHERE :name IS NULL OR name = :name)
+    AND s.state = 'refused' AND s.seq BETWEEN :low AND :high
+    AND substr(s.reason, 1, length(:reason)) = :reason AND c.visitor IS NOT NULL
+LIMIT :limit
+
+-- name: reopen
+UPDATE pixeltwin_delivery SET state = 'pending', due_at = :now, updated_at = :now
+WHERE destination = :destination AND seq = :seq
+
+-- name: keep_open
+UPDATE pixeltwin_conversion SET settled_at = NULL, purge_at = :purge_at WHERE seq = :seq

@@ -1,0 +1,83 @@
+"""How rows of the SQLite outbox end: their halves, their personal data, their bodies, and they themselves."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from .contract import KEEP_FOR_NOBODY, KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
+from .sqlite_rows import micros, span
+
+Statements = Mapping[str, str]
+STEP = 500  # rows changed in one transaction where there may be any number: nobody waits long for its lock
+
+
+def close_rows(own: sqlite3.Connection, sql: Statements, seqs: Iterable[int], now: datetime) -> int:
+    """Settle those of these rows whose halves have all ended."""
+    keep = {"now": micros(now), "keep_personal": span(KEEP_PERSONAL), "keep_record": span(KEEP_RECORD)}
+    return own.executemany(sql["close_row"], [{**keep, "seq": seq} for seq in seqs]).rowcount
+
+
+def end_halves(
+    own: sqlite3.Connection, sql: Statements, seq: int, state: str, reason: str, *, now: datetime, busy: bool
+) -> int:
+    """End the halves that are open or were never claimed, with `busy` also those on their way. Returns how many."""
+    values = {"seq": seq, "state": state, "reason": reason, "now": micros(now), "busy": busy}
+    own.execute(sql["make_halves"], values)
+    return own.execute(sql["end_open"], values).rowcount
+
+
+class Purge:
+    """One purge, in steps of `STEP` rows. `transaction` begins one."""
+
+    def __init__(
+        self, transaction: Callable[[], AbstractContextManager[sqlite3.Connection]], sql: Statements, now: datetime
+    ) -> None:
+        self._transaction = transaction
+        self._sql = sql
+        self._now = now
+
+    def run(self) -> int:
+        """Returns how many changes were made."""
+        return self._all(self._sweep) + self._all(self._bury) + self._all(self._forget)
+
+    def _all(self, step: Callable[[sqlite3.Connection], tuple[int, bool]]) -> int:
+        changes, more = 0, True
+        while more:
+            with self._transaction() as own:
+                changed, more = step(own)
+            changes += changed
+        return changes
+
+    def _sweep(self, own: sqlite3.Connection) -> tuple[int, bool]:
+        """Give rows that are not settled by now the date at which they expire, and settle those that are for nobody."""
+        swept, until = own.execute(self._sql["swept"], {"before": micros(self._now - KEEP_FOR_NOBODY)}).fetchone()
+        among = {"swept": swept, "until": until, "limit": STEP}
+        seqs = [seq for (seq,) in own.execute(self._sql["unsettled"], among)]
+        closed = close_rows(own, self._sql, seqs, self._now)
+        keep = {"keep_open": span(KEEP_OTHERS), "keep_held": span(KEEP_HELD)}
+        own.executemany(self._sql["date"], [{**keep, "seq": seq} for seq in seqs])
+        more = len(seqs) == STEP
+        if until > swept:
+            own.execute(self._sql["set_swept"], {"swept": seqs[-1] if more else until})
+        return closed, more
+
+    def _bury(self, own: sqlite3.Connection) -> tuple[int, bool]:
+        """Turn rows whose time is over into tombstones; what is still open expires."""
+        now = micros(self._now)
+        rows = own.execute(self._sql["outlived"], {"now": now, "limit": STEP}).fetchall()
+        keep = {"now": now, "keep_others": span(KEEP_OTHERS), "keep_keyed": span(KEEP_KEYED)}
+        for seq, held in rows:
+            reason = f"never_released: {held}" if held else "never_delivered"
+            end_halves(own, self._sql, seq, "expired", reason, now=self._now, busy=True)
+            own.execute(self._sql["bury"], {**keep, "seq": seq})
+        return len(rows), len(rows) == STEP
+
+    def _forget(self, own: sqlite3.Connection) -> tuple[int, bool]:
+        """Delete tombstones whose time is over."""
+        seqs = own.execute(self._sql["forgettable"], {"now": micros(self._now), "limit": STEP}).fetchall()
+        for statement in ("forget_deliveries", "forget_acknowledged", "forget"):
+            own.executemany(self._sql[statement], [{"seq": seq} for (seq,) in seqs])
+        return len(seqs), len(seqs) == STEP
