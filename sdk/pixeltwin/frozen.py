@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 Value = TypeVar("Value", covariant=True)
+Default = TypeVar("Default")
 
 
 class FrozenDict(Mapping[str, Value]):
@@ -18,6 +19,19 @@ class FrozenDict(Mapping[str, Value]):
 
     def __getitem__(self, key: str) -> Value:
         return self._content[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._content
+
+    # Mapping's own `get` raises and catches a KeyError for whatever is absent, which is most of what is asked for here.
+    @overload
+    def get(self, key: str, /) -> Value | None: ...
+
+    @overload
+    def get(self, key: str, /, default: Value | Default) -> Value | Default: ...
+
+    def get(self, key: str, /, default: object = None) -> object:
+        return self._content.get(key, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._content)

@@ -15,6 +15,8 @@ _SAID = frozenset(
     {"order_id", "value", "currency", "items", "category", "search_string", "sign_up_method", "names", "name"}
 )
 
+_UNKNOWN = tuple(field for field in IDENTITY_FIELDS if field not in mapping.IDENTITY)
+
 
 def of(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
     yield from _event(platform, conversion.event)
@@ -41,9 +43,9 @@ def _event(platform: Platform, event: Event) -> Iterator[Loss]:
 
 def _visitor(platform: Platform, visitor: AnyVisitor) -> Iterator[Loss]:
     yield from platform.identity_losses(visitor)
-    for field in IDENTITY_FIELDS:
-        if field not in platform.identity:
-            if visitor.has(field):
-                yield Loss(platform.name, field, "unsupported_field", f"Snap has no field for {field}; it is left out")
-        elif field in mapping.SINGLES and len(platform.wire(visitor, field)) > 1:
+    for field in _UNKNOWN:
+        if visitor.has(field):
+            yield Loss(platform.name, field, "unsupported_field", f"Snap has no field for {field}; it is left out")
+    for field in mapping.SINGLES:
+        if len(platform.wire(visitor, field)) > 1:
             yield Loss(platform.name, field, "one_value_only", f"Snap takes one {field}; the first is sent")

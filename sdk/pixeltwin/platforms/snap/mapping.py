@@ -129,6 +129,7 @@ SINGLES: Mapping[str, tuple[str, Rule]] = {
     "idfv": ("idfv", Rule("trimmed_raw", trimmed, hashed=False)),
 }
 IDENTITY: Mapping[str, Rule] = FrozenDict({field: rule for field, (_, rule) in (*LISTS.items(), *SINGLES.items())})
+KEYS: Mapping[str, str] = {field: key for field, (key, _) in (*LISTS.items(), *SINGLES.items())}
 INIT: Mapping[str, str] = {"email": "user_hashed_email", "phone": "user_hashed_phone_number"}
 
 # --- fields ----------------------------------------------------------------------------------------------------------
@@ -259,14 +260,10 @@ def content(item: Item) -> dict[str, str]:
 def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
     """Who did it, and the signals of the ad click."""
     said: dict[str, Any] = {}
-    for field, (key, _) in LISTS.items():
-        found = platform.wire(visitor, field)
+    for field, rule in platform.rules.items():
+        found = visitor.values(field, rule)
         if found:
-            said[key] = list(found)
-    for field, (key, _) in SINGLES.items():
-        found = platform.wire(visitor, field)
-        if found:
-            said[key] = found[0]
+            said[KEYS[field]] = found[0] if field in SINGLES else list(found)
     if visitor.user_agent:
         said["client_user_agent"] = visitor.user_agent
     click = signal(platform, visitor.click_ids)
