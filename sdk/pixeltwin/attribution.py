@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from .contract import Platform
 
@@ -29,11 +29,12 @@ def landed(platforms: Iterable[Platform], query: Mapping[str, str], now: datetim
 
 def remembered(value: Any, now: datetime) -> dict[str, tuple[str, int]]:
     """The clicks a cookie holds, the expired ones left out. Anything of another shape is nothing."""
-    if not isinstance(value, dict):
+    known: Mapping[Any, Any] = value
+    if not isinstance(known, dict):
         return {}
     oldest = (now - CLICK_LIFE).timestamp()
     clicks: dict[str, tuple[str, int]] = {}
-    for kind, click in cast("dict[Any, Any]", value).items():
+    for kind, click in known.items():
         match click:
             case [str(click_id), int(at)] if at >= oldest:
                 clicks[str(kind)] = (click_id, at)

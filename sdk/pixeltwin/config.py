@@ -16,6 +16,7 @@ from .consent import Consent
 from .contract import Platform
 from .errors import ConfigurationError
 from .platforms import installed
+from .tracker import Tracker
 
 PREFIX = "PIXELTWIN_"
 PageViews = Literal["beacon", "server", "browser", "off"]
@@ -121,22 +122,43 @@ class Settings:
             arguments.update(platform.emulated(str(sandbox)))
         return platform(**arguments)
 
+    def tracker(self, *, secret_keys: Sequence[str] = (), debug: bool = False) -> Tracker:
+        """The tracker that these settings describe. `secret_keys` serve where the settings name none."""
+        platforms = self.platforms()
+        if not platforms:
+            raise ConfigurationError(f"no platform is configured. Set, for at least one, {self.required()}")
+        self._check_sandbox(debug)
+        keys = self.words("SECRET_KEYS") or tuple(secret_keys)
+        if not keys:
+            raise ConfigurationError(
+                f"no secret key is set: set {PREFIX}SECRET_KEYS, or Flask's SECRET_KEY. "
+                'Make one with: python -c "import secrets; print(secrets.token_hex(32))"'
+            )
+        return Tracker(
+            platforms,
+            secret_keys=keys,
+            site=self.get("SITE"),
+            outbox=self.get("OUTBOX"),
+            phone_region=self.get("PHONE_REGION"),
+            on_error=self.get("ON_ERROR") or ("raise" if debug else "log"),
+            when_unsure=self.get("WHEN_UNSURE"),
+        )
+
+    def _check_sandbox(self, debug: bool) -> None:
+        """A sandbox takes conversions away from the platforms: only on this machine, or while debugging."""
+        host = urlsplit(str(self.get("SANDBOX") or "http://127.0.0.1")).hostname
+        if not debug and host not in ("127.0.0.1", "localhost", "::1"):
+            raise ConfigurationError(
+                f"{PREFIX}SANDBOX points to another machine and debugging is off: conversions would go there and "
+                "never be counted. Unset it in production"
+            )
+
     def required(self) -> str:
         """What to set so that any platform is there, as advice."""
         return "; or ".join(
             f"{platform.title}: "
             + ", ".join(f"{PREFIX}{kind.upper()}_{s.name.upper()}" for s in platform.settings if s.required or s.secret)
             for kind, platform in installed().items()
-        )
-
-
-def check_sandbox(url: str, *, debug: bool) -> None:
-    """A sandbox takes conversions away from the platforms: only on this machine, or while debugging."""
-    host = urlsplit(url).hostname or ""
-    if not debug and host not in ("127.0.0.1", "localhost", "::1"):
-        raise ConfigurationError(
-            f"{PREFIX}SANDBOX points to another machine and debugging is off: conversions would go there and never be "
-            "counted. Unset it in production"
         )
 
 

@@ -120,15 +120,13 @@ class Conversion:
         return replace(self, visitor=visitor)
 
     def to_record(self) -> dict[str, Any]:
-        """Everything but the visitor, as plain data; `conversion_from_record` is the inverse."""
+        """Everything but what is personal (visitor, source URL), as plain data; see `conversion_from_record`."""
         record: dict[str, Any] = {
             "event": to_record(self.event),
             "id": self.id,
             "at": round(self.occurred_at.timestamp() * 1000),
             "consent": self.consent.to_record(),
         }
-        if self.source_url:
-            record["url"] = self.source_url
         if self.action_source != "web":
             record["source"] = self.action_source
         if self.app:
@@ -155,7 +153,7 @@ def conversion_from_record(record: dict[str, Any], visitor: dict[str, Any] | Non
         id=record["id"],
         occurred_at=datetime.fromtimestamp(record["at"] / 1000, timezone.utc),
         visitor=SealedVisitor.from_record(visitor or {}),
-        source_url=record.get("url"),
+        source_url=None if visitor is None else visitor.get("url"),
         action_source=record.get("source", "web"),
         consent=Consent.from_record(record["consent"]),
         app=App(**app) if app else None,

@@ -6,8 +6,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
-HOME = "https://pypi.org/project/pixeltwin/"
-
 
 @cache
 def version() -> str:
@@ -21,4 +19,4 @@ def version() -> str:
 @cache
 def user_agent() -> str:
     """A descriptive User-Agent: Reddit throttles the defaults of HTTP libraries."""
-    return f"pixeltwin/{version()} (+{HOME})"
+    return f"pixeltwin/{version()} (conversion tracking SDK; Python)"

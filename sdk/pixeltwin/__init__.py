@@ -1,0 +1,68 @@
+"""pixeltwin: one conversion, one ID, both sides, proven.
+
+The flow, and the modules that are its steps:
+
+    event → conversion (id) → consent → platforms/* → snippet (browser half) | outbox → delivery (server half)
+
+    events      what happened                    snippet    the browser half as HTML
+    conversion  the ONE id                       outbox     the durable queue
+    visitor     who did it, hashed               delivery   claim → send → settle
+    consent     what he allowed                  tracker    the flow tied together
+    contract    what a platform is               visit, web what a request and its response need
+    platforms   Reddit, Snap, Pinterest          flask      the extension
+"""
+
+from __future__ import annotations
+
+from .consent import Consent
+from .conversion import App, Conversion
+from .events import (
+    AddPaymentInfo,
+    AddToCart,
+    AddToWishlist,
+    CustomEvent,
+    Item,
+    Lead,
+    PageView,
+    Purchase,
+    Search,
+    SignUp,
+    StartCheckout,
+    StartTrial,
+    Subscribe,
+    ViewCategory,
+    ViewContent,
+    WatchVideo,
+)
+from .platforms.pinterest import Pinterest
+from .platforms.reddit import Reddit
+from .platforms.snap import Snap
+from .tracker import Tracker
+from .visitor import Visitor
+
+__all__ = [
+    "AddPaymentInfo",
+    "AddToCart",
+    "AddToWishlist",
+    "App",
+    "Consent",
+    "Conversion",
+    "CustomEvent",
+    "Item",
+    "Lead",
+    "PageView",
+    "Pinterest",
+    "Purchase",
+    "Reddit",
+    "Search",
+    "SignUp",
+    "Snap",
+    "StartCheckout",
+    "StartTrial",
+    "Subscribe",
+    "Tracker",
+    "ViewCategory",
+    "ViewContent",
+    "Visitor",
+    "WatchVideo",
+]

@@ -1,0 +1,73 @@
+"""The command line: `pixeltwin …`, and the same commands as `flask pixeltwin …` with the application's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import PixeltwinError
+from ..version import version
+
+if TYPE_CHECKING:
+    from flask.cli import AppGroup
+
+    from ..tracker import Tracker
+
+
+class Commands(click.Group):
+    """A group that shows our own errors as one sentence instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except PixeltwinError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _from_environment() -> Tracker:
+    from ..config import Settings
+
+    return Settings().tracker()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version(), prog_name="pixeltwin")
+def main() -> None:
+    """Browser and server conversion tracking: one conversion, one ID, both sides, proven."""
+
+
+def _add_commands(group: click.Group, tracker: Callable[[], Tracker]) -> None:
+    from .deliver import deliver_command
+    from .outbox import outbox_command
+
+    group.add_command(deliver_command(tracker))
+    group.add_command(outbox_command(tracker))
+
+
+def flask_group() -> AppGroup:
+    """The commands that work on an application's own tracker, for `app.cli`."""
+    from flask import current_app
+    from flask.cli import AppGroup
+
+    def of_application() -> Tracker:
+        tracker: Tracker = current_app.extensions["pixeltwin"].tracker
+        return tracker
+
+    group = AppGroup("pixeltwin", help="Deliver this application's conversions and look at them.")
+    _add_commands(group, of_application)
+    return group
+
+
+@main.command()
+@click.option("--port", default=8100, show_default=True, help="The port to listen on; 0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+def sandbox(port: int, host: str) -> None:
+    """Serve the sandbox: the platforms' endpoints, pixel scripts and dedup rules, and a page that shows the verdicts."""
+    from ..sandbox.server import serve
+
+    serve(port, host)
+
+
+_add_commands(main, _from_environment)

@@ -1,0 +1,406 @@
+"""Tracker: the flow, tied together and free of any framework.
+
+`track` asks each platform, writes one row and returns; `snippet` renders browser halves; `deliver` sends server halves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
+
+from markupsafe import Markup
+from typing_extensions import Unpack
+
+from . import rows, snippet
+from .consent import Consent
+from .contract import Loss, Platform, collected_rules
+from .conversion import ActionSource, App, Conversion, Signer, checked_time, derive_id, issue_id
+from .errors import CannotSend, ConfigurationError, InvalidInput, OutboxUnavailable
+from .events import Event
+from .losses import Losses
+from .outbox import Outbox, Stored, open_outbox
+from .visitor import AnyVisitor, Visitor
+
+if TYPE_CHECKING:
+    from .delivery import Delivery, Report
+    from .worker import Worker
+
+log = logging.getLogger("pixeltwin")
+
+OnError = Literal["log", "raise"]
+WhenUnsure = Literal["suppress", "send"]
+SHOWN_WITHIN = timedelta(hours=24)  # a browser half is for the visit, or for the page after a payment
+MISSING_SIGNALS = ("no_match_key", "no_source_url")  # refusals that a later report of the same conversion may mend
+_NOBODY = Visitor()
+
+
+class TrackOptions(TypedDict, total=False):
+    """What `track` takes beside the event, its visitor and his consent.
+
+    `key`: the natural key, where the event has none of its own; tracking it again changes nothing. `id`: used as it
+    is. `occurred_at`: an aware datetime, now if absent. `platforms`: the names of those to tell. `browser`, `server`:
+    False switches a half off. `connection`: a DB-API connection to the outbox's own database; the conversion is
+    written inside your transaction. `offered`: the browser half is out already (the browser minted the id).
+    `on_error`: "raise" or "log", for this call.
+    """
+
+    key: str | int | None
+    id: str | None
+    occurred_at: datetime | None
+    source_url: str | None
+    action_source: ActionSource
+    app: App | None
+    browser: bool
+    server: bool
+    platforms: Iterable[str] | None
+    connection: Any
+    offered: bool
+    on_error: OnError
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Tracker:
+    """Tracks conversions on these platforms.
+
+    `secret_keys`: what ids are derived with and tokens signed by, oldest first; the last one is used, all are read.
+    `site` keeps the natural keys of several sites apart that share an outbox.
+    `outbox`: "sqlite:///pixeltwin.db", "memory:", or an `Outbox`.
+    `phone_region` (ISO 3166-1, "DE"): where phone numbers without a country code are from.
+    `on_error`: "log" never takes the caller down for a tracking fault: it is logged and counted in `losses`.
+    `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
+    """
+
+    def __init__(
+        self,
+        platforms: Sequence[Platform],
+        *,
+        secret_keys: Sequence[str],
+        site: str = "",
+        outbox: str | Outbox = "sqlite:///pixeltwin.db",
+        phone_region: str | None = None,
+        on_error: OnError = "log",
+        when_unsure: WhenUnsure = "suppress",
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.platforms = _checked_platforms(platforms)
+        self.secret_keys = _checked_keys(secret_keys)
+        self.site = site
+        self.phone_region = phone_region
+        self.on_error: OnError = on_error
+        self.when_unsure: WhenUnsure = when_unsure
+        self.clock = clock
+        self.losses = Losses()
+        self.rules = collected_rules(self.platforms)
+        self.on_stored: Callable[[], None] | None = None  # told after each row; the worker's alarm clock
+        self.outbox = open_outbox(outbox) if isinstance(outbox, str) else outbox
+        self.outbox.set_destinations([platform.destination for platform in self.platforms if platform.sends])
+        self._delivery: Delivery | None = None
+        self._worker: Worker | None = None
+
+    def __repr__(self) -> str:
+        return f"Tracker({', '.join(platform.name for platform in self.platforms)})"
+
+    def signer(self, purpose: str) -> Signer:
+        """Signs values that pass through a browser, with this tracker's keys."""
+        return Signer(self.secret_keys, purpose)
+
+    # --- tracking --------------------------------------------------------------------------------------------------
+
+    @overload
+    def track(
+        self, event: Event, *, visitor: AnyVisitor | None, consent: Consent, **options: Unpack[TrackOptions]
+    ) -> Conversion: ...
+
+    @overload
+    def track(
+        self,
+        event: Callable[[], Event],
+        *,
+        visitor: AnyVisitor | None,
+        consent: Consent,
+        **options: Unpack[TrackOptions],
+    ) -> Conversion | None: ...
+
+    def track(
+        self,
+        event: Event | Callable[[], Event],
+        *,
+        visitor: AnyVisitor | None,
+        consent: Consent,
+        **options: Unpack[TrackOptions],
+    ) -> Conversion | None:
+        """Track one conversion: make or derive its id, store its server halves, return it. See `TrackOptions`.
+
+        `event` may be a callable that builds it: what it raises is then a tracking fault like any other, and the
+        answer None. Errors are logged and counted, or raised where `on_error="raise"`.
+        """
+        strict = options.get("on_error", self.on_error) == "raise"
+        try:
+            built = event if isinstance(event, Event) else event()
+        except Exception as error:
+            self._fault("event", error, strict)
+            return None
+        try:
+            conversion = self._conversion(built, visitor or _NOBODY, consent, options)
+        except InvalidInput as error:
+            self._fault("input", error, strict)
+            options.update({"id": None, "occurred_at": None, "action_source": "web"})
+            conversion = self._conversion(built, _NOBODY if visitor is None else visitor, consent, options)
+        return self._stored(conversion, options, strict)
+
+    def _conversion(self, event: Event, visitor: AnyVisitor, consent: Consent, options: TrackOptions) -> Conversion:
+        now = self.clock()
+        occurred_at = options.get("occurred_at")
+        platforms = options.get("platforms")
+        key = _natural_key(event, options.get("key"))
+        conversion_id = options.get("id")
+        if conversion_id is None:
+            conversion_id = issue_id() if key is None else self.derive_id(event, key)
+        return Conversion(
+            event=event,
+            id=conversion_id,
+            occurred_at=now if occurred_at is None else checked_time(occurred_at, now),
+            visitor=self._with_region(visitor),
+            source_url=options.get("source_url"),
+            action_source=options.get("action_source", "web"),
+            consent=_located(consent, visitor),
+            app=options.get("app"),
+            key=key,
+            platforms=None if platforms is None else tuple(platforms),
+            browser=options.get("browser", True),
+            server=options.get("server", True),
+        )
+
+    def derive_id(self, event: Event, key: str) -> str:
+        """The id of the conversion with this natural key, under the current secret key."""
+        return derive_id(self.secret_keys[-1], site=self.site, event=event, natural_key=key)
+
+    def _stored(self, conversion: Conversion, options: TrackOptions, strict: bool) -> Conversion:
+        """Ask consent and platforms, seal the visitor, write the row."""
+        conversion = self._within_consent(conversion)
+        wanted = [platform for platform in self.platforms if platform.wants(conversion)]
+        allowed = [platform for platform in wanted if platform.allowed(conversion.consent)]
+        pending = [platform for platform in wanted if platform.state(conversion.consent) == "pending"]
+        for platform in allowed:
+            self._ask(platform, conversion)
+        conversion = conversion.with_visitor(conversion.visitor.seal(self.rules))
+        if not allowed and not pending:
+            return conversion
+        new = rows.new_row(
+            conversion,
+            site=self.site,
+            id_given=options.get("id") is not None,
+            held=() if allowed else ("consent",),
+            offered=options.get("offered", False),
+        )
+        try:
+            put = self.outbox.put(new, now=self.clock(), connection=options.get("connection"))
+        except OutboxUnavailable as error:
+            self._fault("outbox", error, strict)
+            return conversion
+        if not put.created:
+            return self._again(conversion, put.row)
+        if self.on_stored:
+            self.on_stored()
+        return replace(conversion, stored=True)
+
+    def _within_consent(self, conversion: Conversion) -> Conversion:
+        """Count who may not be told; a platform that cannot keep to limited use is denied, on both halves."""
+        consent = conversion.consent
+        for platform in self.platforms:
+            if not platform.wants(conversion):
+                continue
+            state = platform.state(consent)
+            if state == "denied":
+                self.losses.count(platform.name, "consent_denied")
+            elif not platform.honours(consent, conversion.visitor):
+                consent = consent.without(platform.name)
+                self.losses.report(
+                    Loss(platform.name, "consent", "limited_use_impossible", "cannot apply limited use to this visitor")
+                )
+        return conversion if consent is conversion.consent else replace(conversion, consent=consent)
+
+    def _ask(self, platform: Platform, conversion: Conversion) -> None:
+        """What this platform will not get, said once in the log and counted always; it never stops the others."""
+        try:
+            prepared = platform.prepared(conversion)
+            if prepared is None:
+                self.losses.count(platform.name, "left_out_by_before_send")
+                return
+            for loss in platform.losses(prepared):
+                self.losses.report(loss)
+            platform.check(prepared, self.clock())
+        except CannotSend as error:
+            self.losses.report(Loss(platform.name, "event", error.reason, error.detail))
+        except Exception as error:  # before_send is the caller's code
+            self._fault(f"{platform.name}: mapping", error, strict=False)
+
+    def _again(self, conversion: Conversion, row: Stored) -> Conversion:
+        """The conversion was known. Its id and time stand; what its visitor lacked is filled in until it is claimed."""
+        known = rows.restored(row)
+        if known is None:  # a tombstone: it was counted long ago
+            return replace(conversion, id=row.id, browser=False, created=False, stored=True)
+        before, after = known.event.__dict__, conversion.event.__dict__
+        changed = [name for name in ("value", "currency", "items") if before.get(name) != after.get(name)]
+        if changed:
+            self.losses.count("", "conflict")
+            log.warning(
+                "%s was tracked again with another %s; the first report stands", known.event.type, " and ".join(changed)
+            )
+        filled = replace(
+            known,
+            visitor=rows.sealed(known).filled_from(rows.sealed(conversion)),
+            source_url=known.source_url or conversion.source_url,
+        )
+        record = rows.personal(filled)
+        if row.visitor is not None and record != row.visitor:
+            for reason in MISSING_SIGNALS:
+                self.outbox.fill(row.seq, record, now=self.clock(), reopens=reason)
+            if self.on_stored:
+                self.on_stored()
+        return filled
+
+    # --- rendering -------------------------------------------------------------------------------------------------
+
+    def offer(self, ids: Sequence[str]) -> list[Conversion]:
+        """The conversions whose browser half may be rendered now, each handed out once, whatever runs in parallel.
+
+        A conversion past its platforms' dedup windows renders nowhere; held ones wait. `OutboxUnavailable` may rise.
+        """
+        if not ids:
+            return []
+        offered = self.outbox.offer(ids, now=self.clock())
+        return [found for row in offered if (found := rows.restored(row)) is not None]
+
+    def consented(self, ids: Sequence[str], consent: Consent) -> None:
+        """The visitor decided: what was held for his consent is released with it, or cancelled."""
+        held = [row for row in self.outbox.get(ids) if "consent" in row.held and row.record is not None]
+        if not held or all(platform.state(consent) == "pending" for platform in self.platforms):
+            return
+        now = self.clock()
+        if not any(platform.allowed(consent) for platform in self.platforms):
+            self.outbox.cancel([row.id for row in held], now=now, reason="consent denied")
+            return
+        records = {row.id: rows.with_consent(row, consent) for row in held}
+        if self.outbox.release(list(records), "consent", now=now, records=records) and self.on_stored:
+            self.on_stored()
+
+    def in_window(self, platform: Platform, conversion: Conversion) -> bool:
+        """Whether a pixel may still fire for it: the platform would take both halves for one, and a day is not over."""
+        age = self.clock() - conversion.occurred_at
+        return age <= min(platform.window(conversion.event), SHOWN_WITHIN)
+
+    def snippet(
+        self,
+        conversions: Sequence[Conversion],
+        *,
+        visitor: AnyVisitor | None = None,
+        consent: Consent,
+        nonce: str | None = None,
+        keep_parameters: Sequence[str] | None = None,
+    ) -> Markup:
+        """The pixels of all platforms that may be told, and the browser half of these conversions.
+
+        A conversion is left out on a platform whose dedup window has passed. `keep_parameters` also cleans the page's
+        own URL of all other query parameters before a pixel can read it.
+        """
+        person = self._with_region(visitor or _NOBODY)
+        located = _located(consent, person)
+        return snippet.render(
+            self.platforms,
+            lambda platform: [one for one in conversions if self.in_window(platform, one)],
+            visitor=person,
+            consent=located,
+            nonce=nonce,
+            keep_parameters=keep_parameters,
+        )
+
+    # --- delivering ------------------------------------------------------------------------------------------------
+
+    @property
+    def delivery(self) -> Delivery:
+        """What sends this tracker's server halves."""
+        if self._delivery is None:
+            from .delivery import Delivery
+
+            self._delivery = Delivery(self.platforms, self.outbox, when_unsure=self.when_unsure)
+        return self._delivery
+
+    def deliver(self, *, limit: int | None = None) -> Report:
+        """One pass: everything due is sent, up to `limit` a destination. The worker is this in a loop."""
+        return self.delivery.deliver(self.clock(), limit=limit)
+
+    def start_worker(self) -> None:
+        """Deliver in the background from now on: threads of this process, at most once, in a forked child too."""
+        if self._worker is None:
+            from .worker import Worker
+
+            self._worker = Worker(self.delivery, clock=self.clock)
+            self.on_stored = self._worker.notify
+        self._worker.start()
+
+    def close(self) -> None:
+        """Stop delivering, after the requests in flight, and give back connections."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker, self.on_stored = None, None
+        if self._delivery is not None:
+            self._delivery.close()
+            self._delivery = None
+        self.outbox.close()
+
+    # --- faults ----------------------------------------------------------------------------------------------------
+
+    def _fault(self, where: str, error: Exception, strict: bool) -> None:
+        if strict:
+            raise error
+        self.losses.count("", f"fault: {where}")
+        log.error("tracking fault (%s): %s: %s", where, type(error).__name__, error)
+
+    def _with_region(self, visitor: AnyVisitor) -> AnyVisitor:
+        if self.phone_region and isinstance(visitor, Visitor) and visitor.phone and not visitor.phone_region:
+            return visitor.model_copy(update={"phone_region": self.phone_region})
+        return visitor
+
+
+def _natural_key(event: Event, given: str | int | None) -> str | None:
+    key = event.natural_key if given is None else given
+    return None if key is None else str(key).strip() or None
+
+
+def _located(consent: Consent, visitor: AnyVisitor) -> Consent:
+    """Limited consent with the place it applies to, taken from the visitor where the caller did not say."""
+    if consent.default != "limited" and "limited" not in consent.platforms.values():
+        return consent
+    if not isinstance(visitor, Visitor) or (consent.country and consent.state):
+        return consent
+    return replace(
+        consent,
+        country=consent.country or next(iter(visitor.country), None),
+        state=consent.state or next(iter(visitor.state), None),
+    )
+
+
+def _checked_platforms(platforms: Sequence[Platform]) -> tuple[Platform, ...]:
+    if not platforms:
+        raise ConfigurationError("no platform is configured: pass at least one to Tracker([…])")
+    for attribute in ("name", "destination"):
+        values = [getattr(platform, attribute) for platform in platforms]
+        if twice := {value for value in values if values.count(value) > 1}:
+            raise ConfigurationError(f"two platforms share the {attribute} {twice.pop()!r}; tell them apart with name=")
+    return tuple(platforms)
+
+
+def _checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(keys, str) or not keys or not all(isinstance(key, str) and key for key in keys):
+        raise ConfigurationError(
+            "no secret key is set: pass secret_keys=['…'], oldest first. "
+            'Make one with: python -c "import secrets; print(secrets.token_hex(32))"'
+        )
+    return tuple(keys)

@@ -1,0 +1,321 @@
+"""One request of one visitor: his signals, what he did, what his page shows. Framework-free; an extension adapts it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from markupsafe import Markup
+from typing_extensions import Unpack
+
+from . import attribution, snippet
+from .consent import Consent
+from .contract import Platform
+from .conversion import Conversion
+from .errors import BadToken, InvalidInput, OutboxUnavailable
+from .events import Event, PageView
+from .tracker import Tracker, TrackOptions
+from .visitor import AnyVisitor, Visitor
+from .web import Cookie, Request, ResponseChanges, clean_url, query_of
+
+log = logging.getLogger("pixeltwin")
+
+PENDING_COOKIE = "pixeltwin_pending"
+CLICKS_COOKIE = "pixeltwin_clicks"
+PENDING_LIFE = timedelta(days=7)
+MOST_PENDING = 20  # ids in one cookie: 20 x 64 characters stay well below the 4 KB a browser keeps
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is the same for every request of a site. `keep` are the query parameters a source URL keeps; `script` and
+    `beacon` are the first-party paths."""
+
+    tracker: Tracker
+    keep: tuple[str, ...]
+    page_views: str = "beacon"
+    clean_page_url: bool = True
+    live: bool = True
+    script: str = "/_pixeltwin/pixeltwin.js"
+    beacon: str = "/_pixeltwin/page-view"
+    url_filter: Callable[[str], str | None] | None = None
+    conversion_filter: Callable[[Event], bool] | None = None
+
+
+class Visit:
+    """`consent` and `person` are asked at most once, when first needed: `person` gives what the site itself knows of
+    the visitor, as `Visitor` arguments."""
+
+    def __init__(
+        self, site: Site, request: Request, *, consent: Callable[[], Consent], person: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        self.site = site
+        self.tracker = site.tracker
+        self.request = request
+        self._ask_consent = consent
+        self._ask_person = person
+        self._fresh: list[Conversion] = []  # tracked in this request, not yet on a page
+        self._shown: list[Conversion] = []
+        self._carried: tuple[str, ...] | None = None  # ids for the next page; None: the cookie stays as it is
+        self._changes = ResponseChanges()
+
+    # --- who -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def consent(self) -> Consent:
+        """What the visitor allows, decided once in this request."""
+        return self._ask_consent()
+
+    @cached_property
+    def allowed(self) -> tuple[Platform, ...]:
+        """The platforms that may be told of this visitor."""
+        if not self.site.live:
+            return ()
+        return tuple(platform for platform in self.tracker.platforms if platform.allowed(self.consent))
+
+    @cached_property
+    def _known(self) -> Mapping[str, Any]:
+        return {name: value for name, value in self._ask_person().items() if value}
+
+    def visitor(
+        self, identity: Mapping[str, Any] | None = None, url: str | None = None, screen: tuple[int, int] | None = None
+    ) -> Visitor:
+        """The visitor of this request: its signals, what the site knows of him, and what the caller adds."""
+        clicks, browsers = self._signals(query_of(url) if url else self.request.query)
+        fields: dict[str, Any] = {
+            "ip_address": self.request.remote_addr,
+            "user_agent": self.request.user_agent,
+            "click_ids": clicks,
+            "browser_ids": browsers,
+            "screen": screen,
+            **self._known,
+            **(identity or {}),
+        }
+        return Visitor(**{name: value for name, value in fields.items() if value is not None})
+
+    def _signals(self, query: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Click ids: of this URL, else remembered from the landing, else from the vendor's own cookie."""
+        clicks: dict[str, str] = {}
+        browsers: dict[str, str] = {}
+        for platform in self.tracker.platforms:
+            here = platform.read_signals(query, {})
+            theirs = platform.read_signals({}, self.request.cookies)
+            remembered = self._clicks.get(platform.kind)
+            click = here.click_id or (remembered[0] if remembered else None) or theirs.click_id
+            if click:
+                clicks[platform.kind] = click
+            if theirs.browser_id:
+                browsers[platform.kind] = theirs.browser_id
+        return clicks, browsers
+
+    @cached_property
+    def _clicks(self) -> dict[str, tuple[str, int]]:
+        return attribution.remembered(self._read(CLICKS_COOKIE, "clicks", attribution.CLICK_LIFE), self.tracker.clock())
+
+    @cached_property
+    def _pending(self) -> tuple[str, ...]:
+        """The ids that an earlier request left for a page of this visitor."""
+        ids: Sequence[Any] = self._read(PENDING_COOKIE, "pending", PENDING_LIFE)
+        return tuple(str(one) for one in ids) if isinstance(ids, list) else ()
+
+    def _read(self, cookie: str, purpose: str, max_age: timedelta) -> Any:
+        signed = self.request.cookies.get(cookie)
+        if not signed:
+            return None
+        try:
+            return self.tracker.signer(purpose).read(signed, max_age=max_age)
+        except BadToken:
+            return None
+
+    @property
+    def source_url(self) -> str | None:
+        return self._cleaned(self.request.url)
+
+    def _cleaned(self, url: str) -> str | None:
+        cleaned = clean_url(url, self.site.keep)
+        return self.site.url_filter(cleaned) if self.site.url_filter else cleaned
+
+    # --- what he did -----------------------------------------------------------------------------------------------
+
+    def track(
+        self,
+        event: Event | Callable[[], Event],
+        *,
+        visitor: AnyVisitor | None = None,
+        consent: Consent | None = None,
+        identity: Mapping[str, Any] | None = None,
+        **options: Unpack[TrackOptions],
+    ) -> Conversion | None:
+        """Track for this visitor. With an explicit `visitor` it is somebody else: no browser half unless asked for."""
+        if not self.site.live:
+            options["platforms"] = ()
+        if "source_url" not in options:
+            options["source_url"] = self.source_url
+        shown = options.get("browser", visitor is None)
+        person = self._person(visitor, identity, options)
+        conversion = self.tracker.track(
+            event, visitor=person, consent=self.consent if consent is None else consent, **options
+        )
+        if conversion is not None and conversion.browser and shown:
+            self._fresh.append(conversion)
+        return conversion
+
+    def _person(
+        self, visitor: AnyVisitor | None, identity: Mapping[str, Any] | None, options: TrackOptions
+    ) -> AnyVisitor:
+        if visitor is not None:
+            return visitor
+        try:
+            return self.visitor(identity)
+        except InvalidInput as error:
+            if options.get("on_error", self.tracker.on_error) == "raise":
+                raise
+            log.error("tracking fault (visitor): %s", error)
+            return self.visitor()
+
+    def page_view(self, body: Mapping[str, Any]) -> Conversion | None:
+        """The server half of a page view whose id the browser minted; None when the report is not to be believed."""
+        view, url = body.get("id"), body.get("url")
+        if not isinstance(view, str) or len(view) != 64 or not set(view) <= set("0123456789abcdef"):
+            return None
+        if not isinstance(url, str) or not (url == self.request.origin or url.startswith(self.request.origin + "/")):
+            return None
+        if self.request.from_bot or not self.allowed or not self._passes(PageView()):
+            return None
+        return self.tracker.track(
+            PageView(),
+            visitor=self.visitor(url=url, screen=_pixels(body.get("screen"))),
+            consent=self.consent,
+            id=view,
+            source_url=self._cleaned(url),
+            offered=True,
+        )
+
+    def _passes(self, event: Event) -> bool:
+        return self.site.conversion_filter is None or self.site.conversion_filter(event)
+
+    # --- what his page shows ---------------------------------------------------------------------------------------
+
+    @property
+    def conversions(self) -> list[Conversion]:
+        """The conversions of this page: tracked in this request or rendered on it."""
+        return [*self._shown, *self._fresh]
+
+    def head(self, nonce: str | None = None) -> Markup:
+        """The pixels, this visitor's pending conversions, and the page view; empty when nobody may be told.
+
+        Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by HEAD.
+        """
+        self._changes.varies = True
+        if self.request.method == "HEAD" or not self.site.live:
+            return Markup()
+        ready = [] if self.request.speculative else self._ready()
+        if not self.allowed:
+            return Markup()
+        visitor: AnyVisitor = self.visitor()
+        identified = bool(self._known)
+        if ready:
+            sealed = visitor.seal(self.tracker.rules)
+            for conversion in ready:
+                sealed = sealed.filled_from(conversion.visitor.seal(self.tracker.rules))
+            visitor = sealed
+        if ready:
+            self._changes.cache = "no-store"
+        elif identified:
+            self._changes.cache = "private"
+        self._shown.extend(ready)
+        html = self.tracker.snippet(
+            ready,
+            visitor=visitor,
+            consent=self.consent,
+            nonce=nonce,
+            keep_parameters=self.site.keep if self.site.clean_page_url else None,
+        )
+        return Markup("\n").join([html, self._page_view_script(nonce)]) if html else Markup()
+
+    def _ready(self) -> list[Conversion]:
+        """What may be rendered now; each conversion is handed out once, to one page."""
+        if self.site.page_views == "server" and not self.request.from_bot and self._passes(PageView()):
+            self.track(PageView())
+        fresh, self._fresh = self._fresh, []
+        waiting = not self.allowed and any(self._undecided(platform) for platform in self.tracker.platforms)
+        try:
+            if self._pending and not waiting:
+                self.tracker.consented(self._pending, self.consent)
+            ids = dict.fromkeys([*self._pending, *(one.id for one in fresh if one.stored)])
+            offered = self.tracker.offer(list(ids)) if not waiting else []
+        except OutboxUnavailable as error:
+            log.error("tracking fault (outbox): %s", error)
+            return fresh
+        if waiting:
+            self._fresh = fresh
+        elif self._pending:
+            self._carried = ()
+        # A conversion the outbox could not take has only this page to be told on.
+        return offered + [one for one in fresh if not one.stored and not waiting]
+
+    def _undecided(self, platform: Platform) -> bool:
+        return platform.state(self.consent) == "pending"
+
+    def _page_view_script(self, nonce: str | None) -> Markup:
+        if self.site.page_views not in ("beacon", "browser") or not self._passes(PageView()):
+            return Markup()
+        view = Conversion(
+            event=PageView(), id=snippet.PLACEHOLDER, occurred_at=self.tracker.clock(), consent=self.consent
+        )
+        return snippet.render_page_view(
+            {
+                "event": view.event.type,
+                "placeholder": snippet.PLACEHOLDER,
+                "beacon": self.site.beacon if self.site.page_views == "beacon" else None,
+                "calls": snippet.beacon_calls(self.allowed, view),
+            },
+            script=self.site.script,
+            nonce=nonce,
+        )
+
+    # --- what the response carries ---------------------------------------------------------------------------------
+
+    def changes(self) -> ResponseChanges:
+        """Cookies and caching, asked once when the response is ready: what is tracked but not shown goes on to the
+        visitor's next page."""
+        self._remember_clicks()
+        left = [one.id for one in self._fresh if one.stored]
+        carried = self._pending if self._carried is None else self._carried
+        ids = tuple(dict.fromkeys([*carried, *left]))[-MOST_PENDING:]
+        if ids != self._pending:
+            value = self.tracker.signer("pending").sign(list(ids)) if ids else ""
+            self._changes.cookies.append(Cookie(PENDING_COOKIE, value))
+            if ids:
+                self._changes.cache = "no-store"
+        return self._changes
+
+    def _remember_clicks(self) -> None:
+        """Keep a landing's click ids, for the platforms that may be told; forget all when consent was withdrawn."""
+        landed = attribution.landed(self.tracker.platforms, self.request.query, self.tracker.clock())
+        if landed and not self.request.speculative:
+            kept = {platform.kind for platform in self.allowed}
+            clicks = {**self._clicks, **{kind: click for kind, click in landed.items() if kind in kept}}
+            if any(kind in kept for kind in landed):
+                life = int(attribution.CLICK_LIFE.total_seconds())
+                self._changes.cookies.append(
+                    Cookie(CLICKS_COOKIE, self.tracker.signer("clicks").sign(clicks), max_age=life)
+                )
+        elif "consent" in self.__dict__ and CLICKS_COOKIE in self.request.cookies and self._denied():
+            self._changes.cookies.append(Cookie(CLICKS_COOKIE, ""))
+
+    def _denied(self) -> bool:
+        return all(platform.state(self.consent) == "denied" for platform in self.tracker.platforms)
+
+
+def _pixels(value: Any) -> tuple[int, int] | None:
+    """A screen size as a browser reports it; anything else is nothing."""
+    match value:
+        case [int(width), int(height)] if 0 < width < 32768 and 0 < height < 32768:
+            return width, height
+        case _:
+            return None

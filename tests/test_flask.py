@@ -1,0 +1,457 @@
+"""The Flask extension: the visitor from the request, pixels after the redirect, once, and pages that stay cacheable."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import Any
+
+import pytest
+from flask import Flask, Response, redirect, render_template_string
+from flask.testing import FlaskClient
+
+from pixeltwin import AddToCart, Consent, Item, Purchase, ViewContent, Visitor
+from pixeltwin.conversion import Conversion
+from pixeltwin.errors import ConfigurationError
+from pixeltwin.flask import NO_CONSENT_SOURCE, PixelTwin
+from pixeltwin.strictjson import decode
+from tests.samples import AGENT, SNAP_PIXEL
+
+PAGE = "<html><head>{{ pixeltwin.head() }}</head><body>{{ pixeltwin.conversions()|length }}</body></html>"
+SETTINGS = {
+    "SECRET_KEY": "a secret for tests",
+    "PIXELTWIN_REDDIT_PIXEL_ID": "a2_shop",
+    "PIXELTWIN_REDDIT_ACCESS_TOKEN": "reddit-token",
+    "PIXELTWIN_SNAP_PIXEL_ID": SNAP_PIXEL,
+    "PIXELTWIN_SNAP_ACCESS_TOKEN": "snap-token",
+    "PIXELTWIN_PINTEREST_TAG_ID": "2612345678901",
+    "PIXELTWIN_PINTEREST_AD_ACCOUNT_ID": "549755885175",
+    "PIXELTWIN_PINTEREST_ACCESS_TOKEN": "pinterest-token",
+    "PIXELTWIN_OUTBOX": "memory:",
+    "PIXELTWIN_WORKER": "off",
+    "PIXELTWIN_CONSENT": "granted",
+    "TESTING": True,
+}
+
+
+class Shop:
+    """A small shop with the extension; `twin`, `app`, and a browser (`client`)."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.app = Flask("shop")
+        self.app.config.update({**SETTINGS, **settings})
+        self.app.config = type(self.app.config)(
+            self.app.root_path, {k: v for k, v in self.app.config.items() if v != ""}
+        )
+        self.twin = PixelTwin(self.app)
+        self.tracked: list[Conversion | None] = []
+        twin, app = self.twin, self.app
+
+        @app.get("/")
+        def home() -> str:
+            return render_template_string(PAGE)
+
+        @app.get("/product")
+        def product() -> str:
+            self.tracked.append(twin.track(ViewContent(items=[Item(id="sku-1", price="5")], value="5", currency="EUR")))
+            return render_template_string(PAGE)
+
+        @app.post("/buy")
+        def buy() -> Any:
+            event = Purchase(order_id="1001", value="59.90", currency="EUR")
+            self.tracked.append(twin.track(event, email="ada@example.com", city="Berlin"))
+            return redirect("/thanks")
+
+        @app.get("/thanks")
+        def thanks() -> str:
+            return render_template_string(PAGE)
+
+        @app.get("/plain")
+        def plain() -> str:
+            return "no pixels here"
+
+        @app.post("/webhook")
+        @twin.off_page
+        def webhook() -> tuple[str, int]:
+            event = Purchase(order_id="2002", value="10", currency="EUR")
+            self.tracked.append(twin.track(event, email="bob@example.com", consent=Consent.granted()))
+            return "", 204
+
+    @property
+    def client(self) -> FlaskClient:
+        client = self.app.test_client()
+        client.environ_base["HTTP_USER_AGENT"] = AGENT
+        client.environ_base["REMOTE_ADDR"] = "203.0.113.7"
+        return client
+
+    def stored_visitor(self, conversion: Conversion | None) -> dict[str, Any]:
+        assert conversion is not None
+        row = self.twin_tracker.outbox.get([conversion.id])[0]
+        assert row.visitor is not None
+        found: dict[str, Any] = decode(row.visitor)
+        return found
+
+    @property
+    def twin_tracker(self) -> Any:
+        return self.app.extensions["pixeltwin"].tracker
+
+
+def fired(response: Any) -> list[tuple[str, str]]:
+    """The guarded calls in a page: platform and the id its guard names."""
+    return re.findall(r"pixeltwin\.fire\(\"(\w+):\w+:([0-9a-f]{64})\"", response.get_data(as_text=True))
+
+
+def page_data(response: Any) -> dict[str, Any]:
+    """The data block of the page's own view."""
+    match = re.search(r'id="pixeltwin-page">(.*?)</script>', response.get_data(as_text=True))
+    assert match, "the page has no data block"
+    found: dict[str, Any] = json.loads(match[1])
+    return found
+
+
+def test_a_purchase_in_a_post_is_on_the_page_after_the_redirect_once() -> None:
+    """POST, redirect, GET: the three pixels appear on the next page with the one id, and on no later one."""
+    shop = Shop()
+    client = shop.client
+    assert client.post("/buy").status_code == 302
+    purchase = shop.tracked[0]
+    assert purchase is not None
+    assert set(fired(client.get("/thanks"))) == {(name, purchase.id) for name in ("reddit", "snap", "pinterest")}
+    assert fired(client.get("/thanks")) == []
+    assert fired(client.get("/")) == []
+
+
+def test_another_visitor_never_sees_this_ones_conversion() -> None:
+    """Pending conversions belong to the browser that made them."""
+    shop = Shop()
+    shop.client.post("/buy")
+    assert fired(shop.client.get("/thanks")) == []
+
+
+def test_a_page_with_a_conversion_is_for_nobody_else_and_an_ordinary_page_stays_cacheable() -> None:
+    """A response that carries a server-minted conversion is private and not stored; a page with none is untouched."""
+    shop = Shop()
+    client = shop.client
+    ordinary = client.get("/")
+    assert "no-store" not in ordinary.headers.get("Cache-Control", "")
+    assert "Set-Cookie" not in ordinary.headers
+    assert "Cookie" in ordinary.headers["Vary"]
+    product = client.get("/product")
+    assert product.cache_control.private and product.cache_control.no_store
+    client.post("/buy")
+    assert client.get("/thanks").cache_control.no_store
+
+
+def test_an_application_cannot_publish_a_page_with_a_conversion_by_mistake(caplog: pytest.LogCaptureFixture) -> None:
+    """A view that says `public` on a page with one visitor's conversion is overruled, and told."""
+    shop = Shop()
+
+    @shop.app.get("/public")
+    def public() -> Response:
+        shop.twin.track(AddToCart())
+        response = Response(render_template_string(PAGE))
+        response.cache_control.public = True
+        response.cache_control.s_maxage = 600
+        return response
+
+    answer = shop.client.get("/public")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert "may not be cached" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "header", [("Sec-Purpose", "prefetch;prerender"), ("Purpose", "prefetch"), ("X-Moz", "prefetch")]
+)
+def test_a_request_made_ahead_of_a_click_consumes_nothing(header: tuple[str, str]) -> None:
+    """Prefetch and prerender neither show nor use up a pending conversion."""
+    shop = Shop()
+    client = shop.client
+    client.post("/buy")
+    assert fired(client.get("/thanks", headers=dict([header]))) == []
+    assert len(fired(client.get("/thanks"))) == 3
+
+
+def test_head_requests_consume_nothing() -> None:
+    """A HEAD request leaves the pending conversion for the page."""
+    shop = Shop()
+    client = shop.client
+    client.post("/buy")
+    client.head("/thanks")
+    assert len(fired(client.get("/thanks"))) == 3
+
+
+def test_the_visitor_comes_from_the_request() -> None:
+    """IP, agent, click ids of the landing and the vendors' cookies are in the stored visitor; identity is hashed."""
+    shop = Shop(PIXELTWIN_REDDIT_HASH_IP_ADDRESS="false")
+    client = shop.client
+    client.get("/?rdt_cid=r1&ScCid=s1&epik=p1")
+    client.set_cookie("_scid", "scid-value")
+    client.post("/buy")
+    stored = shop.stored_visitor(shop.tracked[0])
+    assert stored["click_ids"] == {"reddit": "r1", "snap": "s1", "pinterest": "p1"}
+    assert stored["user_agent"] == AGENT
+    assert any(value == ["203.0.113.7"] for value in stored["sealed"].values())
+    assert stored["browser_ids"]["snap"] == "scid-value"
+    assert "ada@example.com" not in json.dumps(stored)
+
+
+def test_click_ids_are_not_kept_without_consent() -> None:
+    """A landing before consent sets no cookie at all; one with consent sets ours, signed, HttpOnly and Lax."""
+    denied = Shop(PIXELTWIN_CONSENT="denied").client.get("/?rdt_cid=r1")
+    assert "Set-Cookie" not in denied.headers
+    granted = Shop().client.get("/?rdt_cid=r1").headers["Set-Cookie"]
+    assert granted.startswith("pixeltwin_clicks=") and "HttpOnly" in granted and "SameSite=Lax" in granted
+    assert "r1;" not in granted
+
+
+def test_a_page_without_head_still_remembers_a_landing() -> None:
+    """Click ids are kept on any page an ad leads to, not only on those with pixels."""
+    assert "pixeltwin_clicks=" in Shop().client.get("/plain?epik=p1").headers["Set-Cookie"]
+
+
+def test_a_forged_or_foreign_cookie_is_nothing() -> None:
+    """Cookies that this site did not sign are ignored."""
+    shop = Shop()
+    client = shop.client
+    client.set_cookie("pixeltwin_pending", "forged")
+    client.set_cookie("pixeltwin_clicks", "forged")
+    assert client.get("/").status_code == 200
+
+
+def test_denied_consent_leaves_a_page_without_any_vendor() -> None:
+    """Without consent the page names no vendor, sets no cookie, stores no row."""
+    shop = Shop(PIXELTWIN_CONSENT="denied")
+    client = shop.client
+    bought = client.post("/buy")
+    page = client.get("/thanks")
+    text = page.get_data(as_text=True)
+    assert "<script" not in text
+    assert "Set-Cookie" not in bought.headers and "Set-Cookie" not in page.headers
+    assert all(not states for states in shop.twin_tracker.outbox.counts().values())
+
+
+def test_pending_consent_waits_and_fires_when_it_comes() -> None:
+    """A purchase before the decision is held; once the visitor agrees his next page fires it and it may be sent."""
+    shop = Shop(PIXELTWIN_CONSENT="")
+    answer = {"now": Consent.pending()}
+    shop.twin.consent_loader(lambda: answer["now"])
+    client = shop.client
+    client.post("/buy")
+    assert fired(client.get("/thanks")) == []
+    tracker = shop.twin_tracker
+    destination = tracker.platforms[0].destination
+    assert tracker.outbox.claim(destination, now=tracker.clock(), limit=5) == []
+    answer["now"] = Consent.granted()
+    assert len(fired(client.get("/"))) == 3
+    assert len(tracker.outbox.claim(destination, now=tracker.clock(), limit=5)) == 1
+
+
+def test_no_consent_source_is_said_loudly_with_the_choices(caplog: pytest.LogCaptureFixture) -> None:
+    """A site that never says what visitors allow is told so, once, with what it can do; everyone counts as denied."""
+    shop = Shop(PIXELTWIN_CONSENT="")
+    shop.client.get("/")
+    shop.client.get("/")
+    assert caplog.text.count(NO_CONSENT_SOURCE.splitlines()[0]) == 1
+    assert "consent_loader" in caplog.text and "PIXELTWIN_CONSENT" in caplog.text
+
+
+def test_a_failing_consent_loader_counts_as_refusal_in_production() -> None:
+    """If the application cannot say what the visitor allows, nothing is shown, and the page is served."""
+    shop = Shop(PIXELTWIN_CONSENT="", PIXELTWIN_ON_ERROR="log")
+
+    def broken() -> Consent:
+        raise RuntimeError("the banner's cookie is damaged")
+
+    shop.twin.consent_loader(broken)
+    assert "<script" not in shop.client.get("/").get_data(as_text=True)
+
+
+def test_an_ordinary_page_reports_its_view_by_beacon() -> None:
+    """The page holds no id: the browser mints it, and the beacon makes the server half with the very same one."""
+    shop = Shop()
+    client = shop.client
+    data = page_data(client.get("/"))
+    assert data["beacon"] == "/_pixeltwin/page-view" and len(data["calls"]) == 3
+    assert not re.search(r"[0-9a-f]{64}", json.dumps(data))
+    view = "ab" * 32
+    body = {"id": view, "url": "http://localhost/?rdt_cid=r9&token=secret", "screen": [1280, 800]}
+    answer = client.post("/_pixeltwin/page-view", json=body, headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 204
+    row = shop.twin_tracker.outbox.get([view])[0]
+    assert decode(row.record)["event"] == {"type": "PageView"}
+    assert decode(row.visitor)["url"] == "http://localhost/?rdt_cid=r9"
+    assert decode(row.visitor)["screen"] == [1280, 800]
+    assert decode(row.visitor)["click_ids"] == {"reddit": "r9"}
+    client.post("/_pixeltwin/page-view", json=body, headers={"Sec-Fetch-Site": "same-origin"})
+    assert len(shop.twin_tracker.outbox.get([view])) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ({"id": "ab" * 32, "url": "http://localhost/"}, {"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"id": "ab" * 32, "url": "http://localhost/"}, {}, 403),
+        ({"id": "ab" * 32, "url": "http://localhost/"}, {"Origin": "http://evil.example"}, 403),
+        ({"id": "short", "url": "http://localhost/"}, {"Origin": "http://localhost"}, 204),
+        ({"id": "AB" * 32, "url": "http://localhost/"}, {"Origin": "http://localhost"}, 204),
+        ({"id": "ab" * 32, "url": "http://localhost.evil.example/"}, {"Origin": "http://localhost"}, 204),
+        ({"id": "ab" * 32}, {"Origin": "http://localhost"}, 204),
+        (["not", "an", "object"], {"Origin": "http://localhost"}, 400),
+        ({"id": "ab" * 32, "url": "http://localhost/" + "x" * 9000}, {"Origin": "http://localhost"}, 413),
+    ],
+)
+def test_a_report_that_cannot_be_a_view_of_this_site_makes_no_row(
+    body: Any, headers: dict[str, str], status: int
+) -> None:
+    """Other sites, malformed ids, foreign URLs and large bodies are refused or ignored; none becomes a conversion."""
+    shop = Shop()
+    answer = shop.client.post("/_pixeltwin/page-view", json=body, headers=headers)
+    assert answer.status_code == status
+    assert all(not states for states in shop.twin_tracker.outbox.counts().values())
+
+
+def test_bots_have_no_page_views_but_their_purchases_are_never_doubted() -> None:
+    """A crawler that runs scripts makes no server half of a page view; a purchase by any agent is kept."""
+    shop = Shop()
+    client = shop.client
+    client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (compatible; Googlebot/2.1)"
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    client.post("/_pixeltwin/page-view", json={"id": "ab" * 32, "url": "http://localhost/"}, headers=headers)
+    assert shop.twin_tracker.outbox.get(["ab" * 32]) == []
+    client.post("/buy")
+    assert shop.tracked[0] is not None and shop.tracked[0].stored
+
+
+@pytest.mark.parametrize(("mode", "script", "calls"), [("browser", True, 0), ("server", False, 3), ("off", False, 0)])
+def test_page_views_are_reported_as_the_setting_says(mode: str, script: bool, calls: int) -> None:
+    """browser: the pixels alone; server: minted with the page; off: neither."""
+    page = Shop(PIXELTWIN_PAGE_VIEWS=mode).client.get("/")
+    assert ("pixeltwin-page" in page.get_data(as_text=True)) is script
+    assert len(fired(page)) == calls
+    if script:
+        assert page_data(page)["beacon"] is None
+
+
+def test_an_off_page_view_lends_nothing_of_its_request() -> None:
+    """A webhook's IP, agent and cookies are the payment provider's: none of them is in the stored visitor."""
+    shop = Shop()
+    shop.client.post("/webhook?rdt_cid=provider")
+    stored = shop.stored_visitor(shop.tracked[0])
+    assert "user_agent" not in stored and "click_ids" not in stored
+    assert not any("203.0.113.7" in str(value) for value in stored["sealed"].values())
+    assert any(key.startswith("email/") for key in stored["sealed"])
+
+
+def test_webhook_and_thank_you_page_are_one_conversion() -> None:
+    """Whoever reports the order first, the other adds nothing, and the page still fires the pixels once."""
+    shop = Shop()
+
+    @shop.app.get("/paid/<order>")
+    def paid(order: str) -> str:
+        shop.tracked.append(shop.twin.track(Purchase(order_id=order, value="10", currency="EUR")))
+        return render_template_string(PAGE)
+
+    client = shop.client
+    client.post("/webhook")
+    page = client.get("/paid/2002")
+    first, second = shop.tracked
+    assert first is not None and second is not None
+    assert first.id == second.id and not second.created
+    assert len(fired(page)) == 3
+    assert fired(client.get("/paid/2002")) == []
+
+
+def test_an_explicit_visitor_is_somebody_else() -> None:
+    """With `visitor=` the current page shows no pixel for the conversion, unless asked to."""
+    shop = Shop()
+
+    @shop.app.get("/admin")
+    def admin() -> str:
+        shop.tracked.append(shop.twin.track(AddToCart(), visitor=Visitor(email="bob@example.com")))
+        return render_template_string(PAGE)
+
+    assert fired(shop.client.get("/admin")) == []
+    assert shop.tracked[0] is not None and shop.tracked[0].stored
+
+
+def test_what_the_site_knows_of_the_visitor_is_in_both_halves_hashed() -> None:
+    """A visitor_loader's identity reaches the pixel's start as a digest and never in plain."""
+    shop = Shop()
+    shop.twin.visitor_loader(lambda: {"email": "ada@example.com"})
+    page = shop.client.get("/")
+    text = page.get_data(as_text=True)
+    assert "ada@example.com" not in text
+    assert "b5fc85e55755f9e0d030a10ab4429b6b2944855f9a0d60077fe832becbc41d72" in text
+    assert page.cache_control.private
+
+
+def test_filters_decide_what_is_tracked_and_which_url_is_seen() -> None:
+    """A conversion_filter leaves staff orders out of both halves; a source_url_filter changes what is stored."""
+    shop = Shop()
+    shop.twin.source_url_filter(lambda url: url.replace("/product", "/p"))
+    client = shop.client
+    client.get("/product")
+    first = shop.tracked[0]
+    assert first is not None and first.source_url == "http://localhost/p"
+    shop.twin.conversion_filter(lambda event: not isinstance(event, Purchase))
+    client.post("/buy")
+    assert fired(client.get("/thanks")) == []
+    assert shop.tracked[1] is not None and not shop.tracked[1].stored
+
+
+def test_a_staging_site_tells_nobody() -> None:
+    """PIXELTWIN_DELIVERY=off: no pixel, no row, and the application runs as ever."""
+    shop = Shop(PIXELTWIN_DELIVERY="off")
+    client = shop.client
+    client.post("/buy")
+    assert "<script" not in client.get("/thanks").get_data(as_text=True)
+    assert all(not states for states in shop.twin_tracker.outbox.counts().values())
+
+
+def test_every_script_carries_the_nonce_of_the_policy() -> None:
+    """The nonce is found in g and stands on each script that runs."""
+    shop = Shop()
+
+    @shop.app.before_request
+    def nonce() -> None:
+        from flask import g
+
+        g.csp_nonce = "n0nce"
+
+    client = shop.client
+    client.post("/buy")
+    scripts = re.findall(r"<script(?![^>]*application/json)[^>]*>", client.get("/thanks").get_data(as_text=True))
+    assert len(scripts) >= 5 and all('nonce="n0nce"' in script for script in scripts)
+
+
+def test_the_first_party_script_may_be_cached_by_all() -> None:
+    """It is the same for everyone, and says so, with an ETag."""
+    client = Shop().client
+    script = client.get("/_pixeltwin/pixeltwin.js")
+    assert script.mimetype == "text/javascript" and script.cache_control.public
+    assert client.get("/_pixeltwin/pixeltwin.js", headers={"If-None-Match": script.headers["ETag"]}).status_code == 304
+
+
+def test_what_is_missing_is_said_with_what_to_set() -> None:
+    """No platform, no secret key, half a platform, a second extension: each is refused in words that help."""
+    with pytest.raises(ConfigurationError, match="PIXELTWIN_REDDIT_PIXEL_ID"):
+        PixelTwin(Flask("bare"))
+    with pytest.raises(ConfigurationError, match="SECRET_KEY"):
+        Shop(SECRET_KEY="")
+    with pytest.raises(ConfigurationError, match="PIXELTWIN_PINTEREST_TAG_ID"):
+        Shop(PIXELTWIN_PINTEREST_TAG_ID="")
+    shop = Shop()
+    with pytest.raises(ConfigurationError, match="already"):
+        PixelTwin(shop.app)
+
+
+def test_nothing_secret_is_logged_while_tracking(caplog: pytest.LogCaptureFixture) -> None:
+    """No token, e-mail or secret key is in any log record, at any level."""
+    caplog.set_level(logging.DEBUG)
+    shop = Shop()
+    client = shop.client
+    client.post("/buy")
+    client.get("/thanks")
+    for secret in ("reddit-token", "snap-token", "pinterest-token", "ada@example.com", "a secret for tests"):
+        assert secret not in caplog.text
