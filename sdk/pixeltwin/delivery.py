@@ -1,0 +1,234 @@
+"""Delivery: claim → send → settle, for every destination that has a server half. The one module that imports httpx.
+
+`pixeltwin.sending` holds the parts; `pixeltwin.worker` runs this in a loop.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+from .contract import Platform, ServerRequest
+from .errors import ConfigurationError
+from .outbox.contract import LEASE, Outbox
+from .sending.dispatch import Answer, Channel, Dispatch, NoAnswer, Wiring
+from .sending.gate import Gate
+from .sending.outbound import WhenUnsure
+from .sending.report import DestinationReport, Report, Settled
+from .sending.secrecy import check_writable, network_fault, unlogged
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Delivery", "DestinationReport", "Report", "Settled", "Timeouts"]
+
+LARGEST_ANSWER = 8_000_000  # bytes; the answer for a full batch has some hundred thousand
+KEEP_IDLE = 30.0  # seconds a connection is kept for the next event; load balancers commonly close theirs after 60
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds a request may take. `connect`: a healthy API accepts within a round trip, and three seconds survive a
+    lost packet. `read`: for the next bytes of the answer to a full batch. `total`: ends an answer that drips; a lease
+    must outlast it."""
+
+    connect: float = 3.0
+    read: float = 10.0
+    total: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.connect + 2 * self.read + self.total >= LEASE.total_seconds():
+            raise ConfigurationError(f"a request must end well within the {LEASE.seconds} s that rows are leased for")
+
+    @property
+    def longest(self) -> float:
+        """The most a request takes: connecting, writing, and the last read beginning just before `total`."""
+        return self.connect + 2 * self.read + self.total
+
+
+class Wire:
+    """Sends requests over kept connections: TLS verified, no redirects, no cookies, no proxy from the environment.
+
+    It drives httpx's transport without the client on top, which would add these and log each URL.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport | None, timeouts: Timeouts) -> None:
+        self._given = transport
+        self._own: httpx.BaseTransport | None = None
+        self._timeouts = timeouts
+        self._lock = threading.Lock()
+
+    def post(self, request: ServerRequest) -> Answer:
+        """The answer. `NoAnswer` when there is none; `ConfigurationError` when the request cannot even be written."""
+        import httpx  # on the first request, so that the web process need not wait for it
+
+        check_writable(request)
+        limits = self._timeouts
+        timeout = {"connect": limits.connect, "read": limits.read, "write": limits.read, "pool": limits.connect}
+        until = time.monotonic() + limits.total
+        try:
+            with unlogged():
+                message = httpx.Request(
+                    request.method,
+                    request.url,
+                    headers=dict(request.headers),
+                    content=request.body,
+                    extensions={"timeout": timeout},
+                )
+                response = self._transport().handle_request(message)
+                try:
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    return response.status_code, headers, _body(response, until)
+                finally:
+                    response.close()
+        except NoAnswer:
+            raise
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise ConfigurationError(f"the API's address is no URL ({type(error).__name__}); check api_url=") from None
+        except Exception as error:
+            raise NoAnswer(network_fault(error)) from None
+
+    def _transport(self) -> httpx.BaseTransport:
+        if self._given is not None:
+            return self._given
+        with self._lock:
+            if self._own is None:
+                import httpx
+
+                self._own = httpx.HTTPTransport(limits=httpx.Limits(keepalive_expiry=KEEP_IDLE))
+            return self._own
+
+    def close(self) -> None:
+        """Give back the connections; the next request opens new ones."""
+        with self._lock:
+            transport, self._own = self._own, None
+        if transport is not None:
+            transport.close()
+
+
+def _body(response: httpx.Response, until: float) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            raise NoAnswer("the answer is too long")
+        if time.monotonic() > until:
+            raise NoAnswer("the answer takes too long")
+    return b"".join(parts)
+
+
+def _never() -> bool:
+    return False
+
+
+class Delivery:
+    """Sends the server halves in `outbox` to those of `platforms` that take them.
+
+    `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
+    `transport`: an httpx transport, for a proxy or certificates of your own. `on_outcome` is told of each state that
+    was stored, from whichever thread delivers.
+
+    It holds no thread and opens nothing before its first request. After a fork the child begins with connections and
+    gates of its own.
+    """
+
+    def __init__(
+        self,
+        platforms: Iterable[Platform],
+        outbox: Outbox,
+        *,
+        when_unsure: WhenUnsure = "suppress",
+        transport: httpx.BaseTransport | None = None,
+        timeouts: Timeouts | None = None,
+        random: Random | None = None,
+        on_outcome: Callable[[Settled], None] | None = None,
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.platforms = tuple(platform for platform in platforms if platform.sends)
+        self.outbox = outbox
+        self._when_unsure: WhenUnsure = when_unsure
+        self._given_transport = transport
+        self._timeouts = timeouts or Timeouts()
+        self._given_random = random
+        self._on_outcome = on_outcome
+        self._stopwatch = stopwatch
+        self._start()
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Where server halves go."""
+        return tuple(platform.destination for platform in self.platforms)
+
+    def deliver(
+        self,
+        now: datetime,
+        *,
+        limit: int | None = None,
+        destinations: Iterable[str] | None = None,
+        stop: Callable[[], bool] = _never,
+    ) -> Report:
+        """One pass: to each destination everything due, up to `limit` conversions, until it says wait.
+
+        `now` is when the pass begins; a long one goes on with the time it takes. Several destinations are served side
+        by side, so that a slow one delays the end of the pass and nothing else. `stop` is asked before each request.
+        Raises `OutboxUnavailable`; what was sent by then is settled in the next pass.
+        """
+        self._after_fork()
+        wanted = self.destinations if destinations is None else tuple(destinations)
+        began = self._stopwatch()
+
+        def clock() -> datetime:
+            return now + timedelta(seconds=self._stopwatch() - began)
+
+        passes = [Dispatch(self._channels[one], self._wiring, clock=clock, stop=stop) for one in wanted]
+        if len(passes) < 2:
+            return Report([one.run(limit) for one in passes])
+        with ThreadPoolExecutor(len(passes), thread_name_prefix="pixeltwin-pass") as pool:
+            running = [pool.submit(one.run, limit) for one in passes]
+            return Report([one.result() for one in running])
+
+    def opens_at(self, destination: str, now: datetime) -> datetime:
+        """When this destination may be asked again; `now` when it may be asked now."""
+        self._after_fork()
+        return self._channels[destination].gate.opens_at(now)
+
+    def next_due(self, now: datetime, *, destinations: Iterable[str] | None = None) -> datetime | None:
+        """When there is next something to send for any of these; None when nothing waits."""
+        found: list[datetime] = []
+        for destination in self.destinations if destinations is None else destinations:
+            due = self.outbox.next_due([destination], now=now)
+            if due is not None:
+                found.append(max(due, self.opens_at(destination, now)))
+        return min(found, default=None)
+
+    def close(self) -> None:
+        """Give back connections; the next pass opens new ones."""
+        self._after_fork()
+        self._wire.close()
+
+    def _after_fork(self) -> None:
+        """A child must not use its parent's connections, nor wait for locks that died with the parent's threads."""
+        if self._pid != os.getpid():
+            self._start()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._wire = Wire(self._given_transport, self._timeouts)
+        self._channels = {one.destination: Channel(one, Gate(one.rate)) for one in self.platforms}
+        self._wiring = Wiring(
+            outbox=self.outbox,
+            post=self._wire.post,
+            when_unsure=self._when_unsure,
+            random=self._given_random or Random(),
+            on_outcome=self._on_outcome,
+            longest_request=self._timeouts.longest,
+        )

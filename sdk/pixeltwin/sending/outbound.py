@@ -1,0 +1,128 @@
+"""What a claimed row becomes at the moment of sending: an encoded event, or a settlement that says why it stays.
+
+Everything that was decided in the request is decided again here, for time has passed: age, consent, dedup window.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+from ..contract import Platform
+from ..conversion import AHEAD, Conversion, conversion_from_record
+from ..errors import CannotSend
+from ..outbox.contract import Claim, Settlement
+from ..outbox.states import ServerState
+from ..snippet import browser_half
+from ..strictjson import decode, encode
+from .backoff import backoff
+from .secrecy import described
+
+log = logging.getLogger("pixeltwin")
+
+WhenUnsure = Literal["suppress", "send"]
+ASK_AGAIN = timedelta(hours=1)  # how often a row is looked at whose consent for this platform is pending
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An event that may go: encoded once, whatever number of requests it takes. `expires_at` ends the retries."""
+
+    claim: Claim
+    lane: str
+    body: bytes
+    occurred_at: datetime
+    expires_at: datetime
+
+    def given_back(self, reason: str = "") -> Settlement:
+        """Untried, and due since it occurred: it takes its old place in the queue, before what came later."""
+        claim = self.claim
+        return Settlement(claim.row.seq, claim.lease, "pending", reason, self.occurred_at, tried=False)
+
+
+def prepare(
+    platform: Platform, claim: Claim, *, now: datetime, when_unsure: WhenUnsure, fraction: float
+) -> Ready | Settlement:
+    """The event to send, or what becomes of the row instead. `fraction`: a random number from 0 to 1, for back-off.
+
+    An error in mapping code (a `before_send` that raises) refuses nothing: the row waits and is tried again.
+    """
+    try:
+        return _prepared(platform, claim, now, when_unsure)
+    except CannotSend as error:
+        state: ServerState = "expired" if error.reason == "too_old" else "refused"
+        return settled(claim, state, f"{error.reason}: {error.detail}")
+    except Exception as error:
+        log.error("%s: conversion %s cannot be mapped: %s", platform.name, claim.row.id, described(error))
+        due = now + timedelta(seconds=backoff(claim.attempts, fraction))
+        # Counted as an attempt, although nothing was sent: the wait has to grow.
+        return Settlement(claim.row.seq, claim.lease, "waiting", f"mapping error: {type(error).__name__}", due)
+
+
+def settled(claim: Claim, state: ServerState, reason: str) -> Settlement:
+    """A claim's end without a request."""
+    return Settlement(claim.row.seq, claim.lease, state, reason, tried=False)
+
+
+def _prepared(platform: Platform, claim: Claim, now: datetime, when_unsure: WhenUnsure) -> Ready | Settlement:
+    record: Mapping[str, Any] = decode(claim.row.record or b"{}")
+    occurred_at = datetime.fromtimestamp(record["at"] / 1000, timezone.utc)
+    expires_at = occurred_at + platform.max_age
+    if now > expires_at:  # before anything that could fail, so that no error outlives the event
+        return settled(
+            claim, "expired", f"too_old: {platform.title} takes no event older than {platform.max_age.days} days"
+        )
+    visitor = None if claim.row.visitor is None else decode(claim.row.visitor)
+    conversion = conversion_from_record(dict(record), visitor)
+    stays = _stays(platform, conversion, claim, now, when_unsure)
+    if stays:
+        return stays
+    prepared = platform.prepared(conversion)
+    if prepared is None:
+        return settled(claim, "suppressed", "before_send: before_send= left it out")
+    event = platform.server_event(prepared, now)
+    return Ready(claim, platform.lane(event), encode(event), occurred_at, expires_at)
+
+
+def _stays(
+    platform: Platform, conversion: Conversion, claim: Claim, now: datetime, when_unsure: WhenUnsure
+) -> Settlement | None:
+    """Why this row is not for this platform, or not now; None when nothing speaks against sending it."""
+    if not conversion.server:
+        return settled(claim, "suppressed", "server_off: tracked with server=False")
+    if not platform.wants(conversion):
+        return settled(claim, "suppressed", f"not_wanted: tracked for other platforms than {platform.name}")
+    state = platform.state(conversion.consent)
+    if state == "pending":
+        reason = f"consent_pending: the visitor has not decided about {platform.name}"
+        return Settlement(claim.row.seq, claim.lease, "waiting", reason, now + ASK_AGAIN, tried=False)
+    if state == "denied":
+        return settled(claim, "suppressed", f"consent_denied: the visitor did not allow {platform.name}")
+    if not platform.honours(conversion.consent, conversion.visitor):
+        return settled(claim, "suppressed", "limited_use_impossible: limited use needs to know more of the visitor")
+    if conversion.occurred_at - now > AHEAD:
+        # A clock is wrong, perhaps this one: the event is not burnt for it.
+        reason = "in_the_future: it lies ahead of this machine's clock"
+        return Settlement(claim.row.seq, claim.lease, "waiting", reason, conversion.occurred_at, tried=False)
+    return _past_window(platform, conversion, claim, now, when_unsure)
+
+
+def _past_window(
+    platform: Platform, conversion: Conversion, claim: Claim, now: datetime, when_unsure: WhenUnsure
+) -> Settlement | None:
+    """Past the dedup window a server half would be a second count, if the browser half was counted."""
+    window = platform.window(conversion.event)
+    if now - conversion.occurred_at <= window or not browser_half(platform, conversion):
+        return None
+    hours = f"{window / timedelta(hours=1):g} h"
+    if claim.browser == "acknowledged":
+        return settled(claim, "suppressed", f"past_window: the pixel fired, and the dedup window ({hours}) has passed")
+    if claim.browser == "offered" and when_unsure == "suppress":
+        reason = (
+            f"past_window_unsure: the pixel was shown and may have fired, and the dedup window ({hours}) has passed"
+        )
+        return settled(claim, "suppressed", reason)
+    return None
