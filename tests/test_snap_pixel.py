@@ -275,9 +275,13 @@ def test_the_script_is_silent_where_snaps_is(site: str, page: Any, wrong: str) -
     pixel = "my-pixel" if wrong == "init" else PIXEL
     spoil = "snaptr.queue = {splice: 1};" if wrong == "queue" else ""
     errors: list[str] = []
+    sent: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: sent.append(urlsplit(request.url).path))
     open_page(page, f"{site}/", LOADER % f"snaptr('init', '{pixel}'); snaptr('track', 'SAVE'); {spoil}")
     page.wait_for_load_state("load")
 
     assert arrived(0) == []
+    assert "/snap/scevent.min.js" in sent
+    assert "/snap/p" not in sent
     assert errors == []
