@@ -53,7 +53,7 @@ def _currency(value: Any) -> Any:
 def _names(value: Any) -> Mapping[str, str]:
     given: Mapping[Any, Any] = value
     if not isinstance(given, Mapping) or not all(isinstance(text, str) for pair in given.items() for text in pair):
-        raise ValueError("give a mapping of platform name to its event name, such as {'snap': 'LEVEL_COMPLETE'}")
+        raise ValueError("give a mapping of platform name to the name it has for the event")
     return FrozenDict(given)
 
 

@@ -302,7 +302,7 @@ class PixelTwin:
                 return Response("only pages of this site may report their views\n", 403, mimetype="text/plain")
             if (request.content_length or 0) > LARGEST_REPORT:
                 return Response("too large\n", 413, mimetype="text/plain")
-            body = request.get_json(force=True, silent=True)
+            body: dict[str, Any] = request.get_json(force=True, silent=True)
             if not isinstance(body, dict) or self._state().site.page_views != "beacon":
                 return Response("not a page view\n", 400, mimetype="text/plain")
             visit.page_view(body)
@@ -348,7 +348,8 @@ def _state_of(app: Flask) -> _State:
 
 
 def _flask_keys(app: Flask) -> tuple[str, ...]:
-    keys: list[Any] = [*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.config.get("SECRET_KEY")]
+    config: dict[str, Any] = app.config
+    keys: list[Any] = [*(config.get("SECRET_KEY_FALLBACKS") or ()), config.get("SECRET_KEY")]
     return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in keys if key)
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import rows, snippet
+from . import asking, rows, snippet
 from .consent import Consent
-from .contract import Loss, Platform, collected_rules
+from .contract import Platform, collected_rules
 from .conversion import ActionSource, App, Conversion, Signer, checked_time, derive_id, issue_id
-from .errors import CannotSend, ConfigurationError, InvalidInput, OutboxUnavailable
+from .errors import ConfigurationError, InvalidInput, OutboxUnavailable
 from .events import Event
 from .losses import Losses
 from .outbox import Outbox, Stored, open_outbox
@@ -183,12 +183,12 @@ class Tracker:
 
     def _stored(self, conversion: Conversion, options: TrackOptions, strict: bool) -> Conversion:
         """Ask consent and platforms, seal the visitor, write the row."""
-        conversion = self._within_consent(conversion)
         wanted = [platform for platform in self.platforms if platform.wants(conversion)]
+        conversion = asking.within_consent(wanted, conversion, self.losses)
         allowed = [platform for platform in wanted if platform.allowed(conversion.consent)]
         pending = [platform for platform in wanted if platform.state(conversion.consent) == "pending"]
         for platform in allowed:
-            self._ask(platform, conversion)
+            asking.ask(platform, conversion, self.clock(), self.losses)
         conversion = conversion.with_visitor(conversion.visitor.seal(self.rules))
         if not allowed and not pending:
             return conversion
@@ -209,37 +209,6 @@ class Tracker:
         if self.on_stored:
             self.on_stored()
         return replace(conversion, stored=True)
-
-    def _within_consent(self, conversion: Conversion) -> Conversion:
-        """Count who may not be told; a platform that cannot keep to limited use is denied, on both halves."""
-        consent = conversion.consent
-        for platform in self.platforms:
-            if not platform.wants(conversion):
-                continue
-            state = platform.state(consent)
-            if state == "denied":
-                self.losses.count(platform.name, "consent_denied")
-            elif not platform.honours(consent, conversion.visitor):
-                consent = consent.without(platform.name)
-                self.losses.report(
-                    Loss(platform.name, "consent", "limited_use_impossible", "cannot apply limited use to this visitor")
-                )
-        return conversion if consent is conversion.consent else replace(conversion, consent=consent)
-
-    def _ask(self, platform: Platform, conversion: Conversion) -> None:
-        """What this platform will not get, said once in the log and counted always; it never stops the others."""
-        try:
-            prepared = platform.prepared(conversion)
-            if prepared is None:
-                self.losses.count(platform.name, "left_out_by_before_send")
-                return
-            for loss in platform.losses(prepared):
-                self.losses.report(loss)
-            platform.check(prepared, self.clock())
-        except CannotSend as error:
-            self.losses.report(Loss(platform.name, "event", error.reason, error.detail))
-        except Exception as error:  # before_send is the caller's code
-            self._fault(f"{platform.name}: mapping", error, strict=False)
 
     def _again(self, conversion: Conversion, row: Stored) -> Conversion:
         """The conversion was known. Its id and time stand; what its visitor lacked is filled in until it is claimed."""

@@ -16,7 +16,7 @@ from . import attribution, snippet
 from .consent import Consent
 from .contract import Platform
 from .conversion import Conversion
-from .errors import BadToken, InvalidInput, OutboxUnavailable
+from .errors import BadToken, OutboxUnavailable
 from .events import Event, PageView
 from .tracker import Tracker, TrackOptions
 from .visitor import AnyVisitor, Visitor
@@ -171,11 +171,11 @@ class Visit:
             return visitor
         try:
             return self.visitor(identity)
-        except InvalidInput as error:
+        except Exception as error:  # a wrong value, or the site's own loader
             if options.get("on_error", self.tracker.on_error) == "raise":
                 raise
-            log.error("tracking fault (visitor): %s", error)
-            return self.visitor()
+            self._fault("visitor", error)
+            return Visitor(user_agent=self.request.user_agent)
 
     def page_view(self, body: Mapping[str, Any]) -> Conversion | None:
         """The server half of a page view whose id the browser minted; None when the report is not to be believed."""
@@ -208,9 +208,23 @@ class Visit:
     def head(self, nonce: str | None = None) -> Markup:
         """The pixels, this visitor's pending conversions, and the page view; empty when nobody may be told.
 
-        Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by HEAD.
+        Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by HEAD. In production a fault
+        in here costs the page its pixels, not the visitor his page.
         """
         self._changes.varies = True
+        try:
+            return self._head(nonce)
+        except Exception as error:
+            if self.tracker.on_error == "raise":
+                raise
+            self._fault("head", error)
+            return Markup()
+
+    def _fault(self, where: str, error: Exception) -> None:
+        self.tracker.losses.count("", f"fault: {where}")
+        log.error("tracking fault (%s): %s", where, type(error).__name__)
+
+    def _head(self, nonce: str | None) -> Markup:
         if self.request.method == "HEAD" or not self.site.live:
             return Markup()
         ready = [] if self.request.speculative else self._ready()
@@ -283,7 +297,12 @@ class Visit:
     def changes(self) -> ResponseChanges:
         """Cookies and caching, asked once when the response is ready: what is tracked but not shown goes on to the
         visitor's next page."""
-        self._remember_clicks()
+        try:
+            self._remember_clicks()
+        except Exception as error:
+            if self.tracker.on_error == "raise":
+                raise
+            self._fault("clicks", error)
         left = [one.id for one in self._fresh if one.stored]
         carried = self._pending if self._carried is None else self._carried
         ids = tuple(dict.fromkeys([*carried, *left]))[-MOST_PENDING:]

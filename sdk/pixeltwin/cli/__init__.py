@@ -1,4 +1,4 @@
-"""The command line: `pixeltwin …`, and the same commands as `flask pixeltwin …` with the application's configuration."""
+"""The command line: `pixeltwin …`, and its commands as `flask pixeltwin …` with the application's configuration."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def flask_group() -> AppGroup:
 @click.option("--port", default=8100, show_default=True, help="The port to listen on; 0 takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 def sandbox(port: int, host: str) -> None:
-    """Serve the sandbox: the platforms' endpoints, pixel scripts and dedup rules, and a page that shows the verdicts."""
+    """Serve the sandbox: the platforms' endpoints, pixel scripts and dedup rules, and a page with the verdicts."""
     from ..sandbox.server import serve
 
     serve(port, host)

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 
-from flask import Flask, Response, redirect, render_template, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
-from werkzeug.wrappers import Response as AnyResponse
 
 from ..contract import Platform
 from ..platforms import installed
@@ -39,9 +38,7 @@ class Sandbox:
         self.faults = Faults(platforms.keys(), self.bell)
         self.vendors = Vendors(platforms, self.ledger, self.notices, self.faults, clock)
 
-    def page(self) -> AnyResponse:
-        if not request.environ.get("PATH_INFO"):  # mounted at /sandbox and called so: the page's URLs are relative
-            return redirect(f"{request.root_path.rstrip('/')}/")
+    def page(self) -> Response:
         platforms = {
             kind: {"title": platform.title, **platform.emulated(".")} for kind, platform in self.platforms.items()
         }

@@ -13,9 +13,12 @@ KEEP_ALIVE = 15.0  # seconds without news before a comment shows that the line s
 LIFE = 600.0  # seconds; the browser opens the next stream by itself
 
 
-def events(bell: Bell, since: int, changes: Callable[[int], dict[str, Any]]) -> Iterator[bytes]:
-    """What `changes(version)` says, now and after every change. It must return the version it speaks of."""
-    ends = monotonic() + LIFE
+def events(
+    bell: Bell, since: int, changes: Callable[[int], dict[str, Any]], *, life: float = LIFE, quiet: float = KEEP_ALIVE
+) -> Iterator[bytes]:
+    """What `changes(version)` says, now and after every change; it must return the version it speaks of. `life` and
+    `quiet` are seconds."""
+    ends = monotonic() + life
     seen = since
     news = True
     yield b"retry: 1000\n\n"
@@ -26,7 +29,7 @@ def events(bell: Bell, since: int, changes: Callable[[int], dict[str, Any]]) -> 
             yield f"id: {bell.run}-{seen}\nevent: changes\ndata: ".encode() + encode(said) + b"\n\n"
         else:
             yield b": keep-alive\n\n"
-        news = bell.wait(seen, KEEP_ALIVE)
+        news = bell.wait(seen, quiet)
 
 
 def resumed(bell: Bell, last_event_id: str) -> int:

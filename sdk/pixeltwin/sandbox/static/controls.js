@@ -69,8 +69,9 @@ export function wireFaults() {
     const {platform} = tile.dataset;
     const [fault, half] = [tile.querySelector('[name=fault]'), tile.querySelector('[name=half]')];
     const wish = async () => {
+      const wanted = {platform, fault: fault.value, half: half.value}; // the answer to the first request redraws both
       await post('api/faults', {platform, fault: null});
-      if (fault.value) await post('api/faults', {platform, fault: fault.value, half: half.value});
+      if (wanted.fault) await post('api/faults', wanted);
     };
     fault.addEventListener('change', wish);
     half.addEventListener('change', wish);

@@ -99,7 +99,10 @@ function state(name, words) {
 function listen() {
   stream = new EventSource('api/stream?last=' + encodeURIComponent(last));
   stream.onopen = () => state('live', 'Live');
-  stream.onerror = () => state('lost', 'Not connected, trying again');
+  stream.onerror = () => {
+    state('lost', 'Not connected, trying again');
+    if (stream?.readyState === EventSource.CLOSED) setTimeout(listen, 2000); // an error page; else the browser tries again itself
+  };
   stream.addEventListener('changes', (event) => {
     const first = last === '';
     last = event.lastEventId;
