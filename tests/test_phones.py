@@ -1,0 +1,166 @@
+"""Phone numbers: every spelling of a number becomes the one form the platforms hash."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pixeltwin import Visitor
+from pixeltwin.normal import phone_digits, phone_plus
+from pixeltwin.phones import e164
+from pixeltwin.visitor import Rule, sha256
+
+phonenumbers: Any = import_module("phonenumbers")
+
+PLUS = Rule("phone+", phone_plus)
+DIGITS = Rule("phone", phone_digits)
+
+
+def by_the_library(number: str) -> str | None:
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return None
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+@pytest.mark.parametrize(
+    ("spelling", "expected"),
+    [
+        # Reddit, Conversions API v3 reference, and the clean-up rules of its Segment destination
+        ("+15554441234", "e5b124c58580eb16bd959b8d0cac12b12c952e2ceae0203d416cff94f10b994a"),
+        ("+1 (555) 444-1234", "e5b124c58580eb16bd959b8d0cac12b12c952e2ceae0203d416cff94f10b994a"),
+        ("+44 20 7183 8750", "e631c2534428c6c9b48c2167604a8983046085e43a2c00ed748733c544c0bb4d"),
+        ("+44 (0)20 7183 8750", "e631c2534428c6c9b48c2167604a8983046085e43a2c00ed748733c544c0bb4d"),
+        ("0044 20 7183 8750", "e631c2534428c6c9b48c2167604a8983046085e43a2c00ed748733c544c0bb4d"),
+        ("+49 30 901820 poste 12", "4db5829924ee5c466cbd9ac69b2a6af527f758614fa3b3aec8c89b16a709a678"),
+    ],
+)
+def test_the_plus_form_has_the_published_digest(spelling: str, expected: str) -> None:
+    """E.164 with its plus, hashed, is what Reddit publishes for these numbers."""
+    assert Visitor(phone=spelling).values("phone", PLUS) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "expected"),
+    [
+        # Snap, Conversions API documentation, and the tests of its business SDK
+        ("+44 844 412 4653", "dc008fda46e2e64002cf2f82a4906236282d431c4f75e5b60bfe79fc48546383"),
+        ("0044-447-234-2344", "19f25a18866af88fc60189c3af85010a0b971cf976053787fe21e004538c20a0"),
+        ("+44-0447-234-2344", "19f25a18866af88fc60189c3af85010a0b971cf976053787fe21e004538c20a0"),
+        ("+1-(447) 234 2344", "34053b331d29734f081bf74160cd33bc2f621b3b6f8ec991500bebf49f14e014"),
+        # Digits only, country code first, no leading zeros: Pinterest, API for Conversions v5
+        ("+1 (415) 555-2671", "758fbf68945f21c416814c539ab578876c8d98fb69e6da692def92cd52417fe0"),
+        ("0044 7700 900123", "033134b911b137918338415ee3d20a064b24773d36a3b02e8b99fdd3fcd6b4cd"),
+    ],
+)
+def test_the_digits_form_has_the_published_digest(spelling: str, expected: str) -> None:
+    """E.164 without its plus, hashed, is what Snap and Pinterest publish for these numbers."""
+    assert Visitor(phone=spelling).values("phone", DIGITS) == (expected,)
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        " x99",
+        "x99",
+        " ext. 99",
+        " ext 99",
+        " extn 99",
+        " extension 99",
+        ";ext=99",
+        " #99",
+        " anexo 99",
+        " poste 99",
+        " int. 99",
+    ],
+)
+def test_an_extension_is_not_part_of_the_number(extension: str) -> None:
+    """Whatever marks an extension, it and what follows are dropped."""
+    assert e164(f"+1 555 444 1234{extension}") == "+15554441234"
+    assert e164(f"1-555-444-1234{extension}", "US") == "+15554441234"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "expected"),
+    [
+        ("+39 06 698 12345", "+390669812345"),  # an Italian number keeps its zero
+        ("+390669812345", "+390669812345"),
+        ("+4402071838750", "+442071838750"),  # a British one loses it
+        ("0041 ( 0 ) 44 668 18 00", "+41446681800"),
+        ("tel:+1-415-555-2671", "+14155552671"),
+        ("+1 800 FLOWERS", "+18003569377"),
+        ("٠٠٤٤ ٢٠ ٧١٨٣ ٨٧٥٠", None),  # no plus and no 00 as we read it: a national number
+        ("+7 8 495 123-45-67", "+74951234567"),
+    ],
+)
+def test_the_prefix_of_a_country_is_the_librarys_business(spelling: str, expected: str | None) -> None:
+    """A zero or another trunk prefix behind the country code goes where the country's plan says so."""
+    assert e164(spelling) == expected
+
+
+@pytest.mark.parametrize("number", ["+1 234", "+1 000 000 0000", "+442071838750123"])
+def test_a_number_with_its_country_code_is_taken_even_where_it_seems_impossible(number: str) -> None:
+    """Numbering plans change faster than anybody's tables."""
+    assert e164(number) == number.replace(" ", "")
+
+
+def test_a_national_number_needs_its_region() -> None:
+    """Without a region nobody knows whose number it is: it is left out, never hashed as it is."""
+    assert e164("020 7183 8750") is None
+    assert e164("020 7183 8750", "GB") == e164("020 7183 8750", "gb") == "+442071838750"
+    assert Visitor(phone="020 7183 8750").values("phone", PLUS) == ()
+    assert Visitor(phone="020 7183 8750", phone_region="GB").values("phone", PLUS) == (sha256("+442071838750"),)
+
+
+@pytest.mark.parametrize("region", [None, "US", "GB"])
+@pytest.mark.parametrize(
+    "wrong", ["", "+", "00", "N/A", "none", "+999 1234567", "+9991234567", "+44", "x99", "12", "1" * 30]
+)
+def test_what_is_no_number_has_no_form(wrong: str, region: str | None) -> None:
+    """Words, unknown country codes and far too many digits are nothing, with or without a region."""
+    assert e164(wrong, region) is None
+
+
+two_digit_codes = st.integers(20, 99)
+clean = st.builds(
+    lambda code, number: f"+{code}{number}",
+    st.sampled_from([1, 7, 44, 49, 33, 39, 52, 54, 86, 261, 375, 672, 993]) | two_digit_codes | st.integers(200, 999),
+    st.text("0123456789", min_size=4, max_size=13),
+)
+
+
+@settings(max_examples=2000, deadline=None)  # the library loads a country's table when it is first asked for
+@given(clean)
+@example("+78001234567")
+@example("+115553334444")
+@example("+4402071838750")
+@example("+44180020123456")
+@example("+5491123456789")
+@example("+86121209639377")
+def test_a_clean_number_is_what_the_library_makes_of_it(number: str) -> None:
+    """The short cut for numbers in form already never says anything else than the library."""
+    assert e164(number) == by_the_library(number)
+
+
+@given(st.text() | st.text("+0123456789 ()-x#e.", max_size=20), st.sampled_from([None, "US", "zz", "de", ""]))
+def test_whatever_is_typed_is_a_number_in_form_or_nothing(typed: str, region: str | None) -> None:
+    """No text raises, and what comes out is a plus and digits."""
+    found = e164(typed, region)
+    assert found is None or (found[0] == "+" and found[1:].isascii() and found[1:].isdigit())
+
+
+def test_the_tables_are_loaded_by_the_first_number_that_needs_them() -> None:
+    """A process that sees only numbers in form never pays for the library."""
+    code = (
+        "import sys; from pixeltwin.phones import e164;"
+        "assert e164('+442071838750') and 'phonenumbers' not in sys.modules;"
+        "assert e164('+44 20 7183 8750') and 'phonenumbers' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
