@@ -1,0 +1,22 @@
+// The lowest contrast of text to the ground behind it (WCAG 2.2, 1.4.3), over what a reader has to read.
+() => {
+  const TEXTS = '.verdict strong, .reason, .side, .opener, .seen, .sum span, .chips b';
+  const rgb = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const linear = (channel) => (channel <= 0.03928 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4);
+  const luminance = ([red, green, blue]) => {
+    const [r, g, b] = [red, green, blue].map((channel) => linear(channel / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const [red, green, blue, alpha] = rgb(getComputedStyle(at).backgroundColor);
+      if (alpha !== 0) return [red, green, blue];
+    }
+    throw new Error('text without a ground');
+  };
+  const ratios = [...document.querySelectorAll(TEXTS)].map((element) => {
+    const both = [rgb(getComputedStyle(element).color), ground(element)].map(luminance);
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  });
+  return Math.min(...ratios);
+}
