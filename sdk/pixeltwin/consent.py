@@ -58,18 +58,6 @@ class Consent:
     def pending(cls, *, platforms: Mapping[str, State] = _NO_EXCEPTIONS) -> Consent:
         return cls("pending", platforms)
 
-    def state_for(self, platform: str) -> State:
-        """What holds for one platform, by its name."""
-        return self.platforms.get(platform, self.default)
-
-    def allows(self, platform: str) -> bool:
-        """Whether this platform may be told now."""
-        return self.state_for(platform) in ("granted", "limited")
-
-    def is_limited(self, platform: str) -> bool:
-        """Whether this platform may be told only under its limited data use."""
-        return self.state_for(platform) == "limited"
-
     def without(self, platform: str) -> Consent:
         """The same consent with one platform denied."""
         return replace(self, platforms={**self.platforms, platform: "denied"})

@@ -25,7 +25,8 @@ def plain(value: Decimal) -> str:
 
 
 def encode(value: Any) -> bytes:
-    """Compact UTF-8 JSON; a Decimal becomes a number with exactly its digits."""
+    """Compact UTF-8 JSON; a Decimal becomes a number with exactly its digits. `TypeError` for what JSON cannot hold:
+    a Decimal that is no number, an int over 64 bits, half a surrogate pair, another type."""
     return orjson.dumps(value, default=_exact)
 
 
