@@ -7,26 +7,27 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Flask
+from jinja2 import StrictUndefined
 
 from pixeltwin import Conversion
-from pixeltwin.contract import Platform
 
 from . import cart, catalogue, consent
 from .drawer import Drawer
 from .return_path import here
-from .tracking import account
+from .tracking import account, twin
 
 
 def money(amount: Decimal) -> str:
     return f"€{amount:,.2f}"
 
 
-def drawer_of(conversions: Sequence[Conversion], platforms: Sequence[Platform]) -> Drawer:
-    return Drawer(conversions, platforms, consent.current())
+def drawer_of(conversions: Sequence[Conversion]) -> Drawer:
+    return Drawer(conversions, twin.tracker.platforms, consent.current())
 
 
 def prepare(app: Flask) -> None:
     """Give the templates what they share."""
+    app.jinja_env.undefined = StrictUndefined
     app.add_template_filter(money)
 
     sandbox = app.config.get("PIXELTWIN_SANDBOX")
