@@ -33,8 +33,9 @@ from pixeltwin.conversion import Conversion
 from pixeltwin.errors import CannotSend
 from pixeltwin.events import Purchase
 from pixeltwin.frozen import FrozenDict
-from pixeltwin.outbox.contract import NewRow, Outbox
+from pixeltwin.outbox import Outbox
 from pixeltwin.replies import json_body, transient, words
+from pixeltwin.rows import new_row
 from pixeltwin.strictjson import encode
 from pixeltwin.visitor import Rule, Visitor
 
@@ -195,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         vendor = self.server.vendor
-        events = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        events: Events = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with vendor.arrived:
             vendor.requests.append(events)
             vendor.arrived.notify_all()
@@ -248,6 +249,7 @@ def conversion(number: int = 0, **fields: Any) -> Conversion:
         "id": f"id-{number}",
         "occurred_at": NOW,
         "visitor": Visitor(email="jane.doe@example.com"),
+        "source_url": "https://shop.example/thanks",
         **fields,
     }
     return Conversion(**given)
@@ -255,15 +257,5 @@ def conversion(number: int = 0, **fields: Any) -> Conversion:
 
 def put(outbox: Outbox, one: Conversion, *, now: datetime = NOW, offered: bool = False) -> None:
     """Store a conversion as `track` does."""
-    outbox.put(
-        NewRow(
-            id=one.id,
-            unique=None,
-            event=one.event.type,
-            occurred_at=one.occurred_at,
-            record=encode(one.to_record()),
-            visitor=encode(one.visitor.seal({"email": [EMAIL]}).to_record()),
-            offered=offered,
-        ),
-        now=now,
-    )
+    one = one.with_visitor(one.visitor.seal({"email": [EMAIL]}))
+    outbox.put(new_row(one, site="", id_given=False, held=(), offered=offered), now=now)

@@ -317,6 +317,7 @@ def child(code: str, url: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", SETTING_OUT + code, url],
         cwd=ROOT,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
@@ -393,8 +394,8 @@ def test_a_forked_child_has_a_worker_of_its_own(vendor: Vendor) -> None:
 def test_a_process_with_a_worker_ends_in_an_outage(vendor: Vendor) -> None:
     """A web process ends by itself and cleanly, although a request of its worker hangs."""
     vendor.script = lambda events: "hang"
-    code = "import time; worker = Worker(delivery); store(1); worker.notify(); time.sleep(1.0)"
+    code = "worker = Worker(delivery); store(1); worker.notify(); sys.stdin.read()"
     with child(code, vendor.url) as process:
         assert vendor.wait_for(1, timeout=20.0)
-        process.communicate(timeout=5.0)
+        process.communicate(timeout=STOP_WITHIN + 4.0)
         assert process.returncode == 0

@@ -181,7 +181,9 @@ class Dispatch:
             raise
         refused = [settlement.reason for _, settlement in settling if settlement.state == "refused"]
         if refused:
-            log.warning("%s refused %d of %d events: %s", self.platform.name, len(refused), len(settling), refused[0])
+            log.warning(
+                "%s: %d of %d events are refused: %s", self.platform.name, len(refused), len(settling), refused[0]
+            )
         for claim, settlement in settling:
             self.report.outcomes[settlement.state, settlement.reason] += 1
             self._tell(claim, settlement)
