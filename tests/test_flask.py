@@ -41,9 +41,6 @@ class Shop:
     def __init__(self, **settings: Any) -> None:
         self.app = Flask("shop")
         self.app.config.update({**SETTINGS, **settings})
-        self.app.config = type(self.app.config)(
-            self.app.root_path, {k: v for k, v in self.app.config.items() if v != ""}
-        )
         self.twin = PixelTwin(self.app)
         self.tracked: list[Conversion | None] = []
         twin, app = self.twin, self.app

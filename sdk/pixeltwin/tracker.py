@@ -183,13 +183,13 @@ class Tracker:
 
     def _stored(self, conversion: Conversion, options: TrackOptions, strict: bool) -> Conversion:
         """Ask consent and platforms, seal the visitor, write the row."""
+        conversion = conversion.with_visitor(conversion.visitor.seal(self.rules))
         wanted = [platform for platform in self.platforms if platform.wants(conversion)]
         conversion = asking.within_consent(wanted, conversion, self.losses)
         allowed = [platform for platform in wanted if platform.allowed(conversion.consent)]
         pending = [platform for platform in wanted if platform.state(conversion.consent) == "pending"]
         for platform in allowed:
             asking.ask(platform, conversion, self.clock(), self.losses)
-        conversion = conversion.with_visitor(conversion.visitor.seal(self.rules))
         if not allowed and not pending:
             return conversion
         new = rows.new_row(

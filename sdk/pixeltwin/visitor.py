@@ -7,6 +7,7 @@ through `values(field, rule)`.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -166,7 +167,10 @@ class Visitor(Frozen):
                     key = f"{field}/{rule.key}"
                     if key not in sealed and (found := _apply(rule, given)):
                         sealed[key] = found
-        return SealedVisitor(FrozenDict(sealed), own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"])
+        given_fields = frozenset(field for field in rules if own[field])
+        return SealedVisitor(
+            FrozenDict(sealed), own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"], given_fields
+        )
 
 
 IDENTITY_FIELDS: tuple[str, ...] = tuple(
@@ -190,6 +194,7 @@ class SealedVisitor:
     screen: tuple[int, int] | None = None
     click_ids: Mapping[str, str] = _NO_SIGNALS
     browser_ids: Mapping[str, str] = _NO_SIGNALS
+    fields: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)  # what was given; never stored
 
     def __repr__(self) -> str:
         return f"SealedVisitor({', '.join(sorted(self.sealed))})"
@@ -198,8 +203,8 @@ class SealedVisitor:
         return self.sealed.get(f"{field}/{rule.key}", ())
 
     def has(self, field: str) -> bool:
-        prefix = f"{field}/"
-        return any(key.startswith(prefix) for key in self.sealed)
+        """Whether the caller gave this identity field; of a stored visitor, whether anything of it was usable."""
+        return field in self.fields or any(key.startswith(f"{field}/") for key in self.sealed)
 
     def seal(self, rules: Mapping[str, Iterable[Rule]]) -> SealedVisitor:
         """Itself: it is sealed already."""

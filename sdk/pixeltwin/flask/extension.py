@@ -1,39 +1,33 @@
-"""The Flask extension, thin: it hands requests to `Visit` and what comes of them to responses.
-
-twin = PixelTwin(app)                                   # or init_app(app); configuration PIXELTWIN_*
-twin.track(Purchase(order_id="1001", value="59.90", currency="EUR"), email=order.email)
-<head>{{ pixeltwin.head() }}</head>
-"""
+"""PixelTwin: what an application sees of the extension."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from typing import Any, TypeVar, cast, overload
 
 import flask
-from flask import Blueprint, Flask, Response, current_app, g, request
-from markupsafe import Markup
+from flask import Flask, Response, current_app, g, request
 from typing_extensions import Unpack
 
-from .config import Settings
-from .consent import Consent, State
-from .contract import Platform
-from .conversion import Conversion
-from .errors import ConfigurationError, InvalidInput
-from .events import Event
-from .tracker import Tracker, TrackOptions
-from .visit import Site, Visit
-from .visitor import AnyVisitor, Visitor
-from .web import Cookie, Request, kept_parameters
+from ..config import Settings
+from ..consent import Consent, State
+from ..conversion import Conversion
+from ..errors import ConfigurationError, InvalidInput
+from ..events import Event
+from ..tracker import Tracker, TrackOptions
+from ..visit import Site, Visit
+from ..visitor import AnyVisitor, Visitor
+from ..web import kept_parameters
+from . import exchange
+from .endpoints import exempt_from_csrf, first_party
+from .templating import TemplateSide
 
 log = logging.getLogger("pixeltwin")
 
 View = TypeVar("View", bound=Callable[..., Any])
 Person = Visitor | Mapping[str, Any] | None
-LARGEST_REPORT = 8192  # bytes of a beacon
 _OFF_PAGE = "pixeltwin_off_page"
 
 NO_CONSENT_SOURCE = """\
@@ -95,7 +89,7 @@ class PixelTwin:
         settings = Settings(app.config)
         debug = app.debug or app.testing
         tracker = self._given_tracker or settings.tracker(secret_keys=_flask_keys(app), debug=debug)
-        blueprint = self._blueprint()
+        blueprint = first_party(self.visit)
         prefix = blueprint.url_prefix
         app.extensions["pixeltwin"] = _State(
             site=Site(
@@ -111,12 +105,12 @@ class PixelTwin:
             threaded=settings.get("WORKER") == "thread",
         )
         template_globals: dict[str, Any] = app.jinja_env.globals
-        template_globals["pixeltwin"] = TemplateSide(self)
+        template_globals["pixeltwin"] = TemplateSide(self.visit)
         app.register_blueprint(blueprint)
-        _exempt_from_csrf(app, blueprint)
+        exempt_from_csrf(app, blueprint)
         app.before_request(self._before)
         app.after_request(self._after)
-        from .cli import flask_group
+        from ..cli import flask_group
 
         app.cli.add_command(flask_group())
 
@@ -235,7 +229,7 @@ class PixelTwin:
             return None
         if "pixeltwin_visit" not in g:
             site = replace(self._state().site, url_filter=self._url_filter, conversion_filter=self._conversion_filter)
-            g.pixeltwin_visit = Visit(site, _request(), consent=self._consent, person=self._person)
+            g.pixeltwin_visit = Visit(site, exchange.facts(), consent=self._consent, person=self._person)
         visit: Visit = g.pixeltwin_visit
         return visit
 
@@ -249,10 +243,10 @@ class PixelTwin:
             return state.fixed_consent or Consent.denied()
         try:
             answer = self._consent_loader()
-        except Exception:
+        except Exception as error:
             if state.tracker.on_error == "raise":
                 raise
-            log.exception("the consent loader failed; this visitor counts as having refused")
+            log.error("the consent loader failed (%s); this visitor counts as having refused", type(error).__name__)
             return Consent.denied()
         return answer if isinstance(answer, Consent) else Consent(answer)
 
@@ -263,76 +257,11 @@ class PixelTwin:
         return person if isinstance(person, Mapping) else {k: v for k, v in person.__dict__.items() if v}
 
     def _after(self, response: Response) -> Response:
-        visit = self.visit() if "pixeltwin_visit" in g or _may_have_landed() else None
+        visit = self.visit() if "pixeltwin_visit" in g or exchange.may_have_landed() else None
         if visit is None or self._is_off_page():
             return response
-        changes = visit.changes()
-        for cookie in changes.cookies:
-            _set(response, cookie)
-        if changes.varies:
-            response.vary.add("Cookie")
-        if changes.cache:
-            if response.cache_control.public or response.cache_control.s_maxage is not None:
-                log.warning("%s may not be cached for others: it carries one visitor's conversions", request.path)
-            response.cache_control.clear()
-            response.cache_control.private = True
-            if changes.cache == "no-store":
-                response.cache_control.no_store = True
+        exchange.apply(visit.changes(), response)
         return response
-
-    # --- first-party paths -----------------------------------------------------------------------------------------
-
-    def _blueprint(self) -> Blueprint:
-        blueprint = Blueprint("pixeltwin", __name__, url_prefix="/_pixeltwin")
-        script = (files("pixeltwin") / "static" / "pixeltwin.js").read_bytes()
-
-        @blueprint.get("/pixeltwin.js")
-        def first_party_script() -> Response:
-            response = Response(script, mimetype="text/javascript")
-            response.cache_control.public = True
-            response.cache_control.max_age = 3600
-            response.add_etag()
-            response.make_conditional(request)
-            return response
-
-        @blueprint.post("/page-view")
-        def page_view() -> Response:
-            visit = self.visit()
-            if visit is None or not visit.request.same_origin:
-                return Response("only pages of this site may report their views\n", 403, mimetype="text/plain")
-            if (request.content_length or 0) > LARGEST_REPORT:
-                return Response("too large\n", 413, mimetype="text/plain")
-            body: dict[str, Any] = request.get_json(force=True, silent=True)
-            if not isinstance(body, dict) or self._state().site.page_views != "beacon":
-                return Response("not a page view\n", 400, mimetype="text/plain")
-            visit.page_view(body)
-            response = Response(status=204)
-            response.cache_control.no_store = True
-            return response
-
-        return blueprint
-
-
-class TemplateSide:
-    """What templates see as `pixeltwin`."""
-
-    def __init__(self, twin: PixelTwin) -> None:
-        self._twin = twin
-
-    def head(self, nonce: str | None = None) -> Markup:
-        """The pixels and this visitor's conversions, for the page's <head>. The nonce is found by itself: the
-        `csp_nonce` of Flask-Talisman or of `g`; pass it otherwise."""
-        visit = self._twin.visit()
-        return visit.head(nonce or _nonce()) if visit is not None else Markup()
-
-    def conversions(self) -> list[Conversion]:
-        """The conversions of this page: tracked in this request or rendered on it."""
-        visit = self._twin.visit()
-        return visit.conversions if visit is not None else []
-
-    @property
-    def platforms(self) -> tuple[Platform, ...]:
-        return self._twin.tracker.platforms
 
 
 _PLAIN = frozenset(TrackOptions.__annotations__)
@@ -348,51 +277,5 @@ def _state_of(app: Flask) -> _State:
 
 
 def _flask_keys(app: Flask) -> tuple[str, ...]:
-    config: dict[str, Any] = app.config
-    keys: list[Any] = [*(config.get("SECRET_KEY_FALLBACKS") or ()), config.get("SECRET_KEY")]
+    keys: list[Any] = [*(app.config["SECRET_KEY_FALLBACKS"] or ()), app.config["SECRET_KEY"]]
     return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in keys if key)
-
-
-def _request() -> Request:
-    return Request(
-        method=request.method,
-        url=request.url,
-        headers={name.lower(): value for name, value in request.headers.items()},
-        cookies=request.cookies,
-        remote_addr=request.remote_addr,
-    )
-
-
-def _may_have_landed() -> bool:
-    """Whether this request could be a landing from an ad: a page, with a query."""
-    return request.method == "GET" and bool(request.query_string) and request.endpoint != "static"
-
-
-def _set(response: Response, cookie: Cookie) -> None:
-    if cookie.value:
-        response.set_cookie(
-            cookie.name,
-            cookie.value,
-            max_age=cookie.max_age,
-            secure=request.is_secure,
-            httponly=True,
-            samesite="Lax",
-        )
-    else:
-        response.delete_cookie(cookie.name, secure=request.is_secure, httponly=True, samesite="Lax")
-
-
-def _nonce() -> str | None:
-    """The page's CSP nonce where it is usually kept."""
-    template_globals: dict[str, Any] = current_app.jinja_env.globals
-    found: Any = g.get("csp_nonce") or template_globals.get("csp_nonce")
-    if callable(found):
-        found = found()
-    return str(found) if found else None
-
-
-def _exempt_from_csrf(app: Flask, blueprint: Blueprint) -> None:
-    """A beacon cannot carry a token; it changes nothing of the user's and is checked by its origin instead."""
-    protection = app.extensions.get("csrf")
-    if protection is not None and hasattr(protection, "exempt"):
-        protection.exempt(blueprint)
