@@ -111,10 +111,6 @@ class Conversion:
         checked_id(self.id)
         object.__setattr__(self, "occurred_at", checked_time(self.occurred_at))
 
-    def goes_to(self, platform: str) -> bool:
-        """Whether the caller wants this platform told at all (consent is asked separately)."""
-        return self.platforms is None or platform in self.platforms
-
     def with_visitor(self, visitor: AnyVisitor) -> Conversion:
         """The same conversion with another visitor."""
         return replace(self, visitor=visitor)
