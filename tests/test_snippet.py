@@ -1,0 +1,258 @@
+"""Snippets: the browser half as HTML that no value can break out of, for those who may be told and nobody else."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from pixeltwin import AddToCart, Consent, Conversion, Item, PageView, Purchase, Visitor, WatchVideo
+from pixeltwin.snippet import PLACEHOLDER, Fire, beacon_calls, fires, render, render_page_view, render_start
+from tests.courier import Courier
+from tests.pages import Page
+from tests.samples import NOW, visitor
+
+GRANTED = Consent.granted()
+NONCE = "r4nd0m-/+=="
+HOSTILE = '</script><script>alert(1)</script><!--<script>\' onload="x" ${y} \u2028 & \\'
+ID = "0123456789abcdef" * 4
+MARKER = "zq7marker"
+
+
+def conversion(number: int = 1, **changes: Any) -> Conversion:
+    parts: dict[str, Any] = {"event": Purchase(value="59.90", currency="EUR"), "id": f"{number:064x}"}
+    return Conversion(**{**parts, "occurred_at": NOW, **changes})
+
+
+def shown(
+    *conversions: Conversion, platform: Courier | None = None, consent: Consent = GRANTED, **options: Any
+) -> Page:
+    """The page with these conversions on one platform."""
+    told = [platform or Courier()]
+    return Page(render(told, lambda _: conversions, visitor=visitor(), consent=consent, **options))
+
+
+def fired(page: Page) -> list[Any]:
+    """The arguments of every `pixeltwin.fire` in a page, as the browser's parser would hand them over."""
+    lines = [line for script in page.named("script") for line in script.text.split("\n")]
+    calls = [line.removeprefix("pixeltwin.fire(").removesuffix(");") for line in lines if "pixeltwin.fire(" in line]
+    return [json.loads(f"[{call}]") for call in calls]
+
+
+# --- safe in a page ------------------------------------------------------------------------------------------------
+
+
+@given(st.text() | st.just(HOSTILE), st.text(min_size=1).filter(str.strip))
+@example(HOSTILE, HOSTILE)
+def test_no_value_breaks_out_of_the_script(name: str, sku: str) -> None:
+    """Whatever a product is called, the page has the same elements, and the pixel gets exactly that name."""
+    try:
+        item = Item(id=sku, name=name, price="29.95")
+    except ValueError:
+        return
+    page = shown(conversion(event=AddToCart(items=[item])))
+    assert [element.tag for element in page.elements] == ["script", "script", "script", "noscript", "img"]
+    assert fired(page)[1][2] == ["item", {"sku": item.id, "name": item.name, "price": 29.95}]
+
+
+def test_money_on_the_page_has_exactly_its_digits() -> None:
+    """The price in the page's source is the price of the event, with its last zero."""
+    page = shown(conversion(event=AddToCart(items=[Item(id="1", price="29.90")])))
+    assert '"price":29.90}' in page.html
+
+
+@given(st.sampled_from([NONCE, HOSTILE, "'\"><script>"]))
+def test_every_script_carries_the_nonce(nonce: str) -> None:
+    """Under a strict Content-Security-Policy all scripts run; a nonce, too, cannot break out of its attribute."""
+    page = shown(conversion(), nonce=nonce, keep_parameters=["utm_*"])
+    view = Page(render_page_view({"event": "PageView"}, script="/p.js", nonce=nonce))
+    scripts = [*page.named("script"), *view.named("script")]
+    assert len(scripts) == 5
+    for script in scripts:
+        if script.attributes.get("type") != "application/json":  # data is not run
+            assert script.attributes["nonce"] == nonce
+
+
+def test_without_a_policy_there_is_no_nonce() -> None:
+    """A site without a nonce gets no empty one, which no policy would match."""
+    page = shown(conversion()).html + render_page_view({}, script="/p.js")
+    assert "nonce" not in page
+
+
+def test_the_page_shows_no_plain_identity() -> None:
+    """What advanced matching puts into the page is a digest."""
+    page = shown(conversion(visitor=visitor()))
+    assert "ada.lovelace" not in page.html.lower()
+    assert Courier().first(visitor(), "email") in page.html  # type: ignore[operator]
+
+
+# --- who is told ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "consent",
+    [Consent.denied(), Consent.pending(), Consent.granted(platforms={"courier": "denied"}), Consent.limited()],
+    ids=["denied", "pending", "denied for this one", "limited where it cannot be kept"],
+)
+def test_without_consent_nothing_is_rendered(consent: Consent) -> None:
+    """Who refused, was not asked yet, or allowed less than the platform can keep to, gets no script at all."""
+    html = render(
+        [Courier()], lambda _: [conversion()], visitor=visitor(), consent=consent, nonce=NONCE, keep_parameters=["a"]
+    )
+    assert html == ""
+
+
+def test_limited_use_is_rendered_where_it_can_be_kept() -> None:
+    """A limited consent is a consent, where the platform knows what to do with it."""
+    limited = Consent.limited(country="US")
+    assert len(fired(shown(conversion(consent=limited), consent=limited))) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"browser": False},
+        {"action_source": "app"},
+        {"action_source": "offline"},
+        {"platforms": ("reddit",)},
+        {"consent": Consent.denied()},
+        {"consent": Consent.pending()},
+        {"event": WatchVideo()},
+        {"event": PageView(names={"courier": "NO_SUCH_NAME"})},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_conversion_without_a_browser_half_does_not_disturb_the_others(changes: dict[str, Any]) -> None:
+    """What this platform cannot or may not be told is left out, as call and as image; the rest of the page stands."""
+    page = shown(conversion(1, **changes), conversion(2))
+    assert [guard for guard, *_ in fired(page)] == [f"courier:Purchase:{2:064x}"]
+    assert len(page.named("img")) == 1
+
+
+def test_a_platform_without_a_browser_half_is_not_on_the_page() -> None:
+    """`browser=False` leaves neither loader nor call."""
+    assert shown(conversion(), platform=Courier(browser=False)).elements == []
+
+
+# --- before_send ---------------------------------------------------------------------------------------------------
+
+
+def test_before_send_sees_every_conversion_first() -> None:
+    """What the site changes is what the pixel is told, and what it leaves out is not on the page."""
+
+    def only_carts(one: Conversion) -> Conversion | None:
+        return replace(one, event=PageView()) if isinstance(one.event, AddToCart) else None
+
+    page = shown(conversion(1, event=AddToCart()), conversion(2), platform=Courier(before_send=only_carts))
+    assert fired(page) == [[f"courier:AddToCart:{1:064x}", "courier", ["bring", "PageView", {"id": f"{1:064x}"}]]]
+    assert len(page.named("img")) == 1
+
+
+def test_a_before_send_that_fails_takes_no_page_down(caplog: pytest.LogCaptureFixture) -> None:
+    """An error in the site's own function costs one call: it is logged without its text, which may quote a person."""
+
+    def fails(one: Conversion) -> Conversion:
+        if one.id == f"{1:064x}":
+            raise KeyError(MARKER)
+        return one
+
+    with caplog.at_level(logging.ERROR):
+        page = shown(conversion(1), conversion(2), platform=Courier(before_send=fails))
+    assert [guard for guard, *_ in fired(page)] == [f"courier:Purchase:{2:064x}"]
+    assert "KeyError" in caplog.text
+    assert MARKER not in caplog.text
+
+
+# --- once ----------------------------------------------------------------------------------------------------------
+
+
+def test_two_conversions_have_two_guards() -> None:
+    """Each conversion has its own guard, each time the same, on each pixel another."""
+    pixels = [Courier(), Courier(bag="b2", name="second")]
+    guards = [fire.guard for pixel in pixels for fire in fires(pixel, [conversion(1), conversion(2)])]
+    assert len(set(guards)) == 4
+    assert guards == [fire.guard for pixel in pixels for fire in fires(pixel, [conversion(1), conversion(2)])]
+
+
+def test_the_calls_of_one_conversion_are_guarded_one_by_one() -> None:
+    """Where a conversion takes several calls, none is taken for another."""
+    cart = AddToCart(items=[Item(id="1"), Item(id="2")])
+    found = fires(Courier(), [conversion(event=cart)])
+    assert [fire.guard.rpartition(":")[2] for fire in found] == ["0", "1", "2"]
+    assert all(isinstance(fire, Fire) for fire in found)
+
+
+def test_the_guard_comes_before_any_pixel() -> None:
+    """The first script defines what the others call; cleaning the page's URL is part of it, where it is wanted."""
+    page = shown(conversion(), keep_parameters=["epik", "utm_*", HOSTILE])
+    first = page.named("script")[0].text
+    assert "w.pixeltwin = {" in first
+    assert json.dumps(["epik", "utm_*"])[1:-1].replace(" ", "") in first
+    assert "replaceState" in first
+    assert "replaceState" not in shown(conversion()).html
+    assert isinstance(render_start(), Markup)
+
+
+# --- page views that the browser mints -----------------------------------------------------------------------------
+
+
+def test_a_calls_placeholder_stands_exactly_where_the_id_belongs() -> None:
+    """Putting an id in the place of the placeholder gives the very calls of a conversion with that id."""
+    view = conversion(event=PageView(), id=PLACEHOLDER)
+    template = json.dumps(beacon_calls([Courier(), Courier(bag="b2", name="second")], view))
+    assert template.count(PLACEHOLDER) == 4  # guard and argument, on two pixels
+    minted = beacon_calls([Courier(), Courier(bag="b2", name="second")], replace(view, id=ID))
+    assert json.loads(template.replace(PLACEHOLDER, ID)) == json.loads(json.dumps(minted))
+
+
+@given(st.dictionaries(st.text(max_size=5), st.text() | st.just(HOSTILE), max_size=3), st.just("/x.js?a=1&b='\"<"))
+def test_a_page_view_is_data_and_a_script(page: dict[str, str], script: str) -> None:
+    """The page's own view is a data block, whatever it holds, and the first-party script, deferred."""
+    data, runner = Page(render_page_view(page, script=script)).elements
+    assert (data.attributes["type"], data.attributes["id"]) == ("application/json", "pixeltwin-page")
+    assert json.loads(data.text) == page
+    assert runner.attributes == {"src": script, "defer": ""}
+
+
+# --- somebody else's platform --------------------------------------------------------------------------------------
+
+
+def test_another_packages_platform_is_found_by_its_entry_point(tmp_path: Path) -> None:
+    """A platform of another package is installed, configured and rendered like the built-in ones."""
+    metadata = tmp_path / "courier-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: courier\nVersion: 1.0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text("[pixeltwin.platforms]\ncourier = tests.courier:Courier\n", "utf-8")
+    code = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from pixeltwin import Consent, Visitor
+from pixeltwin.config import Settings
+from pixeltwin.snippet import render
+platforms = Settings({"PIXELTWIN_COURIER_BAG": "b7"}, {}).platforms()
+print(render(platforms, lambda _: [], visitor=Visitor(), consent=Consent.granted()))
+"""
+    root = Path(__file__).parent.parent
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), str(root), str(root / "sdk")],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert 'courier("open","b7",{"email":null});' in told.stdout
+
+
+def test_the_visitor_of_a_snippet_may_be_nobody() -> None:
+    """Without anything known of the visitor the pixel still starts."""
+    html = render([Courier()], lambda _: [], visitor=Visitor(), consent=GRANTED)
+    assert 'courier("open","b1",{"email":null});' in html
