@@ -93,9 +93,7 @@ class Settings:
     def consent(self) -> Consent | None:
         """The fixed answer of the settings, if there is one."""
         value = self.get("CONSENT")
-        if value is None or isinstance(value, Consent):
-            return value
-        return Consent(value)
+        return None if value is None else Consent(value)
 
     def platforms(self) -> list[Platform]:
         """Every platform whose required settings are there; `ConfigurationError` when one is set by half."""
@@ -108,7 +106,9 @@ class Settings:
             value = self.raw(name)
             if value is None or value == "":
                 continue
-            arguments[setting.name] = truth(value, PREFIX + name) if setting.kind is bool else value
+            if setting.kind is bool:
+                value = truth(value, PREFIX + name)
+            arguments[setting.name] = str(value) if type(value) is int else value  # ids are written as numbers too
         if not arguments:
             return None
         missing = [setting for setting in platform.settings if setting.required and setting.name not in arguments]

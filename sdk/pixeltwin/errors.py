@@ -15,10 +15,21 @@ Messages say what to do next and never quote personal data or secrets.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class PixeltwinError(Exception):
     """The root of everything pixeltwin raises."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Passes between processes, facts and all, whatever the constructor takes."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[PixeltwinError], args: tuple[Any, ...], facts: dict[str, Any]) -> PixeltwinError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class InvalidInput(PixeltwinError, ValueError):

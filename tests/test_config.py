@@ -1,0 +1,230 @@
+"""Settings: where they come from, what they may be, and what is said when one is missing or wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixeltwin import Consent, Tracker
+from pixeltwin.config import OPTIONS, PREFIX, Settings, truth
+from pixeltwin.errors import ConfigurationError
+from pixeltwin.platforms import installed
+from tests.samples import KEY, SNAP_PIXEL, TOKENS
+
+REDDIT = {"PIXELTWIN_REDDIT_PIXEL_ID": "a2_shop", "PIXELTWIN_REDDIT_ACCESS_TOKEN": TOKENS[0]}
+ALL = {
+    **REDDIT,
+    "PIXELTWIN_SNAP_PIXEL_ID": SNAP_PIXEL,
+    "PIXELTWIN_SNAP_ACCESS_TOKEN": TOKENS[1],
+    "PIXELTWIN_PINTEREST_TAG_ID": "2612345678901",
+    "PIXELTWIN_PINTEREST_AD_ACCOUNT_ID": "549755885175",
+    "PIXELTWIN_PINTEREST_ACCESS_TOKEN": TOKENS[2],
+}
+REQUIRED = {
+    f"{PREFIX}{kind}_{setting.name}".upper()
+    for kind, platform in installed().items()
+    for setting in platform.settings
+    if setting.required
+}
+
+
+def settings(config: Mapping[str, Any] | None = None, /, **environ: str) -> Settings:
+    """Settings of this mapping and this environment; `SITE="a"` stands for PIXELTWIN_SITE=a."""
+    return Settings(config, {PREFIX + name: value for name, value in environ.items()})
+
+
+def tracker(config: Mapping[str, Any], *, debug: bool = False) -> Tracker:
+    return Settings({"PIXELTWIN_OUTBOX": "memory:", **config}, {}).tracker(secret_keys=[KEY], debug=debug)
+
+
+def complaint(config: Mapping[str, Any], **options: Any) -> str:
+    """What is said of settings that cannot be right."""
+    with pytest.raises(ConfigurationError) as wrong:
+        Settings({"PIXELTWIN_OUTBOX": "memory:", **config}, {}).tracker(**options)
+    return str(wrong.value)
+
+
+# --- where settings come from --------------------------------------------------------------------------------------
+
+
+def test_the_applications_configuration_comes_before_the_environment() -> None:
+    """What the application sets wins, an empty text unsets, and None leaves it to the environment."""
+    assert settings({"PIXELTWIN_SITE": "shop"}, SITE="other").get("SITE") == "shop"
+    assert settings({"PIXELTWIN_SITE": ""}, SITE="other").get("SITE") == ""
+    assert settings({"PIXELTWIN_SITE": None}, SITE="other").get("SITE") == "other"
+    assert settings({"SITE": "shop"}).get("SITE") == ""
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_every_option_has_a_default_and_an_explanation(option: Any) -> None:
+    """Nothing but a platform and a key has to be set; an empty setting is the same as none."""
+    assert settings().get(option.name) == option.default
+    assert settings(**{option.name: ""}).get(option.name) == option.default
+    assert option.help
+    assert option.default in (None, *option.choices) or not option.choices
+
+
+@pytest.mark.parametrize("option", [one for one in OPTIONS if one.choices], ids=lambda option: option.name)
+def test_an_option_with_choices_takes_no_other_word(option: Any) -> None:
+    """A mistyped word is an error that lists the choices and does not guess."""
+    for choice in option.choices:
+        assert settings(**{option.name: choice}).get(option.name) == choice
+    with pytest.raises(ConfigurationError, match=f"^{PREFIX}{option.name} must be one of {', '.join(option.choices)}$"):
+        settings(**{option.name: "perhaps"}).get(option.name)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        *((yes, True) for yes in ("1", "true", " Yes ", "ON", True, 1)),
+        *((no, False) for no in ("0", "False", "no", "off", "", False, 0)),
+    ],
+)
+def test_a_flag_is_written_as_people_write_it(text: Any, meant: bool) -> None:
+    """Yes and no are understood in every usual spelling, from an environment as from Python."""
+    assert truth(text, "PIXELTWIN_CLEAN_URL") is meant
+    assert settings({"PIXELTWIN_CLEAN_URL": text}).flag("CLEAN_URL") is (meant or text == "")
+
+
+def test_an_unclear_flag_is_an_error() -> None:
+    """What is neither yes nor no is refused under the setting's name."""
+    with pytest.raises(ConfigurationError, match=r"^PIXELTWIN_CLEAN_URL must be true or false$"):
+        settings(CLEAN_URL="maybe").flag("CLEAN_URL")
+
+
+@given(st.lists(st.text("abc*_", min_size=1, max_size=5), max_size=4))
+def test_a_list_may_be_written_with_commas(words: list[str]) -> None:
+    """A list in Python and its words with commas, blanks and empty places between them, are the same."""
+    written = f" {' , '.join(words)} ,"
+    assert settings({"PIXELTWIN_KEEP_PARAMETERS": words}).words("KEEP_PARAMETERS") == tuple(words)
+    assert settings(KEEP_PARAMETERS=written).words("KEEP_PARAMETERS") == tuple(words)
+
+
+# --- platforms -----------------------------------------------------------------------------------------------------
+
+
+def test_a_platform_is_used_when_its_settings_are_there() -> None:
+    """Each configured platform is made of its own settings, the others are not there."""
+    assert settings().platforms() == []
+    assert [platform.kind for platform in Settings({}, REDDIT).platforms()] == ["reddit"]
+    found = {platform.kind: platform for platform in Settings(ALL, {}).platforms()}
+    assert set(found) == {"reddit", "snap", "pinterest"}
+    assert (found["reddit"].account, found["reddit"].token) == ("a2_shop", TOKENS[0])
+    assert all(platform.sends for platform in found.values())
+
+
+@pytest.mark.parametrize("missing", sorted(REQUIRED))
+def test_half_a_platform_is_an_error_that_names_the_other_half(missing: str) -> None:
+    """A token without its pixel says which setting is missing and where its value is found."""
+    half = {name: value for name, value in ALL.items() if name != missing}
+    assert re.fullmatch(rf"\w+ is configured by half: set {missing} \(.+\)", complaint(half, secret_keys=[KEY]))
+
+
+def test_a_token_may_be_missing() -> None:
+    """A pixel without a token has a browser half only."""
+    (platform,) = Settings({"PIXELTWIN_REDDIT_PIXEL_ID": "a2_shop"}, {}).platforms()
+    assert platform.browser
+    assert not platform.sends
+
+
+def test_a_token_may_be_a_function_that_knows_it() -> None:
+    """Where tokens expire the application gives a callable, which is asked each time."""
+    tokens = iter(["one", "two"])
+    config = {"PIXELTWIN_REDDIT_PIXEL_ID": "a2_shop", "PIXELTWIN_REDDIT_ACCESS_TOKEN": lambda: next(tokens)}
+    (platform,) = Settings(config, {}).platforms()
+    assert [platform.token, platform.token] == ["one", "two"]
+
+
+def test_an_id_may_be_a_number() -> None:
+    """Ids of digits are often kept as numbers in a configuration in Python."""
+    (platform,) = Settings({"PIXELTWIN_PINTEREST_TAG_ID": 2612345678901}, {}).platforms()
+    assert platform.account == "2612345678901"
+
+
+def test_a_platforms_own_flag_is_read_as_one() -> None:
+    """A setting of a platform that is yes or no is understood like any other flag."""
+    raw, hashed = (
+        Settings({**REDDIT, "PIXELTWIN_REDDIT_HASH_IP_ADDRESS": text}, {}).platforms()[0] for text in ("no", "yes")
+    )
+    assert (raw.rules["ip_address"].hashed, hashed.rules["ip_address"].hashed) == (False, True)
+
+
+# --- the tracker ---------------------------------------------------------------------------------------------------
+
+
+def test_the_tracker_is_what_the_settings_say() -> None:
+    """Site, keys, phone region and behaviour on errors reach the tracker."""
+    ours = tracker(
+        {
+            **ALL,
+            "PIXELTWIN_SITE": "shop",
+            "PIXELTWIN_SECRET_KEYS": "old, new",
+            "PIXELTWIN_PHONE_REGION": "GB",
+            "PIXELTWIN_ON_ERROR": "raise",
+            "PIXELTWIN_WHEN_UNSURE": "send",
+        }
+    )
+    assert (ours.site, ours.phone_region, ours.on_error, ours.when_unsure) == ("shop", "GB", "raise", "send")
+    assert ours.secret_keys == ("old", "new")
+    assert [platform.kind for platform in ours.platforms] == list(installed())
+
+
+def test_faults_are_raised_where_a_developer_looks_on() -> None:
+    """In debugging a tracking fault is raised, in production it is logged, if the setting does not say otherwise."""
+    assert tracker(REDDIT, debug=True).on_error == "raise"
+    assert tracker(REDDIT).on_error == "log"
+    assert tracker({**REDDIT, "PIXELTWIN_ON_ERROR": "log"}, debug=True).on_error == "log"
+
+
+def test_without_a_platform_every_platforms_settings_are_named() -> None:
+    """An application without any platform is told what to set for each there is."""
+    said = complaint({})
+    assert "no platform is configured" in said
+    assert all(name in said for name in (*REQUIRED, "PIXELTWIN_SNAP_ACCESS_TOKEN"))
+
+
+def test_without_a_secret_key_it_is_said_how_to_make_one() -> None:
+    """An application without a key is told the setting and a command that makes a key."""
+    said = complaint(REDDIT)
+    assert "PIXELTWIN_SECRET_KEYS, or Flask's SECRET_KEY" in said
+    assert "secrets.token_hex(32)" in said
+    assert TOKENS[0] not in said
+
+
+def test_the_frameworks_key_serves_where_no_other_is_set() -> None:
+    """The framework's own secret key is used until the setting names others."""
+    assert tracker(REDDIT).secret_keys == (KEY,)
+    assert tracker({**REDDIT, "PIXELTWIN_SECRET_KEYS": ["mine"]}).secret_keys == ("mine",)
+
+
+# --- consent and sandbox -------------------------------------------------------------------------------------------
+
+
+def test_a_fixed_consent_is_one_of_the_four_answers() -> None:
+    """A site that needs no banner answers once for all; one that has a banner leaves it out."""
+    assert settings().consent is None
+    assert settings(CONSENT="limited").consent == Consent.limited()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000/sandbox", "http://localhost:8000", "http://[::1]:8000/"])
+def test_a_sandbox_takes_both_halves_of_every_platform(url: str) -> None:
+    """With a sandbox on this machine neither a script nor an event comes from or goes to a vendor."""
+    for platform in tracker({**ALL, "PIXELTWIN_SANDBOX": url}).platforms:
+        for address in (platform.api_url, platform.script_url):
+            assert address.startswith(f"{url.rstrip('/')}/{platform.kind}")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://sandbox.example/", "http://10.0.0.5:8000", "http://127.0.0.1.example/", "sandbox"]
+)
+def test_a_sandbox_elsewhere_is_refused_in_production(url: str) -> None:
+    """Conversions that go to another machine's sandbox are never counted, so only a developer may want that."""
+    assert "PIXELTWIN_SANDBOX points to another machine" in complaint(
+        {**REDDIT, "PIXELTWIN_SANDBOX": url}, secret_keys=[KEY]
+    )
+    assert tracker({**REDDIT, "PIXELTWIN_SANDBOX": url}, debug=True).platforms[0].api_url.startswith(url.rstrip("/"))
