@@ -194,7 +194,7 @@ class SealedVisitor:
     screen: tuple[int, int] | None = None
     click_ids: Mapping[str, str] = _NO_SIGNALS
     browser_ids: Mapping[str, str] = _NO_SIGNALS
-    fields: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)  # what was given; never stored
+    fields: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)  # which were given
 
     def __repr__(self) -> str:
         return f"SealedVisitor({', '.join(sorted(self.sealed))})"
@@ -204,7 +204,7 @@ class SealedVisitor:
 
     def has(self, field: str) -> bool:
         """Whether the caller gave this identity field; of a stored visitor, whether anything of it was usable."""
-        return field in self.fields or any(key.startswith(f"{field}/") for key in self.sealed)
+        return field in self.fields
 
     def seal(self, rules: Mapping[str, Iterable[Rule]]) -> SealedVisitor:
         """Itself: it is sealed already."""
@@ -218,6 +218,7 @@ class SealedVisitor:
             self.screen or other.screen,
             FrozenDict({**other.click_ids, **self.click_ids}),
             FrozenDict({**other.browser_ids, **self.browser_ids}),
+            self.fields | other.fields,
         )
 
     def to_record(self) -> dict[str, Any]:
@@ -236,12 +237,14 @@ class SealedVisitor:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> SealedVisitor:
         screen = record.get("screen")
+        sealed = {key: tuple(found) for key, found in record.get("sealed", {}).items()}
         return cls(
-            FrozenDict({key: tuple(found) for key, found in record.get("sealed", {}).items()}),
+            FrozenDict(sealed),
             record.get("user_agent"),
             (screen[0], screen[1]) if screen else None,
             FrozenDict(record.get("click_ids")),
             FrozenDict(record.get("browser_ids")),
+            frozenset(key.partition("/")[0] for key in sealed),
         )
 
 
