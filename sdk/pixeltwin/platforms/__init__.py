@@ -1,8 +1,8 @@
 """One folder a platform, all with the same file names; found by their folder, others' by entry point.
 
-    __init__   settings, windows, limits, wiring        replies    reading the platform's answers
-    mapping    browser and server side, side by side    dedup      the published dedup rule, one pure function
-    signals    cookies, click ids, CSP                  emulator   what the sandbox serves for it, and its pixel script
+__init__   settings, windows, limits, wiring        replies    reading the platform's answers
+mapping    browser and server side, side by side    dedup      the published dedup rule, one pure function
+signals    cookies, click ids, CSP                  emulator   what the sandbox serves for it, and its pixel script
 """
 
 from __future__ import annotations
