@@ -94,6 +94,8 @@ def test_an_extension_is_not_part_of_the_number(extension: str) -> None:
         ("+390669812345", "+390669812345"),
         ("+4402071838750", "+442071838750"),  # a British one loses it
         ("0041 ( 0 ) 44 668 18 00", "+41446681800"),
+        ("+34 (0)912 345 678", "+34912345678"),  # some write one where there is none to dial
+        ("+39 (0)6 698 12345", "+390669812345"),  # and some where it belongs
         ("tel:+1-415-555-2671", "+14155552671"),
         ("+1 800 FLOWERS", "+18003569377"),
         ("٠٠٤٤ ٢٠ ٧١٨٣ ٨٧٥٠", None),  # no plus and no 00 as we read it: a national number

@@ -131,9 +131,13 @@ def test_limited_use_is_rendered_where_it_can_be_kept() -> None:
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_a_conversion_without_a_browser_half_does_not_disturb_the_others(changes: dict[str, Any]) -> None:
+def test_a_conversion_without_a_browser_half_does_not_disturb_the_others(
+    changes: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     """What this platform cannot or may not be told is left out, as call and as image; the rest of the page stands."""
-    page = shown(conversion(1, **changes), conversion(2))
+    with caplog.at_level(logging.INFO):
+        page = shown(conversion(1, **changes), conversion(2))
+    assert caplog.records == []  # it was said when it was tracked
     assert [guard for guard, *_ in fired(page)] == [f"courier:Purchase:{2:064x}"]
     assert len(page.named("img")) == 1
 

@@ -12,7 +12,7 @@ _CLEAN = re.compile(
     r"\+(?:1[2-9][0-9]{9}|44[2-9][0-9]{6,11}"
     r"|(?:2[07]|3[0-49]|4[0135-9]|5[1-368]|6[02-6]|84|9[0-58])[1-9][0-9]{6,12})"
 )
-_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")  # "+44 (0)20 …": dialled only inside the country
+_BRACKETED_ZERO = re.compile(r"\(\s*0\s*\)")
 _EXTENSION = re.compile(r"\s*(?:;ext=|ext\b|extn\b|x|anexo|#|poste|int\b).*$", re.IGNORECASE | re.DOTALL)
 
 
@@ -21,19 +21,27 @@ def e164(number: str, region: str | None = None) -> str | None:
 
     `region` (ISO 3166-1 alpha-2) is assumed for a number without a country code. A number that carries its country
     code is taken even where the library thinks it impossible: numbering plans change faster than its tables.
-    Extensions and a bracketed trunk zero are dropped, a leading 00 is a plus.
+    Extensions are dropped, and so is a bracketed zero ("+44 (0)20 …", dialled only inside the country) where it does
+    not belong to the number, as it does in Italy. A leading 00 is a plus.
     """
     if _CLEAN.fullmatch(number):
         return number
     phonenumbers: Any = import_module("phonenumbers")
 
-    text = _EXTENSION.sub("", _TRUNK_ZERO.sub(" ", number)).strip()
+    text = _EXTENSION.sub("", number).strip()
     if text.startswith("00"):
         text = "+" + text[2:]
-    try:
-        parsed = phonenumbers.parse(text, region.upper() if region else None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not text.startswith("+") and not phonenumbers.is_possible_number(parsed):
+    parsed = _parsed(phonenumbers, text, region)
+    if _BRACKETED_ZERO.search(text) and not (parsed and phonenumbers.is_valid_number(parsed)):
+        parsed = _parsed(phonenumbers, _BRACKETED_ZERO.sub(" ", text), region)
+    if parsed is None or not (text.startswith("+") or phonenumbers.is_possible_number(parsed)):
         return None
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _parsed(phonenumbers: Any, text: str, region: str | None) -> Any:
+    """The library's reading of a number, or None."""
+    try:
+        return phonenumbers.parse(text, region.upper() if region else None)
+    except phonenumbers.NumberParseException:
+        return None
