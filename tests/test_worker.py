@@ -18,25 +18,14 @@ import pytest
 
 from pixeltwin.delivery import Delivery, Report
 from pixeltwin.errors import OutboxUnavailable
-from pixeltwin.outbox import Outbox, open_outbox
+from pixeltwin.outbox import Outbox
 from pixeltwin.worker import STOP_WITHIN, Worker, run, utc_now
+from tests.delivering import local_vendor, memory_outbox, states
 from tests.local_vendor import Vendor, conversion, ok, put, says
 
+FIXTURES = (memory_outbox, local_vendor)
 ROOT = Path(__file__).resolve().parent.parent
 NEVER = 3600.0  # a poll this slow cannot be what delivered
-
-
-@pytest.fixture
-def outbox() -> Iterator[Outbox]:
-    box = open_outbox("memory:")
-    yield box
-    box.close()
-
-
-@pytest.fixture
-def vendor() -> Iterator[Vendor]:
-    with Vendor() as server:
-        yield server
 
 
 @pytest.fixture
@@ -73,13 +62,6 @@ def eventually(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
             return True
         time.sleep(0.002)
     return condition()
-
-
-def states(outbox: Outbox) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for row in outbox.deliveries(limit=10_000):
-        found[row.state] = found.get(row.state, 0) + 1
-    return found
 
 
 def test_what_is_stored_arrives_at_once(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:
