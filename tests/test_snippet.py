@@ -247,7 +247,7 @@ print(render(platforms, lambda _: [], visitor=Visitor(), consent=Consent.granted
 """
     root = Path(__file__).parent.parent
     told = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), str(root), str(root / "sdk")],
+        [sys.executable, "-c", code, str(tmp_path), str(root)],
         capture_output=True,
         text=True,
         check=True,
