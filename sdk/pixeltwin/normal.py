@@ -11,6 +11,8 @@ import unicodedata
 from datetime import date
 from ipaddress import IPv6Address, ip_address
 
+from .places import country, us_state
+
 _ADDRESS = re.compile(r"[^@<>(),;:\"\\\[\]]+@[^@<>(),;:\"\\\[\]_.]+(?:\.[^@<>(),;:\"\\\[\]_.]+)+")
 _E164 = re.compile(r"\+[1-9][0-9]{3,16}")
 _ISO_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
@@ -94,15 +96,17 @@ def ip_canonical(value: str) -> str | None:
 
 
 def country_code(value: str) -> str | None:
-    """ISO 3166-1 alpha-2 in lower case; None for names and longer codes."""
-    code = value.strip().lower()
-    return code if len(code) == 2 and code.isascii() and code.isalpha() else None
+    """ISO 3166-1 alpha-2 in lower case, also of an alpha-3 code and of an English name ("Germany"); None for what is no
+    country."""
+    return country(value)
 
 
 def state_code(value: str) -> str | None:
-    """A two-letter state code in lower case, also from "US-CA" (ISO 3166-2); None for names and longer codes."""
+    """A two-letter state code in lower case, also of "US-CA" (ISO 3166-2) and of a US state's name ("California");
+    None for other names and longer codes."""
     code = value.strip().lower()
-    return country_code(code[3:] if code[2:3] == "-" else code)
+    code = code[3:] if code[2:3] == "-" else code
+    return code if len(code) == 2 and code.isascii() and code.isalpha() else us_state(code)
 
 
 def postal_digits(value: str) -> str | None:
