@@ -13,10 +13,11 @@ import pytest
 import pixeltwin
 
 PLATFORMS = ("Reddit", "Snap", "Pinterest")
-PEOPLE = ("Tracker", "Conversion", "Visitor", "Consent", "Item", "App")
+PEOPLE = ("Tracker", "Conversion", "Visitor", "Consent", "Item", "Travel", "App", "Device")
 EVENTS = (
     *("PageView", "ViewContent", "ViewCategory", "Search", "AddToCart", "AddToWishlist", "StartCheckout"),
-    *("AddPaymentInfo", "Purchase", "Lead", "SignUp", "Subscribe", "StartTrial", "WatchVideo", "CustomEvent"),
+    *("AddPaymentInfo", "Purchase", "Refund", "Lead", "SignUp", "Subscribe", "StartTrial", "WatchVideo"),
+    "CustomEvent",
 )
 SOURCE = Path(pixeltwin.__file__)
 

@@ -178,6 +178,31 @@ def test_a_wrong_argument_is_logged_in_production_and_raised_on_request(
         ours.track(AddToCart(), visitor=visitor(), consent=GRANTED, on_error="raise", **mistake)
 
 
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"platforms": "reddit"},
+        {"key": "\ud800"},
+        {"source_url": "http://x/\ud800"},
+        {"visitor": "somebody"},
+        {"consent": "granted"},
+        {"app": "an app"},
+        {"action_source": "shop"},
+    ],
+)
+def test_no_wrong_argument_takes_a_page_down_or_tells_somebody_not_meant(mistake: dict[str, Any]) -> None:
+    """In production every kind of mistake is a counted fault; names of platforms or consent that cannot be read are
+    taken as nobody."""
+    ours = tracker()
+    given: dict[str, Any] = {"visitor": visitor(), "consent": GRANTED, **mistake}
+    conversion = ours.track(purchase(), **given)
+    assert conversion is not None
+    assert ours.losses.snapshot()["", "fault: input"] == 1
+    assert conversion.stored is not bool({"platforms", "consent"} & set(mistake))
+    with pytest.raises(Exception, match=r".*"):
+        ours.track(purchase(), **given, on_error="raise")
+
+
 def test_an_event_built_inside_the_guard_cannot_take_the_page_down() -> None:
     """A callable that raises while building the event yields None in production and its error on request."""
     ours = tracker()

@@ -14,8 +14,9 @@ The flow, and the modules that are its steps:
 
 from __future__ import annotations
 
+from .app import App, Device
 from .consent import Consent
-from .conversion import App, Conversion
+from .conversion import Conversion
 from .events import (
     AddPaymentInfo,
     AddToCart,
@@ -25,11 +26,13 @@ from .events import (
     Lead,
     PageView,
     Purchase,
+    Refund,
     Search,
     SignUp,
     StartCheckout,
     StartTrial,
     Subscribe,
+    Travel,
     ViewCategory,
     ViewContent,
     WatchVideo,
@@ -48,12 +51,14 @@ __all__ = [
     "Consent",
     "Conversion",
     "CustomEvent",
+    "Device",
     "Item",
     "Lead",
     "PageView",
     "Pinterest",
     "Purchase",
     "Reddit",
+    "Refund",
     "Search",
     "SignUp",
     "Snap",
@@ -61,6 +66,7 @@ __all__ = [
     "StartTrial",
     "Subscribe",
     "Tracker",
+    "Travel",
     "ViewCategory",
     "ViewContent",
     "Visitor",

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from .contract import Loss, Platform
 from .conversion import Conversion
-from .errors import CannotSend
+from .errors import CannotSend, described
 from .losses import Losses
 
 log = logging.getLogger("pixeltwin")
@@ -44,4 +44,4 @@ def ask(platform: Platform, conversion: Conversion, now: datetime, losses: Losse
         losses.report(Loss(platform.name, "event", error.reason, error.detail))
     except Exception as error:  # before_send is the caller's code, and names= may be wrong
         losses.count(platform.name, "fault: mapping")
-        log.error("tracking fault (%s): %s: %s", platform.name, type(error).__name__, error)
+        log.error("tracking fault (%s): %s", platform.name, described(error))

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 
+from .app import App
 from .consent import Consent
 from .errors import BadToken, InvalidInput
 from .events import Event, from_record, to_record
@@ -57,23 +58,6 @@ def checked_time(value: datetime, now: datetime | None = None) -> datetime:
             raise InvalidInput("Conversion", [("occurred_at", "lies in the future; check the clock or the time zone")])
         return now
     return value
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """The app an event happened in. `id` is the App Store's number or the Play Store's package name."""
-
-    platform: Literal["ios", "android"]
-    id: str
-    name: str | None = None
-    version: str | None = None
-    os_version: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.platform not in ("ios", "android"):
-            raise InvalidInput("App", [("platform", "give ios or android")])
-        if not isinstance(self.id, str) or not self.id.strip():
-            raise InvalidInput("App", [("id", "give the App Store's number or the Play Store's package name, as text")])
 
 
 _NO_VISITOR = Visitor()
@@ -126,9 +110,7 @@ class Conversion:
         if self.action_source != "web":
             record["source"] = self.action_source
         if self.app:
-            record["app"] = {"platform": self.app.platform, "id": self.app.id}
-            known = {"name": self.app.name, "version": self.app.version, "os_version": self.app.os_version}
-            record["app"].update({name: value for name, value in known.items() if value})
+            record["app"] = self.app.to_record()
         if self.key is not None:
             record["key"] = self.key
         if self.platforms is not None:
@@ -152,7 +134,7 @@ def conversion_from_record(record: dict[str, Any], visitor: dict[str, Any] | Non
         source_url=None if visitor is None else visitor.get("url"),
         action_source=record.get("source", "web"),
         consent=Consent.from_record(record["consent"]),
-        app=App(**app) if app else None,
+        app=App.from_record(app) if app else None,
         key=record.get("key"),
         platforms=None if platforms is None else tuple(platforms),
         browser=record.get("browser", True),

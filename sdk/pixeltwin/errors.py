@@ -15,6 +15,7 @@ Messages say what to do next and never quote personal data or secrets.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from traceback import extract_tb
 from typing import Any
 
 
@@ -80,3 +81,13 @@ class UnknownConversion(PixeltwinError, LookupError):
 
 class BadToken(PixeltwinError, ValueError):
     """A signed value was not made with any of the secret keys, was changed, or is too old."""
+
+
+def described(error: BaseException) -> str:
+    """An error as a log may show it. Our own messages are safe; of others only the type and the place are told, for
+    their texts may quote what they were handed: personal data, or a token."""
+    if isinstance(error, PixeltwinError):
+        return f"{type(error).__name__}: {error}"
+    frames = extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
+    return f"{type(error).__name__}{place}"

@@ -7,134 +7,34 @@ raises `InvalidInput` with advice, and its message never quotes the value.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
-from .currencies import CURRENCIES
 from .errors import InvalidInput
+from .fields import (
+    ABSENT,
+    EMPTY,
+    Count,
+    Currency,
+    DeliveryCategory,
+    Frozen,
+    Id,
+    Money,
+    Names,
+    OptionalCurrency,
+    OptionalId,
+    OptionalMoney,
+    Text,
+    no_names,
+)
 from .frozen import FrozenDict
 
-
-def _exact(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
-        raise ValueError("give a Decimal, an int or a string such as '59.90'; a float cannot hold money exactly")
-    return value
-
-
-def _text(value: Any) -> Any:
-    """Ids are text, and shops keep them as numbers: an int is taken, blanks around it are not part of it."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    text = value.strip() if isinstance(value, str) else value
-    if text == "":
-        raise ValueError("give an id, or leave the field out")
-    return text
-
-
-def _currency(value: Any) -> Any:
-    code = value.strip().upper() if isinstance(value, str) else ""
-    if code not in CURRENCIES:
-        raise ValueError("give an ISO 4217 code such as 'EUR'")
-    return code
-
-
-def _names(value: Any) -> Mapping[str, str]:
-    given: Mapping[Any, Any] = value
-    if not isinstance(given, Mapping) or not all(isinstance(text, str) for pair in given.items() for text in pair):
-        raise ValueError("give a mapping of platform name to the name it has for the event")
-    return FrozenDict(given)
-
-
 if TYPE_CHECKING:
-    # What a type checker sees: a field reads as one type and is constructed from more.
-
-    class Money:
-        def __get__(self, instance: object, owner: Any = None) -> Decimal: ...
-        def __set__(self, instance: object, value: Decimal | int | str) -> None: ...
-
-    class OptionalMoney:
-        def __get__(self, instance: object, owner: Any = None) -> Decimal | None: ...
-        def __set__(self, instance: object, value: Decimal | int | str | None) -> None: ...
-
-    class Id:
-        def __get__(self, instance: object, owner: Any = None) -> str: ...
-        def __set__(self, instance: object, value: str | int) -> None: ...
-
-    class OptionalId:
-        def __get__(self, instance: object, owner: Any = None) -> str | None: ...
-        def __set__(self, instance: object, value: str | int | None) -> None: ...
 
     class Items:
         def __get__(self, instance: object, owner: Any = None) -> tuple[Item, ...]: ...
         def __set__(self, instance: object, value: Sequence[Item]) -> None: ...
-
-    Currency = str
-    OptionalCurrency = str | None
-else:
-    Money = Annotated[
-        Decimal,
-        BeforeValidator(_exact),
-        Field(ge=0, max_digits=20, decimal_places=6),
-        AfterValidator(Decimal.copy_abs),  # "-0" is zero and goes out as zero
-    ]
-    OptionalMoney = Money | None
-    Id = Annotated[str, BeforeValidator(_text), Field(max_length=256)]
-    OptionalId = Id | None
-    Currency = Annotated[str, BeforeValidator(_currency)]
-    OptionalCurrency = Currency | None
-
-_NONE: Any = None
-_EMPTY: Any = ()
-_NO_NAMES: FrozenDict[str] = FrozenDict()
-
-
-def _no_names() -> Mapping[str, str]:
-    return _NO_NAMES
-
-
-Text = Annotated[str, Field(max_length=1000)]
-Names = Annotated[Mapping[str, str], PlainValidator(_names), PlainSerializer(dict)]
-
-
-class Frozen(BaseModel):
-    """A model that is checked when it is made and stays as it is; its errors never quote what it was given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
-
-    def __init__(self, **data: Any) -> None:
-        try:
-            super().__init__(**data)
-        except ValidationError as error:
-            raise invalid(type(self).__name__, error) from None
-
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed: make another one")
-
-
-def invalid(subject: str, error: ValidationError) -> InvalidInput:
-    """A pydantic error as ours: field and advice, never the value."""
-    problems: list[tuple[str, str]] = []
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        field = ".".join(str(part) for part in fault["loc"])
-        advice = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            advice = "there is no such field"
-        elif fault["type"] == "missing":
-            advice = "is required"
-        problems.append((field, advice))
-    return InvalidInput(subject, problems)
 
 
 class Item(Frozen):
@@ -144,8 +44,12 @@ class Item(Frozen):
     name: Text | None = None
     category: Text | None = None
     brand: Text | None = None
-    price: OptionalMoney = Field(default=_NONE)
+    price: OptionalMoney = Field(default=ABSENT)
     quantity: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 1
+    variant: Text | None = None
+    variant_id: OptionalId = Field(default=ABSENT)
+    brand_id: OptionalId = Field(default=ABSENT)
+    delivery_category: DeliveryCategory | None = None
 
 
 if not TYPE_CHECKING:
@@ -162,9 +66,7 @@ class Event(Frozen):
     """The root of all events. `names` gives a platform's own event name where the default one is not wanted:
     `names={"snap": "LEVEL_COMPLETE"}`, keyed by the platform's name."""
 
-    names: Names = Field(default_factory=_no_names)
-
-    key_field: ClassVar[str | None] = None  # the field that is a natural key, if the event has one
+    names: Names = Field(default_factory=no_names)
 
     @property
     def type(self) -> str:
@@ -179,7 +81,7 @@ class Event(Frozen):
     @property
     def natural_key(self) -> str | None:
         """What makes two reports the same conversion (an order id), or None: each call is then its own occurrence."""
-        return None if self.key_field is None else self.__dict__.get(self.key_field)
+        return self.__dict__.get("order_id")
 
     @property
     def item_count(self) -> int | None:
@@ -192,15 +94,56 @@ class PageView(Event):
     """A page was seen."""
 
     category: Text | None = None
+    title: Text | None = None
 
 
-class Commerce(Event):
-    """What the events of a shop have in common. `value` is the total the customer pays, in units of `currency`."""
+class Travel(Frozen):
+    """What a travel site knows of the trip. Dates are ISO text (2026-08-20); airports are IATA codes."""
 
-    items: Items = Field(default=_EMPTY)
-    value: OptionalMoney = Field(default=_NONE)
-    currency: OptionalCurrency = None
+    destination_airport: Text | None = None
+    origin_airport: Text | None = None
+    country: Text | None = None
+    region: Text | None = None
+    city: Text | None = None
+    neighborhood: Text | None = None
+    postal_code: Text | None = None
+    travel_start: Text | None = None
+    travel_end: Text | None = None
+    checkin_date: Text | None = None
+    departing_departure_date: Text | None = None
+    departing_arrival_date: Text | None = None
+    returning_departure_date: Text | None = None
+    returning_arrival_date: Text | None = None
+    num_adults: Count | None = None
+    num_children: Count | None = None
+    num_infants: Count | None = None
+    hotel_score: Text | None = None
+    preferred_neighborhoods: tuple[str, ...] = ()
+    preferred_star_ratings: tuple[str, ...] = ()
+    suggested_destinations: tuple[str, ...] = ()
+    suggested_hotels: tuple[str, ...] = ()
+
+
+class Sale(Event):
+    """What every event of a shop may tell besides its amount. `content_name` is what the event is about, in words;
+    `predicted_ltv` is the customer's predicted value over his life, in units of the event's currency."""
+
+    items: Items = Field(default=EMPTY)
     category: Text | None = None
+    content_name: Text | None = None
+    description: Text | None = None
+    promo_code: Text | None = None
+    predicted_ltv: OptionalMoney = Field(default=ABSENT)
+    customer_status: Literal["new", "returning", "reactivated"] | None = None
+    delivery_category: DeliveryCategory | None = None
+    travel: Travel | None = None
+
+
+class Commerce(Sale):
+    """A shop's event that may have an amount. `value` is the total the customer pays, in units of `currency`."""
+
+    value: OptionalMoney = Field(default=ABSENT)
+    currency: OptionalCurrency = None
 
     @model_validator(mode="after")
     def _value_needs_currency(self) -> Commerce:
@@ -240,45 +183,64 @@ class AddPaymentInfo(Commerce):
     """The visitor entered how to pay."""
 
 
-class Purchase(Event):
-    """Somebody paid. `order_id` is the natural key: all reports of one order are one conversion."""
+class Purchase(Sale):
+    """Somebody paid. `order_id` is the natural key: all reports of one order are one conversion.
 
-    order_id: OptionalId = Field(default=_NONE)
+    `value` is the total the customer pays; `tax` and `shipping` are what of it is tax and shipping, for platforms that
+    ask for the total before them.
+    """
+
+    order_id: OptionalId = Field(default=ABSENT)
     value: Money = Field()
     currency: Currency = Field()
-    items: Items = Field(default=_EMPTY)
-    category: Text | None = None
+    tax: OptionalMoney = Field(default=ABSENT)
+    shipping: OptionalMoney = Field(default=ABSENT)
 
-    key_field = "order_id"
+    @model_validator(mode="after")
+    def _parts_of_the_total(self) -> Purchase:
+        if (self.tax or 0) + (self.shipping or 0) > self.value:
+            raise ValueError("tax and shipping are parts of value, the total the customer pays: they cannot exceed it")
+        return self
+
+
+class Refund(Event):
+    """Money went back. Platforms have no such event: it is sent, by setting, as one of their custom ones, by the server
+    alone. Give `key=` (the refund's own id) so that one refund is counted once; an order may have several."""
+
+    order_id: OptionalId = Field(default=ABSENT)
+    value: Money = Field()
+    currency: Currency = Field()
+    items: Items = Field(default=EMPTY)
+
+    @property
+    def natural_key(self) -> str | None:
+        return None
 
 
 class Lead(Commerce):
     """Somebody asked to be contacted: a newsletter, a quote, a form."""
 
-    order_id: OptionalId = Field(default=_NONE)
+    order_id: OptionalId = Field(default=ABSENT)
+    lead_type: Text | None = None
 
 
 class SignUp(Commerce):
     """Somebody made an account."""
 
-    order_id: OptionalId = Field(default=_NONE)
+    order_id: OptionalId = Field(default=ABSENT)
     sign_up_method: Text | None = None
 
 
 class Subscribe(Commerce):
     """A paid subscription began. Renewals carry their own `key=` (the invoice id)."""
 
-    order_id: OptionalId = Field(default=_NONE)
-
-    key_field = "order_id"
+    order_id: OptionalId = Field(default=ABSENT)
 
 
 class StartTrial(Commerce):
     """A trial began."""
 
-    order_id: OptionalId = Field(default=_NONE)
-
-    key_field = "order_id"
+    order_id: OptionalId = Field(default=ABSENT)
 
 
 class WatchVideo(Event):
@@ -291,7 +253,7 @@ class CustomEvent(Commerce):
     """Anything else, under a name of yours (1 to 64 characters)."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    order_id: OptionalId = Field(default=_NONE)
+    order_id: OptionalId = Field(default=ABSENT)
 
     @property
     def custom_name(self) -> str:
@@ -311,6 +273,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = FrozenDict(
             StartCheckout,
             AddPaymentInfo,
             Purchase,
+            Refund,
             Lead,
             SignUp,
             Subscribe,

@@ -6,22 +6,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import asking, rows, snippet
+from . import arguments, asking, rows, snippet
+from .arguments import NOBODY, OnError, TrackOptions
 from .consent import Consent
 from .contract import Platform, collected_rules
-from .conversion import ActionSource, App, Conversion, Signer, checked_time, derive_id, issue_id
-from .errors import ConfigurationError, InvalidInput, OutboxUnavailable
+from .conversion import Conversion, Signer, checked_time, derive_id, issue_id
+from .errors import ConfigurationError, InvalidInput, described
 from .events import Event
 from .losses import Losses
-from .outbox import Outbox, Stored, open_outbox
+from .outbox import NewRow, Outbox, Stored, open_outbox
 from .visitor import AnyVisitor, Visitor
 
 if TYPE_CHECKING:
@@ -30,35 +31,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pixeltwin")
 
-OnError = Literal["log", "raise"]
 WhenUnsure = Literal["suppress", "send"]
 SHOWN_WITHIN = timedelta(hours=24)  # a browser half is for the visit, or for the page after a payment
 MISSING_SIGNALS = ("no_match_key", "no_source_url")  # refusals that a later report of the same conversion may mend
-_NOBODY = Visitor()
-
-
-class TrackOptions(TypedDict, total=False):
-    """What `track` takes beside the event, its visitor and his consent.
-
-    `key`: the natural key, where the event has none of its own; tracking it again changes nothing. `id`: used as it
-    is. `occurred_at`: an aware datetime, now if absent. `platforms`: the names of those to tell. `browser`, `server`:
-    False switches a half off. `connection`: a DB-API connection to the outbox's own database; the conversion is
-    written inside your transaction. `offered`: the browser half is out already (the browser minted the id).
-    `on_error`: "raise" or "log", for this call.
-    """
-
-    key: str | int | None
-    id: str | None
-    occurred_at: datetime | None
-    source_url: str | None
-    action_source: ActionSource
-    app: App | None
-    browser: bool
-    server: bool
-    platforms: Iterable[str] | None
-    connection: Any
-    offered: bool
-    on_error: OnError
 
 
 def utc_now() -> datetime:
@@ -108,7 +83,7 @@ class Tracker:
 
     def signer(self, purpose: str) -> Signer:
         """Signs values that pass through a browser, with this tracker's keys."""
-        return Signer(self.secret_keys, purpose)
+        return Signer(self.secret_keys, purpose, clock=self.clock)
 
     # --- tracking --------------------------------------------------------------------------------------------------
 
@@ -143,22 +118,23 @@ class Tracker:
         strict = options.get("on_error", self.on_error) == "raise"
         try:
             built = event if isinstance(event, Event) else event()
+            if not isinstance(built, Event):
+                raise InvalidInput("track", [("event", "give an event such as Purchase(...), or what builds one")])
         except Exception as error:
             self._fault("event", error, strict)
             return None
         try:
-            conversion = self._conversion(built, visitor or _NOBODY, consent, options)
-        except InvalidInput as error:
+            conversion, row = self._prepared(built, visitor or NOBODY, consent, options)
+        except Exception as error:
             self._fault("input", error, strict)
-            options.update({"id": None, "occurred_at": None, "action_source": "web"})
-            conversion = self._conversion(built, _NOBODY if visitor is None else visitor, consent, options)
-        return self._stored(conversion, options, strict)
+            conversion, row = self._prepared(built, *arguments.harmless(visitor, consent, options))
+        return conversion if row is None else self._put(conversion, row, options.get("connection"), strict)
 
     def _conversion(self, event: Event, visitor: AnyVisitor, consent: Consent, options: TrackOptions) -> Conversion:
         now = self.clock()
         occurred_at = options.get("occurred_at")
         platforms = options.get("platforms")
-        key = _natural_key(event, options.get("key"))
+        key = arguments.natural_key(event, options.get("key"))
         conversion_id = options.get("id")
         if conversion_id is None:
             conversion_id = issue_id() if key is None else self.derive_id(event, key)
@@ -169,10 +145,10 @@ class Tracker:
             visitor=self._with_region(visitor),
             source_url=options.get("source_url"),
             action_source=options.get("action_source", "web"),
-            consent=_located(consent, visitor),
+            consent=arguments.located(consent, visitor),
             app=options.get("app"),
             key=key,
-            platforms=None if platforms is None else tuple(platforms),
+            platforms=arguments.names(platforms),
             browser=options.get("browser", True),
             server=options.get("server", True),
         )
@@ -181,8 +157,11 @@ class Tracker:
         """The id of the conversion with this natural key, under the current secret key."""
         return derive_id(self.secret_keys[-1], site=self.site, event=event, natural_key=key)
 
-    def _stored(self, conversion: Conversion, options: TrackOptions, strict: bool) -> Conversion:
-        """Ask consent and platforms, seal the visitor, write the row."""
+    def _prepared(
+        self, event: Event, visitor: AnyVisitor, consent: Consent, options: TrackOptions
+    ) -> tuple[Conversion, NewRow | None]:
+        """The conversion, its visitor sealed, consent and platforms asked; and its row, if anybody may be told."""
+        conversion = self._conversion(event, visitor, consent, options)
         conversion = conversion.with_visitor(conversion.visitor.seal(self.rules))
         wanted = [platform for platform in self.platforms if platform.wants(conversion)]
         conversion = asking.within_consent(wanted, conversion, self.losses)
@@ -191,21 +170,23 @@ class Tracker:
         for platform in allowed:
             asking.ask(platform, conversion, self.clock(), self.losses)
         if not allowed and not pending:
-            return conversion
-        new = rows.new_row(
+            return conversion, None
+        return conversion, rows.new_row(
             conversion,
             site=self.site,
             id_given=options.get("id") is not None,
             held=() if allowed else ("consent",),
             offered=options.get("offered", False),
         )
+
+    def _put(self, conversion: Conversion, row: NewRow, connection: Any, strict: bool) -> Conversion:
         try:
-            put = self.outbox.put(new, now=self.clock(), connection=options.get("connection"))
-        except OutboxUnavailable as error:
+            put = self.outbox.put(row, now=self.clock(), connection=connection)
+            if not put.created:
+                return self._again(conversion, put.row)
+        except Exception as error:
             self._fault("outbox", error, strict)
             return conversion
-        if not put.created:
-            return self._again(conversion, put.row)
         if self.on_stored:
             self.on_stored()
         return replace(conversion, stored=True)
@@ -279,8 +260,8 @@ class Tracker:
         A conversion is left out on a platform whose dedup window has passed. `keep_parameters` also cleans the page's
         own URL of all other query parameters before a pixel can read it.
         """
-        person = self._with_region(visitor or _NOBODY)
-        located = _located(consent, person)
+        person = self._with_region(visitor or NOBODY)
+        located = arguments.located(consent, person)
         return snippet.render(
             self.platforms,
             lambda platform: [one for one in conversions if self.in_window(platform, one)],
@@ -330,30 +311,12 @@ class Tracker:
         if strict:
             raise error
         self.losses.count("", f"fault: {where}")
-        log.error("tracking fault (%s): %s: %s", where, type(error).__name__, error)
+        log.error("tracking fault (%s): %s", where, described(error))
 
     def _with_region(self, visitor: AnyVisitor) -> AnyVisitor:
         if self.phone_region and isinstance(visitor, Visitor) and visitor.phone and not visitor.phone_region:
             return visitor.model_copy(update={"phone_region": self.phone_region})
         return visitor
-
-
-def _natural_key(event: Event, given: str | int | None) -> str | None:
-    key = event.natural_key if given is None else given
-    return None if key is None else str(key).strip() or None
-
-
-def _located(consent: Consent, visitor: AnyVisitor) -> Consent:
-    """Limited consent with the place it applies to, taken from the visitor where the caller did not say."""
-    if consent.default != "limited" and "limited" not in consent.platforms.values():
-        return consent
-    if not isinstance(visitor, Visitor) or (consent.country and consent.state):
-        return consent
-    return replace(
-        consent,
-        country=consent.country or next(iter(visitor.country), None),
-        state=consent.state or next(iter(visitor.state), None),
-    )
 
 
 def _checked_platforms(platforms: Sequence[Platform]) -> tuple[Platform, ...]:

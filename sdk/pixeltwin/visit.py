@@ -13,12 +13,13 @@ from markupsafe import Markup
 from typing_extensions import Unpack
 
 from . import attribution, snippet
+from .arguments import TrackOptions
 from .consent import Consent
 from .contract import Platform
 from .conversion import Conversion
 from .errors import BadToken, OutboxUnavailable
 from .events import Event, PageView
-from .tracker import Tracker, TrackOptions
+from .tracker import Tracker
 from .visitor import AnyVisitor, Visitor
 from .web import Cookie, Request, ResponseChanges, clean_url, query_of
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from .errors import InvalidInput
-from .events import Frozen
+from .fields import Frozen
 from .frozen import FrozenDict
 
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")

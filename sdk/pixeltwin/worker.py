@@ -16,8 +16,8 @@ from random import random
 from types import FrameType
 
 from .delivery import Delivery, Report
+from .errors import described
 from .sending.backoff import backoff
-from .sending.secrecy import described
 
 log = logging.getLogger("pixeltwin")
 

@@ -11,12 +11,13 @@ import flask
 from flask import Flask, Response, current_app, g, request
 from typing_extensions import Unpack
 
+from ..arguments import TrackOptions
 from ..config import Settings
 from ..consent import Consent, State
 from ..conversion import Conversion
 from ..errors import ConfigurationError, InvalidInput
 from ..events import Event
-from ..tracker import Tracker, TrackOptions
+from ..tracker import Tracker
 from ..visit import Site, Visit
 from ..visitor import AnyVisitor, Visitor
 from ..web import kept_parameters

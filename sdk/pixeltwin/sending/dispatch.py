@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from random import Random
 
 from ..contract import Misconfigured, Outcome, Platform, RetryLater, ServerRequest
-from ..errors import ConfigurationError, OutboxUnavailable
+from ..errors import ConfigurationError, OutboxUnavailable, described
 from ..outbox.contract import LEASE, Claim, Outbox, Settlement
 from . import reading
 from .gate import Gate
 from .outbound import Ready, WhenUnsure, prepare
 from .report import DestinationReport, Settled
-from .secrecy import described
 
 log = logging.getLogger("pixeltwin")
 

@@ -13,13 +13,12 @@ from typing import Any, Literal
 
 from ..contract import Platform
 from ..conversion import AHEAD, Conversion, conversion_from_record
-from ..errors import CannotSend
+from ..errors import CannotSend, described
 from ..outbox.contract import Claim, Settlement
 from ..outbox.states import ServerState
 from ..snippet import browser_half
 from ..strictjson import decode, encode
 from .backoff import backoff
-from .secrecy import described
 
 log = logging.getLogger("pixeltwin")
 

@@ -7,23 +7,12 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
-from traceback import extract_tb
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 from ..contract import ServerRequest
-from ..errors import ConfigurationError, PixeltwinError
+from ..errors import ConfigurationError
 
 SHORTEST_SECRET = 8  # a query value shorter than this is a flag, not a token
-
-
-def described(error: BaseException) -> str:
-    """An error as a log may show it. Our own messages are safe; of others only the type and the place are told, for
-    their texts may quote what they were handed: personal data, or a token."""
-    if isinstance(error, PixeltwinError):
-        return f"{type(error).__name__}: {error}"
-    frames = extract_tb(error.__traceback__)
-    place = f" at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
-    return f"{type(error).__name__}{place}"
 
 
 def network_fault(error: BaseException) -> str:

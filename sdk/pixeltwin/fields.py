@@ -1,0 +1,136 @@
+"""The types of what events hold: exact money, ids, text; and models that stay as they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
+
+from .currencies import CURRENCIES
+from .errors import InvalidInput
+from .frozen import FrozenDict
+
+LONGEST_TEXT = 1000  # characters of a name, a category or a search; longer ones are cut
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
+        raise ValueError("give a Decimal, an int or a string such as '59.90'; a float cannot hold money exactly")
+    return value
+
+
+def _text(value: Any) -> Any:
+    """Ids are text, and shops keep them as numbers: an int is taken, blanks around it are not part of it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    text = value.strip() if isinstance(value, str) else value
+    if text == "":
+        raise ValueError("give an id, or leave the field out")
+    return text
+
+
+def _cut(value: Any) -> Any:
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value
+
+
+def _currency(value: Any) -> Any:
+    code = value.strip().upper() if isinstance(value, str) else ""
+    if code not in CURRENCIES:
+        raise ValueError("give an ISO 4217 code such as 'EUR'")
+    return code
+
+
+def _names(value: Any) -> Mapping[str, str]:
+    given: Mapping[Any, Any] = value
+    if not isinstance(given, Mapping) or not all(isinstance(text, str) for pair in given.items() for text in pair):
+        raise ValueError("give a mapping of platform name to the name it has for the event")
+    return FrozenDict(given)
+
+
+if TYPE_CHECKING:
+    # What a type checker sees: a field reads as one type and is constructed from more.
+
+    class Money:
+        def __get__(self, instance: object, owner: Any = None) -> Decimal: ...
+        def __set__(self, instance: object, value: Decimal | int | str) -> None: ...
+
+    class OptionalMoney:
+        def __get__(self, instance: object, owner: Any = None) -> Decimal | None: ...
+        def __set__(self, instance: object, value: Decimal | int | str | None) -> None: ...
+
+    class Id:
+        def __get__(self, instance: object, owner: Any = None) -> str: ...
+        def __set__(self, instance: object, value: str | int) -> None: ...
+
+    class OptionalId:
+        def __get__(self, instance: object, owner: Any = None) -> str | None: ...
+        def __set__(self, instance: object, value: str | int | None) -> None: ...
+
+    Currency = str
+    OptionalCurrency = str | None
+else:
+    Money = Annotated[
+        Decimal,
+        BeforeValidator(_exact),
+        Field(ge=0, max_digits=20, decimal_places=6),
+        AfterValidator(Decimal.copy_abs),  # "-0" is zero and goes out as zero
+    ]
+    OptionalMoney = Money | None
+    Id = Annotated[str, BeforeValidator(_text), Field(max_length=256)]
+    OptionalId = Id | None
+    Currency = Annotated[str, BeforeValidator(_currency)]
+    OptionalCurrency = Currency | None
+
+ABSENT: Any = None  # a default that type checkers take for any field
+EMPTY: Any = ()
+_NO_NAMES: FrozenDict[str] = FrozenDict()
+
+
+def no_names() -> Mapping[str, str]:
+    return _NO_NAMES
+
+
+Text = Annotated[str, BeforeValidator(_cut)]  # of a visitor's own words no platform wants more
+Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+DeliveryCategory = Literal["in_store", "curbside", "delivery"]
+Names = Annotated[Mapping[str, str], PlainValidator(_names), PlainSerializer(dict)]
+
+
+class Frozen(BaseModel):
+    """A model that is checked when it is made and stays as it is; its errors never quote what it was given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise invalid(type(self).__name__, error) from None
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed: make another one")
+
+
+def invalid(subject: str, error: ValidationError) -> InvalidInput:
+    """A pydantic error as ours: field and advice, never the value."""
+    problems: list[tuple[str, str]] = []
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        field = ".".join(str(part) for part in fault["loc"])
+        advice = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            advice = "there is no such field"
+        elif fault["type"] == "missing":
+            advice = "is required"
+        problems.append((field, advice))
+    return InvalidInput(subject, problems)
