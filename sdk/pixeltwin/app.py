@@ -66,4 +66,5 @@ class App:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> App:
         device = record.get("device")
-        return cls(**{**record, "device": Device(**device) if device is not None else None})
+        fields: dict[str, Any] = {**record, "device": None if device is None else Device(**device)}
+        return cls(**fields)
