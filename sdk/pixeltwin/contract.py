@@ -18,8 +18,13 @@ from .conversion import AHEAD, Conversion
 from .dedup import Half as Half
 from .dedup import Verdict as Verdict
 from .errors import CannotSend, ConfigurationError, UnknownName
-from .events import EVENT_TYPES, Event
+from .events import EVENT_TYPES, Event, Refund
 from .frozen import FrozenDict
+from .outcomes import Delivered as Delivered
+from .outcomes import Misconfigured as Misconfigured
+from .outcomes import Outcome as Outcome
+from .outcomes import Refused as Refused
+from .outcomes import RetryLater as RetryLater
 from .visitor import AnyVisitor, Rule
 
 if TYPE_CHECKING:
@@ -48,52 +53,6 @@ class ServerRequest:
 
     def __repr__(self) -> str:
         return f"ServerRequest({self.method} {self.url.partition('?')[0]}, {len(self.body)} bytes)"
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The platform said it took this event; `warning` is what it remarked, if anything."""
-
-    warning: str = ""
-
-    def __str__(self) -> str:
-        return f"delivered ({self.warning})" if self.warning else "delivered"
-
-
-@dataclass(frozen=True, slots=True)
-class RetryLater:
-    """Not now. `after` is seconds to wait (0: at once, None: use your own back-off). `alone`: nobody in the batch can
-    be blamed, so halve it and try again."""
-
-    after: float | None = None
-    reason: str = ""
-    alone: bool = False
-
-    def __str__(self) -> str:
-        return self.reason or "retry later"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The platform will never take this event as it is; `reason` is its own words."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
-
-
-@dataclass(frozen=True, slots=True)
-class Misconfigured:
-    """The token or the account is wrong: the queue waits, no event is burnt; `reason` is the platform's own words."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
-
-
-Outcome = Delivered | RetryLater | Refused | Misconfigured
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +107,7 @@ class Platform(ABC):
     kind: ClassVar[str]  # the folder's name, the template's stem
     title: ClassVar[str]  # as people write it
     settings: ClassVar[tuple[Setting, ...]]
-    identity: ClassVar[Mapping[str, Rule]]  # the vendor's table: field -> rule; see `rules`
+    identity: ClassVar[Mapping[str, Rule]]  # the vendor's table: field -> rule (see `Rule.source`); see `rules`
     event_names: ClassVar[Mapping[str, EventName | None]]  # by neutral event; None: it cannot say it
     known_names: ClassVar[tuple[EventName, ...]]  # every name the platform documents
     click_parameter: ClassVar[str]  # the URL parameter that carries the click id
@@ -183,7 +142,9 @@ class Platform(ABC):
         self.api_url = (api_url or self.default_api_url).rstrip("/")
         self.script_url = script_url or self.default_script_url
         self._access_token = access_token
-        self.rules: Mapping[str, Rule] = {f: rule for f, rule in self.identity.items() if f not in self.withhold}
+        self.rules: Mapping[str, Rule] = {
+            name: rule for name, rule in self.identity.items() if (rule.source or name) not in self.withhold
+        }
         unknown = set(self.names) - set(EVENT_TYPES)
         if unknown:
             raise ConfigurationError(f"{self.title}(names=): no such event: {', '.join(sorted(unknown))}")
@@ -281,12 +242,18 @@ class Platform(ABC):
         named = conversion.platforms
         return named is None or self.name in named or self.kind in named
 
+    @staticmethod
+    def on_page(conversion: Conversion) -> bool:
+        """Whether a conversion has a browser half at all: it happened on a page, where the visitor sees it. Apps and
+        shops have no page, and a refund is made by the merchant."""
+        return conversion.action_source == "web" and not isinstance(conversion.event, Refund)
+
     # --- identity --------------------------------------------------------------------------------------------------
 
     def wire(self, visitor: AnyVisitor, field: str) -> tuple[str, ...]:
         """An identity field as this platform wants it: digests or normal forms; empty when withheld or unusable."""
         rule = self.rules.get(field)
-        return visitor.values(field, rule) if rule else ()
+        return visitor.values(rule.source or field, rule) if rule else ()
 
     def first(self, visitor: AnyVisitor, field: str) -> str | None:
         """The first value of `wire`, for platforms that take only one."""
@@ -295,10 +262,14 @@ class Platform(ABC):
 
     def identity_losses(self, visitor: AnyVisitor) -> list[Loss]:
         """Identity the caller gave that no rule of this platform could use."""
+        unusable = {
+            rule.source or name: None
+            for name, rule in self.rules.items()
+            if visitor.has(rule.source or name) and not self.wire(visitor, name)
+        }
         return [
             Loss(self.name, field, "unusable_value", f"{field.replace('_', ' ')}: no usable form, so it is left out")
-            for field in self.rules
-            if visitor.has(field) and not self.wire(visitor, field)
+            for field in unusable
         ]
 
     # --- checks ----------------------------------------------------------------------------------------------------
@@ -317,7 +288,8 @@ class Platform(ABC):
 
     @abstractmethod
     def browser_calls(self, conversion: Conversion) -> list[BrowserCall]:
-        """The calls that tell the pixel of this conversion. `CannotSend` when it has no name for it."""
+        """The calls that tell the pixel of this conversion; none for what is not `on_page`. `CannotSend` when it has no
+        name for it."""
 
     @abstractmethod
     def init_calls(self, visitor: AnyVisitor, consent: Consent) -> list[BrowserCall]:
@@ -395,5 +367,5 @@ def collected_rules(platforms: Iterable[Platform]) -> Mapping[str, tuple[Rule, .
     rules: dict[str, dict[str, Rule]] = {}
     for platform in platforms:
         for name, rule in platform.rules.items():
-            rules.setdefault(name, {})[rule.key] = rule
+            rules.setdefault(rule.source or name, {})[rule.key] = rule
     return {name: tuple(found.values()) for name, found in rules.items()}

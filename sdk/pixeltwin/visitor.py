@@ -29,11 +29,14 @@ class Rule:
     """How one platform wants one field. `key` names the rule in stored rows: another rule, another key.
 
     `normalise` gives the normal form, or None for a value that cannot be one (it is then left out, never hashed).
+    `source` is the visitor's field, where a platform's table makes two entries of one (IDFA and AAID of a mobile ad
+    id); the field has the entry's own name otherwise.
     """
 
     key: str
     normalise: Callable[[str], str | None]
     hashed: bool = True
+    source: str = ""
 
     def apply(self, value: str) -> str | None:
         """What goes on the wire for one value. 64 hex digits count as hashed already where the rule hashes."""
