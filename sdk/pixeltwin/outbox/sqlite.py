@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -314,7 +314,10 @@ class SQLiteOutbox(Outbox):
             cursor.execute(self._sql["end_destination"], {"name": name})
 
     def _prepare(self, connection: sqlite3.Connection, *, checkpoint: int) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        # SQLite does not wait for a lock here. Who cannot switch now works without: another process just switches, or
+        # the next connection will; the mode belongs to the file.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
         connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint}")  # pages
