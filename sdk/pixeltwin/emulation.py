@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from .contract import Half
+from .dedup import Half
 
 
 @dataclass(frozen=True, slots=True)
