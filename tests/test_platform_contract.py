@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from decimal import Decimal
 from importlib.resources import files
 from math import isfinite
-from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any, get_args
+from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltwin.consent import Consent
 from pixeltwin.contract import Delivered, Misconfigured, Platform, Refused, RetryLater, collected_rules
-from pixeltwin.conversion import Conversion
-from pixeltwin.emulation import Answer, Incoming
+from pixeltwin.conversion import ActionSource, Conversion
+from pixeltwin.emulation import Incoming
 from pixeltwin.errors import CannotSend
-from pixeltwin.events import EVENT_TYPES, from_record
+from pixeltwin.events import EVENT_TYPES
 from pixeltwin.platforms import installed
-from pixeltwin.snippet import render_platform
 from pixeltwin.strictjson import decode, encode
-from pixeltwin.visitor import SealedVisitor, Visitor
-from tests.strategies import EMAIL, NAMES, PHONE, conversions, visitors
+from pixeltwin.visitor import SealedVisitor
+from tests.goldens import (
+    KINDS,
+    SAID,
+    TOKEN,
+    cases,
+    conversion_of,
+    emulated,
+    golden,
+    made,
+    platform_of,
+    platforms,
+    said_cases,
+    sent,
+    twin_cases,
+)
 from tests.twins import SPELLINGS, exact
 
-TOKEN = "pina_T0ken-that.nobody_may/see.AAAA1111="
-BASE = "http://sandbox.test"
 FILES = {
     "__init__.py",
     "mapping.py",
@@ -42,51 +50,6 @@ FILES = {
     "golden.json",
     "README.md",
 }
-KINDS = sorted(installed())
-
-
-def golden(kind: str) -> Any:
-    """A platform's golden file, its numbers exact."""
-    text = files(installed()[kind].__module__).joinpath("golden.json").read_text("utf-8")
-    return json.loads(text, parse_float=Decimal)
-
-
-def made(kind: str, **more: Any) -> Platform:
-    """The platform of the golden file; `more` overrides its settings."""
-    return installed()[kind](**{**golden(kind)["settings"], "access_token": TOKEN, **more})
-
-
-def emulated(kind: str) -> Platform:
-    return made(kind, **installed()[kind].emulated(BASE))
-
-
-def conversion_of(case: Any) -> Conversion:
-    said = case["conversion"]
-    return Conversion(
-        event=from_record(said["event"]),
-        id=said["id"],
-        occurred_at=datetime.fromisoformat(said["occurred_at"].replace("Z", "+00:00")),
-        visitor=Visitor(**case["visitor"]),
-        source_url=said.get("source_url"),
-        action_source=said.get("action_source", "web"),
-        consent=Consent.from_record(said["consent"]),
-    )
-
-
-def sent(platform: Platform, events: list[Any], now: datetime) -> Answer:
-    """What the platform's own emulator answers to a request of the platform."""
-    request = platform.server_request(events)
-    url = urlsplit(request.url)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    path = url.path.removeprefix(f"/{platform.kind}")
-    return platform.emulator().answer(Incoming(request.method, path, url.query, headers, request.body), now)
-
-
-CASES = [(kind, case) for kind in KINDS for case in golden(kind)["cases"]]
-SAID = [(kind, case) for kind, case in CASES if "cannot" not in case]
-platforms = pytest.mark.parametrize("kind", KINDS)
-cases = pytest.mark.parametrize(("kind", "case"), CASES, ids=[f"{kind}-{case['name']}" for kind, case in CASES])
-said_cases = pytest.mark.parametrize(("kind", "case"), SAID, ids=[f"{kind}-{case['name']}" for kind, case in SAID])
 
 
 # --- the package -----------------------------------------------------------------------------------------------------
@@ -127,7 +90,7 @@ def test_a_platform_tells_its_limits(kind: str) -> None:
 @cases
 def test_both_halves_are_what_the_golden_file_says(kind: str, case: Any) -> None:
     """The pixel's start, its calls and the server's event are exactly those written down beside the code."""
-    platform, conversion = made(kind), conversion_of(case)
+    platform, conversion = platform_of(kind, case), conversion_of(case)
     init = [[call.function, exact(call.args)] for call in platform.init_calls(conversion.visitor, conversion.consent)]
 
     assert init == case["init"]
@@ -139,20 +102,24 @@ def test_both_halves_are_what_the_golden_file_says(kind: str, case: Any) -> None
     else:
         assert [[call.function, exact(call.args)] for call in platform.browser_calls(conversion)] == case["browser"]
         assert exact(platform.server_event(conversion)) == case["server"]
+        assert len(case["browser"]) == platform.on_page(conversion)
 
 
 @platforms
 def test_the_golden_file_has_every_event(kind: str) -> None:
-    """No event type is left out of a platform's golden file."""
-    written = {case["conversion"]["event"]["type"] for case in golden(kind)["cases"]}
+    """No event type and no action source is left out of a platform's golden file, nor what it says of a refund."""
+    said = [case["conversion"] for case in golden(kind)["cases"]]
+    refunds = [case for case in golden(kind)["cases"] if case["conversion"]["event"]["type"] == "Refund"]
 
-    assert written == set(EVENT_TYPES)
+    assert {one["event"]["type"] for one in said} == set(EVENT_TYPES)
+    assert {one.get("action_source", "web") for one in said} == set(get_args(ActionSource))
+    assert {case.get("cannot") for case in refunds} == {None, "refunds_off"}
 
 
 @cases
 def test_a_sealed_visitor_gives_the_same_body(kind: str, case: Any) -> None:
     """What rests in a row, sealed with the rules of all platforms and read back, makes the event of the visitor."""
-    platform, conversion = made(kind), conversion_of(case)
+    platform, conversion = platform_of(kind, case), conversion_of(case)
     sealed = conversion.visitor.seal(collected_rules([made(one) for one in KINDS]))
     stored = SealedVisitor.from_record(decode(encode(sealed.to_record())))
     if "cannot" not in case:
@@ -165,98 +132,13 @@ def test_a_sealed_visitor_gives_the_same_body(kind: str, case: Any) -> None:
     )
 
 
-# --- any conversion --------------------------------------------------------------------------------------------------
-
-
-def browser_half(platform: Platform, conversion: Conversion) -> Any:
-    """The track calls, or None with a named reason where the platform cannot say it."""
-    try:
-        return platform.browser_calls(conversion)
-    except CannotSend as refusal:
-        return _named(refusal)
-
-
-def server_half(platform: Platform, conversion: Conversion) -> Any:
-    """The server's event, or None with a named reason where the platform would refuse it."""
-    try:
-        return platform.server_event(conversion)
-    except CannotSend as refusal:
-        return _named(refusal)
-
-
-def _named(refusal: CannotSend) -> None:
-    assert re.fullmatch("[a-z_]+", refusal.reason)
-    assert refusal.detail
-
-
-@platforms
-@settings(max_examples=60, deadline=None)
-@given(data=st.data())
-def test_both_halves_are_twins(kind: str, data: st.DataObject) -> None:
-    """Whatever happened, every field that both halves have is equal after the platform's own renaming."""
-    platform, conversion, reader = made(kind), data.draw(conversions()), SPELLINGS[kind]
-    calls, event = browser_half(platform, conversion), server_half(platform, conversion)
-    if calls is None:
-        assert event is None, "the server would tell what the pixel cannot say"
-    assume(calls is not None and event is not None)
-
-    assert len(calls) == 1
-    browser, server = reader.browser(calls[0]), reader.server(exact(event))
-    assert browser.differs_from(server) == {}
-    assert browser.said["id"] == conversion.id
-
-
-@platforms
-@settings(max_examples=40, deadline=None)
-@given(data=st.data())
-def test_nothing_that_says_who_it_was_leaves_in_plain(kind: str, data: st.DataObject) -> None:
-    """No e-mail, phone number or name is in the page or in a body, and neither is the token in the page."""
-    platform, conversion = made(kind), data.draw(conversions())
-    event = server_half(platform, conversion)
-    html = render_platform(platform, [conversion], visitor=conversion.visitor, consent=conversion.consent)
-    body = platform.server_request([event]).body.decode() if event else ""
-    text = (html + body).lower()
-
-    for secret in (EMAIL, EMAIL.replace("+promo", ""), "janedoe@", PHONE, "442071838750", *NAMES):
-        assert secret.lower() not in text
-    assert TOKEN not in html + body
-
-
-@platforms
-@settings(max_examples=40, deadline=None)
-@given(data=st.data())
-def test_the_same_conversion_gives_the_same_bytes(kind: str, data: st.DataObject) -> None:
-    """Mapping is deterministic, changes nothing it was given, and a retry sends the very same body."""
-    platform, conversion = made(kind), data.draw(conversions())
-    record, again = encode(conversion.to_record()), made(kind)
-
-    for half in (browser_half, server_half):
-        assert half(platform, conversion) == half(again, conversion)
-    assert encode(server_half(platform, conversion)) == encode(server_half(again, conversion))
-    assert platform.losses(conversion) == again.losses(conversion)
-    assert encode(conversion.to_record()) == record
-
-
-@platforms
-@settings(max_examples=40, deadline=None)
-@given(data=st.data())
-def test_the_pixel_starts_without_fields_of_an_event(kind: str, data: st.DataObject) -> None:
-    """What starts the pixel depends on the visitor and his consent alone, and its ID stands in it as text."""
-    platform, visitor = made(kind), data.draw(visitors())
-    calls = platform.init_calls(visitor, Consent.granted())
-
-    assert calls
-    assert all(isinstance(part, (str, dict)) for call in calls for part in call.args)
-    assert any(isinstance(part, str) and part in golden(kind)["settings"].values() for part in calls[0].args)
-
-
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
 @said_cases
 def test_events_are_sent_alike_as_values_and_as_bytes(kind: str, case: Any) -> None:
     """A request of ready bytes is the request of the values, and its body holds each event once, in order."""
-    platform = made(kind)
+    platform = platform_of(kind, case)
     event = platform.server_event(conversion_of(case))
     from_values, from_bytes = platform.server_request([event, event]), platform.server_request([encode(event)] * 2)
 
@@ -348,7 +230,7 @@ def test_an_answer_that_repeats_the_token_is_not_quoted(kind: str, status: int) 
 @said_cases
 def test_the_emulator_takes_every_golden_body(kind: str, case: Any) -> None:
     """The sandbox accepts each golden event, and its answer reads as delivered."""
-    platform, conversion = emulated(kind), conversion_of(case)
+    platform, conversion = emulated(kind, case), conversion_of(case)
     answer = sent(platform, [platform.server_event(conversion)], conversion.occurred_at + timedelta(minutes=1))
     outcomes = platform.read_reply(answer.status, dict(answer.headers or {}), answer.body, 1)
 
@@ -357,11 +239,11 @@ def test_the_emulator_takes_every_golden_body(kind: str, case: Any) -> None:
     assert answer.rejected == ()
 
 
-@said_cases
+@twin_cases
 def test_both_halves_of_a_golden_case_count_once(kind: str, case: Any) -> None:
     """Both halves, through the emulator as the real script and the API send them, merge whichever came first; under
     another ID they do not."""
-    platform, conversion = emulated(kind), conversion_of(case)
+    platform, conversion = emulated(kind, case), conversion_of(case)
     seen = conversion.occurred_at + timedelta(seconds=2)
     server = sent(platform, [platform.server_event(conversion)], seen + timedelta(seconds=3)).halves[0]
     browser, stranger = (hit(platform, one, seen) for one in (conversion, _renamed(conversion)))
@@ -403,9 +285,9 @@ def _lanes(platform: Platform, events: list[Any]) -> Iterator[list[Any]]:
 def test_a_whole_batch_is_taken(kind: str) -> None:
     """All golden events of one lane go in one request, and each is delivered."""
     platform = emulated(kind)
-    conversions_ = [conversion_of(case) for case in golden(kind)["cases"] if "cannot" not in case]
-    now = max(one.occurred_at for one in conversions_) + timedelta(minutes=1)
-    for events in _lanes(platform, [platform.server_event(one) for one in conversions_]):
+    cases_ = [case for case in golden(kind)["cases"] if "cannot" not in case]
+    now = max(conversion_of(case).occurred_at for case in cases_) + timedelta(minutes=1)
+    for events in _lanes(platform, [case["server"] for case in cases_]):
         answer = sent(platform, events, now)
         outcomes = platform.read_reply(answer.status, dict(answer.headers or {}), answer.body, len(events))
 
