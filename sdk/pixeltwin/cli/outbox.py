@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..outbox import DeliveryState
     from ..tracker import Tracker
 
+WIDE = 110  # columns of a terminal that has room for everything
 _COLOURS = {
     "delivered": "green",
     "pending": "cyan",
@@ -39,21 +41,24 @@ def outbox_command(tracker: Callable[[], Tracker]) -> click.Command:
         """Show what the outbox holds: counts by destination, and the newest server halves."""
         ours = tracker()
         console = Console()
+        console.print("[bold]Server halves by destination")
         console.print(_counts(ours.outbox.counts()))
         rows = ours.outbox.deliveries(state=state, id=conversion, limit=limit)
         if rows:
-            console.print(_rows(rows, ours.clock()))
+            console.print("[bold]Newest")
+            console.print(_rows(rows, ours.clock(), narrow=console.width < WIDE))
         else:
-            console.print("Nothing to list.")
+            console.print("No conversion to list.")
         ours.close()
 
     return outbox
 
 
 def _counts(counts: dict[str, dict[str, int]]) -> Table:
-    table = Table(title="Server halves by destination", title_justify="left")
+    table = Table()
     table.add_column("destination")
-    states = [state for state in SERVER_MOVES if any(state in row for row in counts.values())]
+    usual = ("pending", "delivered")
+    states = [state for state in SERVER_MOVES if state in usual or any(state in row for row in counts.values())]
     for state in states:
         table.add_column(state, justify="right", style=_COLOURS[state])
     for destination, row in sorted(counts.items()):
@@ -61,19 +66,24 @@ def _counts(counts: dict[str, dict[str, int]]) -> Table:
     return table
 
 
-def _rows(rows: list[DeliveryState], now: datetime) -> Table:
-    table = Table(title="Newest", title_justify="left")
-    for name in ("conversion", "event", "destination", "state", "tries", "next try", "browser", "reason"):
-        table.add_column(name, overflow="fold" if name == "reason" else "ellipsis")
+def _rows(rows: list[DeliveryState], now: datetime, *, narrow: bool) -> Table:
+    """The server halves; on a narrow terminal without the tries and the browser half."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("id", "event", "destination", "state"):
+        table.add_column(name, no_wrap=True)
+    for name in () if narrow else ("tries", "browser"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("next try", no_wrap=True)
+    table.add_column("reason", overflow="fold")
     for row in rows:
+        more = () if narrow else (str(row.attempts), row.browser)
         table.add_row(
-            row.id[:12],
+            row.id[:8],
             row.event,
-            row.destination,
+            row.destination[:24],
             Text(row.state, style=_COLOURS[row.state]),
-            str(row.attempts),
+            *more,
             _until(row.due_at, now),
-            row.browser,
             Text(row.reason),  # the platform's words: no markup of ours
         )
     return table

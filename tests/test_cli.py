@@ -1,0 +1,85 @@
+"""The commands: what they say to a person, and their exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pixeltwin.cli import main
+from tests.test_flask import SETTINGS, Shop
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Types a command in an empty folder with a configured environment; keywords change it (None: not set)."""
+
+    def typed(*arguments: str, **changes: str | None) -> Result:
+        monkeypatch.chdir(tmp_path)
+        settings: dict[str, Any] = {**SETTINGS, "PIXELTWIN_OUTBOX": "sqlite:///x.db", "PIXELTWIN_SECRET_KEYS": "k"}
+        for name, value in {**settings, **changes}.items():
+            if name.startswith("PIXELTWIN_"):
+                monkeypatch.delenv(name, raising=False)
+                if value is not None:
+                    monkeypatch.setenv(name, str(value))
+        return CliRunner().invoke(main, arguments)
+
+    return typed
+
+
+def test_a_mistake_in_the_settings_is_one_sentence_and_not_a_traceback(run: Run) -> None:
+    """A wrong setting ends a command with status 1 and words that name the setting."""
+    answer = run("outbox", PIXELTWIN_SNAP_PIXEL_ID="no uuid")
+    assert answer.exit_code == 1
+    assert "Snap(pixel_id=)" in answer.output and "Traceback" not in answer.output
+
+
+def test_nothing_configured_is_said_with_what_to_set(run: Run) -> None:
+    """Without any platform a command says which settings there are."""
+    nothing = {name: None for name in SETTINGS if name.startswith("PIXELTWIN_")}
+    answer = run("deliver", "--once", **nothing)
+    assert answer.exit_code == 1 and "PIXELTWIN_REDDIT_PIXEL_ID" in answer.output
+
+
+def test_deliver_once_with_nothing_waiting_says_so(run: Run) -> None:
+    """An empty outbox is no error."""
+    answer = run("deliver", "--once")
+    assert answer.exit_code == 0
+    assert "Nothing was due" in answer.output
+
+
+def test_without_any_token_there_is_nothing_to_deliver(run: Run) -> None:
+    """Browser-only platforms are named as such instead of being served for ever."""
+    tokens = {name: None for name in SETTINGS if name.endswith("ACCESS_TOKEN")}
+    answer = run("deliver", "--once", **tokens)
+    assert answer.exit_code == 1 and "access token" in answer.output
+
+
+def test_the_outbox_is_listed_with_states_and_without_secrets(tmp_path: Path, run: Run) -> None:
+    """What an application tracked is counted by destination and listed, and no token or e-mail is in it."""
+    shop = Shop(PIXELTWIN_OUTBOX=f"sqlite:///{tmp_path / 'x.db'}")
+    shop.client.post("/buy")
+    shop.twin_tracker.close()
+    answer = run("outbox")
+    assert answer.exit_code == 0
+    assert "Purchase" in answer.output and "reddit:a2_shop" in answer.output and "pending" in answer.output
+    assert "token" not in answer.output and "ada@" not in answer.output
+    assert "No conversion to list" in run("outbox", "--state", "refused").output
+
+
+def test_an_application_has_the_same_commands_with_its_own_settings() -> None:
+    """`flask pixeltwin outbox` looks at the application's outbox."""
+    shop = Shop()
+    shop.client.post("/buy")
+    answer = shop.app.test_cli_runner().invoke(args=["pixeltwin", "outbox"])
+    assert answer.exit_code == 0 and "Purchase" in answer.output
+
+
+def test_the_version_is_told() -> None:
+    """--version names the program and its version."""
+    assert CliRunner().invoke(main, ["--version"]).output.startswith("pixeltwin, version ")
