@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -219,8 +220,8 @@ def test_money_is_exact_and_zero_is_a_value() -> None:
     """A price leaves as a JSON number with the digits it was given, and a free order has the price 0."""
     for value in ("59.90", "0", "0.1", "123456789012.34", "1000"):
         one = conversion(Purchase(order_id="1", value=value, currency="EUR"))
-        assert f'"value":{value},'.encode() in encode(snap().server_event(one))
-        assert f'"price":{value},'.encode() in encode(snap().browser_calls(one)[0].args)
+        assert re.search(f'"value":{value}[,}}]', encode(snap().server_event(one)).decode())
+        assert re.search(f'"price":{value}[,}}]', encode(snap().browser_calls(one)[0].args).decode())
 
 
 def test_unusual_currencies_and_foreign_fields_are_named_as_losses() -> None:

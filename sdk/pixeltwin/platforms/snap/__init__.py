@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from urllib.parse import quote
 
 from ...consent import Consent
@@ -25,12 +26,13 @@ from ...contract import (
 from ...conversion import Conversion
 from ...emulation import Emulator
 from ...errors import CannotSend, ConfigurationError, InvalidInput
-from ...events import Event
+from ...events import Event, Refund
 from ...frozen import FrozenDict
 from ...strictjson import decode, encode
 from ...version import user_agent
 from ...visitor import AnyVisitor
-from . import dedup, losses, mapping, replies, signals
+from . import apps, dedup, losses, mapping, replies, signals
+from .identity import IDENTITY, matched
 
 # What the pixel checks before it does anything with an id: with any other it does nothing, and says nothing (2023-08,
 # 2026-04).
@@ -48,8 +50,10 @@ class Snap(Platform):
 
     `pixel_id` and `snap_app_id` are the UUIDs of Events Manager; events of an app go to the app, all others to the
     pixel. `access_token` is a Conversions API token (Business Details); without it there is a browser half only.
-    `custom_events` maps your own events to Snap's: `{"Quiz finished": "CUSTOM_EVENT_1"}`. Arguments common to all
-    platforms: see `Platform`.
+    `custom_events` maps your own events to Snap's: `{"Quiz finished": "CUSTOM_EVENT_1"}`; `refunds` is the one of
+    CUSTOM_EVENT_1 … 5 that a Refund is sent as, without it Snap is told of none. `value_basis="net"` tells both halves
+    the total without tax and shipping; Snap asks for no more than the price, so "total" is the default. `limited_use`
+    is how the API spells limited use, "LMU" or "LDU". Arguments common to all platforms: see `Platform`.
     """
 
     kind = "snap"
@@ -58,12 +62,16 @@ class Snap(Platform):
         Setting("pixel_id", "the pixel ID in Snap's Events Manager, a UUID", required=True),
         Setting("access_token", "a Conversions API token of Business Details in Ads Manager", secret=True),
         Setting("snap_app_id", "the Snap App ID, a UUID; only for events of an app"),
+        Setting("refunds", "one of CUSTOM_EVENT_1 to CUSTOM_EVENT_5: what a refund is sent as; unset: not at all"),
+        Setting("value_basis", "total (default), or net: without tax and shipping"),
+        Setting("limited_use", "how the API spells limited use: LMU (default) or LDU"),
     )
-    identity = mapping.IDENTITY
+    identity = IDENTITY
     event_names = mapping.EVENT_NAMES
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
     max_batch = 2000
+    test_batch = max_batch
     max_age = timedelta(days=37)
     rate = 10.0  # Snap's general limit for one token; it allows more to a long-lived one
     default_api_url = "https://tr.snapchat.com"
@@ -76,6 +84,9 @@ class Snap(Platform):
         snap_app_id: str | None = None,
         access_token: Token | None = None,
         custom_events: Mapping[str, str] | None = None,
+        refunds: str | None = None,
+        value_basis: mapping.ValueBasis = "total",
+        limited_use: Literal["LMU", "LDU"] = "LMU",
         name: str | None = None,
         names: Mapping[str, str] | None = None,
         withhold: Iterable[str] = (),
@@ -94,6 +105,14 @@ class Snap(Platform):
         self.snap_app_id = snap_app_id.strip().lower() if snap_app_id else None
         if self.snap_app_id and not _APP_ID.fullmatch(self.snap_app_id):
             raise ConfigurationError("Snap(snap_app_id=): give the Snap App ID of Events Manager, a UUID")
+        if refunds is not None and refunds not in mapping.CUSTOM_NAMES:
+            raise ConfigurationError(f"Snap(refunds=): give one of {', '.join(mapping.CUSTOM_NAMES)}")
+        if value_basis not in ("total", "net"):
+            raise ConfigurationError("Snap(value_basis=): give 'total' or 'net'")
+        if limited_use not in mapping.API_LIMITED_USES:
+            raise ConfigurationError(f"Snap(limited_use=): give {' or '.join(mapping.API_LIMITED_USES)}")
+        self.value_basis: mapping.ValueBasis = value_basis
+        self.limited_use = limited_use
         super().__init__(
             account=pixel_id,
             access_token=access_token.strip() if isinstance(access_token, str) else access_token,
@@ -109,10 +128,15 @@ class Snap(Platform):
         self.custom_events: Mapping[str, EventName] = FrozenDict(
             {own: self.named(theirs) for own, theirs in (custom_events or {}).items()}
         )
+        self.refunds = self.named(refunds) if refunds else None
 
     def event_name(self, event: Event) -> EventName:
+        """As `custom_events` and `refunds` say for what Snap has no name for; a name asked for goes first."""
+        asked = event.names.get(self.name) or event.names.get(self.kind)
+        if isinstance(event, Refund):
+            return self._refund_name(event, asked or self.names.get(event.type))
         own = event.custom_name
-        if not own or event.names.get(self.name) or event.names.get(self.kind):
+        if not own or asked:
             return super().event_name(event)
         found = self.custom_events.get(own)
         if found is None and event.type not in self.names:
@@ -122,13 +146,21 @@ class Snap(Platform):
             raise CannotSend(self.name, "no_event_name", detail)
         return found or super().event_name(event)
 
+    def _refund_name(self, event: Event, asked: str | None) -> EventName:
+        if self.refunds is None:
+            detail = "Snap has no event for a refund; set refunds='CUSTOM_EVENT_5', or another of the five, to send one"
+            raise CannotSend(self.name, "refunds_off", detail)
+        return super().event_name(event) if asked else self.refunds
+
     # --- both halves -----------------------------------------------------------------------------------------------
 
     def browser_calls(self, conversion: Conversion) -> list[BrowserCall]:
         """The calls are addressed to this pixel: without an id, `track` would tell every Snap pixel on the page, those
         of a tag manager too."""
         name = self.event_name(conversion.event).browser
-        return [BrowserCall("snaptr", ("track", self.account, name, mapping.track(self, conversion)))]
+        if not self.on_page(conversion):
+            return []
+        return [BrowserCall("snaptr", ("track", self.account, name, mapping.track(self, conversion, self.value_basis)))]
 
     def init_calls(self, visitor: AnyVisitor, consent: Consent) -> list[BrowserCall]:
         who = mapping.init(self, visitor, consent)
@@ -137,27 +169,30 @@ class Snap(Platform):
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
         name = self.event_name(conversion.event).server
         self.check_age(conversion, now)
-        event = mapping.event(self, conversion, name)
+        event = mapping.event(self, conversion, name, self.value_basis)
+        if self.limited(conversion.consent):
+            event["data_processing_options"] = [self.limited_use]
+        if conversion.action_source == "app":
+            self._add_app(event, conversion)
         self._check(event)
-        if event["action_source"] == _APP:
-            event["app_data"] = mapping.app_data(self, conversion)
         return event
+
+    def _add_app(self, event: dict[str, JSON], conversion: Conversion) -> None:
+        """What an app event says of its app; the ad id of one who refused tracking is not for anybody."""
+        if not self.snap_app_id:
+            raise CannotSend(self.name, "no_app_id", "Snap takes app events by app; set snap_app_id=")
+        user = event["user_data"]
+        if conversion.app and conversion.app.tracking_allowed is False:
+            user.pop("madid", None)
+        event["app_data"] = apps.app_data(self, conversion, tracked="madid" in user)
 
     def _check(self, event: Mapping[str, JSON]) -> None:
         """Raise `CannotSend` for what Snap would call INVALID."""
         if event["action_source"] == "WEB" and not event.get("event_source_url"):
             raise CannotSend(self.name, "no_source_url", "Snap takes no web event without its page; give source_url=")
-        if event["action_source"] == _APP and not self.snap_app_id:
-            raise CannotSend(self.name, "no_app_id", "Snap takes app events by app; set snap_app_id=")
         if event["event_name"] == mapping.PURCHASE and "value" not in event.get("custom_data", ()):
             raise CannotSend(self.name, "no_value", "Snap takes no PURCHASE without value and currency")
-        user = event["user_data"]
-        if not (
-            "em" in user
-            or "ph" in user
-            or "madid" in user
-            or ("client_ip_address" in user and "client_user_agent" in user)
-        ):
+        if not matched(event["user_data"]):
             raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY)
 
     def losses(self, conversion: Conversion) -> list[Loss]:
@@ -176,16 +211,30 @@ class Snap(Platform):
         never log the URL."""
         first = events[0]
         app = self.lane(decode(first) if isinstance(first, bytes) else first) == "app"
-        asset = self.snap_app_id if app else self.account
-        if asset is None:
-            raise ConfigurationError("Snap takes app events by app; set snap_app_id=")
-        path = f"/v3/{asset}/events" + ("/validate" if test else "")
         return ServerRequest(
             "POST",
-            f"{self.api_url}{path}?access_token={quote(self.token.strip(), safe='')}",
+            self._url("/events/validate" if test else "/events", app=app),
             {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": user_agent()},
             b'{"data":[' + b",".join(one if isinstance(one, bytes) else encode(one) for one in events) + b"]}",
         )
+
+    def validation_logs(self, *, app: bool = False) -> ServerRequest:
+        """The request for what was tested in the past 24 hours, each event with its errors and warnings."""
+        return self._asked("logs", app=app)
+
+    def validation_stats(self, *, app: bool = False) -> ServerRequest:
+        """The request for how many events came in the past hour, tested and live."""
+        return self._asked("stats", app=app)
+
+    def _asked(self, what: str, *, app: bool) -> ServerRequest:
+        headers = {"Accept": "application/json", "User-Agent": user_agent()}
+        return ServerRequest("GET", self._url(f"/events/validate/{what}", app=app), headers, b"")
+
+    def _url(self, path: str, *, app: bool) -> str:
+        asset = self.snap_app_id if app else self.account
+        if asset is None:
+            raise ConfigurationError("Snap takes app events by app; set snap_app_id=")
+        return f"{self.api_url}/v3/{asset}{path}?access_token={quote(self.token.strip(), safe='')}"
 
     def read_reply(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome]:
         secret = self._access_token if isinstance(self._access_token, str) else ""
@@ -225,6 +274,8 @@ class Snap(Platform):
                 found.append("the access token looks cut off (it should have three parts); copy it again, whole")
         if self.snap_app_id == self.account:
             found.append("the Snap App ID equals the pixel ID; an app has an ID of its own in Events Manager")
+        if self.refunds and self.refunds in self.custom_events.values():
+            found.append(f"refunds and one of custom_events are both {self.refunds.server}; reports would add them up")
         return found
 
     @classmethod

@@ -8,44 +8,63 @@ from ...contract import Loss, Platform
 from ...conversion import Conversion
 from ...events import Event
 from ...visitor import IDENTITY_FIELDS, AnyVisitor
-from . import mapping
+from . import apps, mapping
+from .identity import IDENTITY, SINGLES
 
-# Fields of an event that reach Snap under some name; `names` and a custom event's own name say which event it is.
+# Fields of an event that reach Snap under some name; `names` says which event it is, tax and shipping what its value.
 _SAID = frozenset(
-    {"order_id", "value", "currency", "items", "category", "search_string", "sign_up_method", "names", "name"}
+    {*mapping.FIELDS, *mapping.PIXEL_ONLY, *mapping.API_ONLY, "items", "travel", "names", "tax", "shipping"}
 )
-
-_UNKNOWN = tuple(field for field in IDENTITY_FIELDS if field not in mapping.IDENTITY)
+_ITEM_UNKNOWN = ("variant", "variant_id")
+_UNKNOWN = tuple(field for field in IDENTITY_FIELDS if field not in IDENTITY)
 
 
 def of(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
     yield from _event(platform, conversion.event)
+    if not platform.on_page(conversion):
+        yield from _no_page(platform, conversion)
     yield from _visitor(platform, conversion.visitor)
+    yield from apps.losses(platform, conversion)
 
 
 def _event(platform: Platform, event: Event) -> Iterator[Loss]:
     own = event.__dict__
-    for field in own.keys() - _SAID:
+    for field in sorted(own.keys() - _SAID):
         if own[field]:
-            yield Loss(platform.name, field, "unsupported_field", f"Snap has no field for {field}; it is left out")
+            yield _unsupported(platform, field)
     items = own.get("items") or ()
+    for field in _ITEM_UNKNOWN:
+        if any(item.__dict__[field] for item in items):
+            yield _unsupported(platform, f"items.{field}")
     if len(items) > 1 and any(item.name for item in items):
         yield Loss(platform.name, "items.name", "unsupported_field", "Snap takes a name only of a single item")
-    if any(item.category for item in items) and not own.get("category") and not mapping.common_category(items):
-        yield Loss(
-            platform.name, "items.category", "one_value_only", "Snap takes one category an event; give category="
-        )
+    for field in ("category", "brand_id"):
+        if any(item.__dict__[field] for item in items) and not own.get(field) and not mapping.shared(items, field):
+            detail = f"Snap takes one {field} an event, and the items differ in theirs"
+            yield Loss(platform.name, f"items.{field}", "one_value_only", detail)
     currency = own.get("currency")
     if currency and currency not in mapping.CURRENCIES:
         detail = f"Snap's published list has no {currency}; it is sent, but its value may be ignored"
         yield Loss(platform.name, "currency", "doubtful_currency", detail)
 
 
+def _no_page(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
+    """What only the pixel has room for, of an event that has no browser half."""
+    own = conversion.event.__dict__
+    for field in mapping.PIXEL_ONLY:
+        if own.get(field):
+            yield Loss(platform.name, field, "browser_only", f"only Snap's pixel takes {field}, and there is no page")
+
+
 def _visitor(platform: Platform, visitor: AnyVisitor) -> Iterator[Loss]:
     yield from platform.identity_losses(visitor)
     for field in _UNKNOWN:
         if visitor.has(field):
-            yield Loss(platform.name, field, "unsupported_field", f"Snap has no field for {field}; it is left out")
-    for field in mapping.SINGLES:
+            yield _unsupported(platform, field)
+    for field in SINGLES:
         if len(platform.wire(visitor, field)) > 1:
             yield Loss(platform.name, field, "one_value_only", f"Snap takes one {field}; the first is sent")
+
+
+def _unsupported(platform: Platform, field: str) -> Loss:
+    return Loss(platform.name, field, "unsupported_field", f"Snap has no field for {field}; it is left out")

@@ -1,35 +1,26 @@
 """Snap's words for an event: the pixel's and the Conversions API v3's side by side, written from the same rows.
 
-Sources: Snap's Conversions API reference (developers.snap.com, "Parameters" and "Using the API"), its business SDK for
-the v3 API (2025-05-22), its tags for Google Tag Manager (server side; web, 2026-02-18), and its pixel script.
+Sources: Snap's Conversions API reference (developers.snap.com, "Parameters" and "Using the API", read 2026-08), its
+business SDK for the v3 API (2025-05-22), its tags for Google Tag Manager (server side; web, 2026-02-18), and its pixel
+script.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
 from ...consent import Consent
 from ...contract import EventName, Platform
 from ...conversion import Conversion
-from ...errors import CannotSend
-from ...events import Event, Item
+from ...events import Event, Item, Travel
 from ...frozen import FrozenDict
-from ...normal import (
-    compact,
-    country_code,
-    email_address,
-    gender_letter,
-    ip_canonical,
-    phone_digits,
-    postal_compact,
-    state_code,
-    trimmed,
-    without_punctuation,
-)
 from ...strictjson import plain
-from ...visitor import AnyVisitor, Rule
+from ...visitor import AnyVisitor
+from .identity import INIT, user_data
+
+ValueBasis = Literal["total", "net"]
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
@@ -70,6 +61,7 @@ NAMES = (
 KNOWN_NAMES = tuple(EventName(name, name) for name in NAMES)
 _NAMED: Mapping[str, EventName] = {known.server: known for known in KNOWN_NAMES}
 PURCHASE = "PURCHASE"
+CUSTOM_NAMES = tuple(name for name in NAMES if name.startswith("CUSTOM_EVENT_"))
 
 EVENT_NAMES: Mapping[str, EventName | None] = FrozenDict(
     {
@@ -82,6 +74,7 @@ EVENT_NAMES: Mapping[str, EventName | None] = FrozenDict(
         "StartCheckout": _NAMED["START_CHECKOUT"],
         "AddPaymentInfo": _NAMED["ADD_BILLING"],
         "Purchase": _NAMED["PURCHASE"],
+        "Refund": None,  # one of CUSTOM_EVENT_1 … 5, as `refunds=` says
         "Lead": _NAMED["SIGN_UP"],
         "SignUp": _NAMED["SIGN_UP"],
         "Subscribe": _NAMED["SUBSCRIBE"],
@@ -92,49 +85,9 @@ EVENT_NAMES: Mapping[str, EventName | None] = FrozenDict(
 )
 ACTION_SOURCES: Mapping[str, str] = {"web": "WEB", "app": "MOBILE_APP", "offline": "OFFLINE"}
 
-# --- identity --------------------------------------------------------------------------------------------------------
-
-_DEVICE_ID = re.compile(r"(?!0{8}-0{4}-0{4}-0{4}-0{12})[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def gender(value: str) -> str | None:
-    """m or f: Snap documents no other letter."""
-    letter = gender_letter(value)
-    return letter if letter != "n" else None
-
-
-def device_id(value: str) -> str | None:
-    """An IDFA or AAID in lower case with hyphens; None for anything else and for the zeros of those who opted out."""
-    text = value.strip().lower()
-    return text if _DEVICE_ID.fullmatch(text) else None
-
-
-#   ours → user_data's key, and the normal form that is hashed (SHA-256 in lower-case hex)
-LISTS: Mapping[str, tuple[str, Rule]] = {
-    "email": ("em", Rule("email_address", email_address)),
-    "phone": ("ph", Rule("phone_digits", phone_digits)),  # country code first, neither + nor 00 nor trunk zero
-    "first_name": ("fn", Rule("without_punctuation", without_punctuation)),
-    "last_name": ("ln", Rule("without_punctuation", without_punctuation)),
-    "gender": ("ge", Rule("snap_gender", gender)),
-    "city": ("ct", Rule("compact", compact)),
-    "state": ("st", Rule("state_code", state_code)),
-    "postal_code": ("zp", Rule("postal_compact", postal_compact)),
-    "country": ("country", Rule("country_code", country_code)),
-    "external_id": ("external_id", Rule("trimmed", trimmed)),
-}
-# One raw value each. The hashed IP address and device ids of the v2 API are gone: v3 calls a hashed IP invalid.
-SINGLES: Mapping[str, tuple[str, Rule]] = {
-    "ip_address": ("client_ip_address", Rule("ip_canonical", ip_canonical, hashed=False)),
-    "mobile_ad_id": ("madid", Rule("snap_device_id", device_id, hashed=False)),
-    "idfv": ("idfv", Rule("trimmed_raw", trimmed, hashed=False)),
-}
-IDENTITY: Mapping[str, Rule] = FrozenDict({field: rule for field, (_, rule) in (*LISTS.items(), *SINGLES.items())})
-KEYS: Mapping[str, str] = {field: key for field, (key, _) in (*LISTS.items(), *SINGLES.items())}
-INIT: Mapping[str, str] = {"email": "user_hashed_email", "phone": "user_hashed_phone_number"}
-
 # --- fields ----------------------------------------------------------------------------------------------------------
 
-#   ours               pixel: track()     API: custom_data
+#   ours                 pixel: track()     API: custom_data
 FIELDS: Mapping[str, tuple[str, str]] = {
     "order_id": ("transaction_id", "order_id"),
     "value": ("price", "value"),
@@ -145,8 +98,47 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "brands": ("brands", "brands"),
     "search_string": ("search_string", "search_string"),
     "sign_up_method": ("sign_up_method", "sign_up_method"),
+    "delivery_category": ("delivery_method", "delivery_category"),
+    # A custom event's own name. Snap's Custom Conversions filter CUSTOM_EVENT_1 … 5 by it ("Custom conversions",
+    # read 2026-11).
+    "name": ("event_tag", "event_tag"),
 }
-_AS_GIVEN = ("order_id", "value", "currency", "search_string", "sign_up_method")
+_AS_GIVEN = ("order_id", "currency", "search_string", "sign_up_method", "delivery_category", "name")
+
+# What one half alone has room for: the v3 API dropped `description`, and the pixel drops what it does not know.
+PIXEL_ONLY: Mapping[str, str] = {
+    "description": "description",
+    "customer_status": "customer_status",
+    "brand_id": "brand_id",  # the one all items share
+}
+API_ONLY: Mapping[str, str] = {"content_name": "content_name", "predicted_ltv": "predicted_ltv"}
+
+# Dynamic travel ads, API only; ours have Snap's names (its v3 SDK, 2025-05-22).
+TRAVEL = (
+    "destination_airport",
+    "origin_airport",
+    "country",
+    "region",
+    "city",
+    "neighborhood",
+    "postal_code",
+    "travel_start",
+    "travel_end",
+    "checkin_date",
+    "departing_departure_date",
+    "departing_arrival_date",
+    "returning_departure_date",
+    "returning_arrival_date",
+    "num_adults",
+    "num_children",
+    "num_infants",
+    "hotel_score",
+    "preferred_neighborhoods",
+    "preferred_star_ratings",
+    "suggested_destinations",
+    "suggested_hotels",
+)
+_TRAVEL_LISTS = frozenset(key for key in TRAVEL if key.startswith(("preferred_", "suggested_")))
 
 # The currencies Snap has listed (API v2 reference; the v3 pages seen list none).
 _CURRENCIES = """
@@ -156,23 +148,26 @@ _CURRENCIES = """
 """
 CURRENCIES = frozenset(_CURRENCIES.split())
 
-# Limited use. The pixel's value is `lmu`; of the API Snap's parameter table says LMU, its SDK's example LDU (2025-05).
-PIXEL_LIMITED_USE = ("lmu",)
-API_LIMITED_USE = ("LMU",)
+# Limited use. The pixel has one value; of the API Snap's parameter table says LMU, its SDK's example LDU (2025-05).
+PIXEL_LIMITED_USE = "lmu"
+API_LIMITED_USES = ("LMU", "LDU")
 
 # --- one conversion, both halves -------------------------------------------------------------------------------------
 
 
-def facts(event: Event) -> dict[str, Any]:
+def facts(event: Event, basis: ValueBasis) -> dict[str, Any]:
     """What both halves say of an event, in our words; what is absent or empty is left out."""
     own = event.__dict__
     said: dict[str, Any] = {}
     for field in _AS_GIVEN:
-        value = own.get(field)
-        if value is not None and value != "":
-            said[field] = value
+        given = own.get(field)
+        if given is not None and given != "":
+            said[field] = given
+    value: Decimal | None = own.get("value")
+    if value is not None:
+        said["value"] = value if basis == "total" else net(value, own)
     items: Sequence[Item] = own.get("items") or ()
-    category = own.get("category") or common_category(items)
+    category = own.get("category") or (shared(items, "category") if items else None)
     if category:
         said["category"] = category
     if items:
@@ -184,20 +179,30 @@ def facts(event: Event) -> dict[str, Any]:
     return said
 
 
-def common_category(items: Sequence[Item]) -> str | None:
-    """The category that all items share: both halves have room for one."""
-    named = {item.category or None for item in items}
-    return named.pop() if len(named) == 1 else None
+def net(value: Decimal, own: Mapping[str, Any]) -> Decimal:
+    """The total without what of it is tax and shipping; the total itself where that is not known."""
+    return value - (own.get("tax") or 0) - (own.get("shipping") or 0)
 
 
-def track(platform: Platform, conversion: Conversion) -> dict[str, Any]:
+def shared(items: Sequence[Item], field: str) -> str | None:
+    """What all items say alike: there is room for one value an event."""
+    said = {item.__dict__[field] or None for item in items}
+    return said.pop() if len(said) == 1 else None
+
+
+def track(platform: Platform, conversion: Conversion, basis: ValueBasis) -> dict[str, Any]:
     """The last argument of `snaptr('track', pixel, name, …)`. The pixel drops any key it does not know, `event_id` and
     `value` among them, without a word."""
     said: dict[str, Any] = {"client_dedup_id": conversion.id}
-    for field, value in facts(conversion.event).items():
+    for field, value in facts(conversion.event, basis).items():
         said[FIELDS[field][0]] = value
+    own = conversion.event.__dict__
+    alone = {**own, "brand_id": shared(own.get("items") or (), "brand_id")}
+    for field, key in PIXEL_ONLY.items():
+        if alone.get(field):
+            said[key] = alone[field]
     if platform.limited(conversion.consent):
-        said["data_use"] = list(PIXEL_LIMITED_USE)
+        said["data_use"] = [PIXEL_LIMITED_USE]
     return said
 
 
@@ -210,12 +215,12 @@ def init(platform: Platform, visitor: AnyVisitor, consent: Consent) -> dict[str,
         if wire:
             said[key] = wire
     if platform.limited(consent):
-        said["data_use"] = list(PIXEL_LIMITED_USE)
+        said["data_use"] = [PIXEL_LIMITED_USE]
     return said
 
 
-def event(platform: Platform, conversion: Conversion, name: str) -> dict[str, Any]:
-    """One element of the API's `data`, but for `app_data`."""
+def event(platform: Platform, conversion: Conversion, name: str, basis: ValueBasis) -> dict[str, Any]:
+    """One element of the API's `data`, but for `app_data` and `data_processing_options`."""
     said: dict[str, Any] = {
         "event_name": name,
         "event_time": round(conversion.occurred_at.timestamp() * 1000),  # ms; Snap takes seconds too
@@ -225,25 +230,31 @@ def event(platform: Platform, conversion: Conversion, name: str) -> dict[str, An
     if conversion.source_url:
         said["event_source_url"] = conversion.source_url
     said["user_data"] = user_data(platform, conversion.visitor)
-    custom = custom_data(conversion.event)
+    custom = custom_data(conversion.event, basis)
     if custom:
         said["custom_data"] = custom
-    if platform.limited(conversion.consent):
-        said["data_processing_options"] = list(API_LIMITED_USE)
     return said
 
 
-def custom_data(event: Event) -> dict[str, Any]:
-    """The facts by the API's names, and what only the API has room for: each item's quantity, price and brand, and the
-    name of a single item."""
-    said = {FIELDS[field][1]: value for field, value in facts(event).items()}
+def custom_data(event: Event, basis: ValueBasis) -> dict[str, Any]:
+    """The facts by the API's names, and what only the API has room for: each item in full, what the event is about,
+    the customer's predicted value, the trip."""
+    own = event.__dict__
+    said = {FIELDS[field][1]: value for field, value in facts(event, basis).items()}
     if "brands" in said:
         said["brands"] = ",".join(said["brands"])  # text in Snap's own models, and what the pixel sends of its list
-    items: Sequence[Item] = event.__dict__.get("items") or ()
+    items: Sequence[Item] = own.get("items") or ()
     if items:
         said["contents"] = [content(item) for item in items]
         if len(items) == 1 and items[0].name:
             said["content_name"] = items[0].name
+    for field, key in API_ONLY.items():
+        given = own.get(field)
+        if given is not None and given != "":
+            said[key] = given
+    travel = own.get("travel")
+    if travel is not None:
+        said.update(trip(travel))
     return said
 
 
@@ -254,45 +265,13 @@ def content(item: Item) -> dict[str, str]:
         said["item_price"] = plain(item.price)
     if item.brand:
         said["brand"] = item.brand
+    if item.delivery_category:
+        said["delivery_category"] = item.delivery_category
     return said
 
 
-def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
-    """Who did it, and the signals of the ad click."""
-    said: dict[str, Any] = {}
-    for field, rule in platform.rules.items():
-        found = visitor.values(field, rule)
-        if found:
-            said[KEYS[field]] = found[0] if field in SINGLES else list(found)
-    if visitor.user_agent:
-        said["client_user_agent"] = visitor.user_agent
-    click = signal(platform, visitor.click_ids)
-    if click:
-        said["sc_click_id"] = click
-    browser = signal(platform, visitor.browser_ids)
-    if browser:
-        said["sc_cookie1"] = browser
-    return said
-
-
-def signal(platform: Platform, signals: Mapping[str, str]) -> str | None:
-    """A click id or browser id, kept by this pixel's name or by its platform."""
-    return (signals.get(platform.name) or signals.get(platform.kind)) if signals else None
-
-
-def app_data(platform: Platform, conversion: Conversion) -> dict[str, Any]:
-    """What a MOBILE_APP event must say of its app. `extinfo` is a list of sixteen texts, empty where not known."""
-    app = conversion.app
-    if app is None or not app.os_version:
-        missing = "app=App(…)" if app is None else "App(os_version=…)"
-        raise CannotSend(platform.name, "no_app", f"Snap takes no app event without its app; give {missing}")
-    extinfo = [""] * 16
-    extinfo[0] = "i2" if app.platform == "ios" else "a2"
-    extinfo[1] = app.id if app.platform == "android" else ""  # the package's name
-    extinfo[2] = app.version or ""
-    extinfo[4] = app.os_version
-    if conversion.visitor.screen:
-        extinfo[9], extinfo[10] = map(str, conversion.visitor.screen)
-    # A device tells its advertising id only to apps its owner let track him (Apple's App Tracking Transparency).
-    tracked = not platform.limited(conversion.consent) and bool(platform.wire(conversion.visitor, "mobile_ad_id"))
-    return {"app_id": app.id, "advertiser_tracking_enabled": int(tracked), "extinfo": extinfo}
+def trip(travel: Travel) -> dict[str, Any]:
+    """What is known of a trip; no children is something known."""
+    own = travel.__dict__
+    known: dict[str, Any] = {key: own[key] for key in TRAVEL if own[key] not in (None, "", ())}
+    return {key: list(value) if key in _TRAVEL_LISTS else value for key, value in known.items()}

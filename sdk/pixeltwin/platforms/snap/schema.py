@@ -15,7 +15,8 @@ from itertools import chain
 from typing import Any
 
 from ...conversion import AHEAD
-from .mapping import ACTION_SOURCES, LISTS, NAMES, PURCHASE
+from .identity import LISTS
+from .mapping import ACTION_SOURCES, NAMES, PURCHASE
 from .replies import a_list, an_object
 
 MAX_AGE = timedelta(days=37)
