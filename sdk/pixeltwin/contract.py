@@ -9,9 +9,8 @@ from __future__ import annotations
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from .consent import Consent, State
 from .conversion import AHEAD, Conversion
@@ -25,74 +24,19 @@ from .outcomes import Misconfigured as Misconfigured
 from .outcomes import Outcome as Outcome
 from .outcomes import Refused as Refused
 from .outcomes import RetryLater as RetryLater
+from .values import JSON as JSON
+from .values import BrowserCall as BrowserCall
+from .values import EventName as EventName
+from .values import Loss as Loss
+from .values import ServerRequest as ServerRequest
+from .values import Setting as Setting
+from .values import Signals as Signals
 from .visitor import AnyVisitor, Rule
 
 if TYPE_CHECKING:
     from .emulation import Emulator
 
-JSON = Any
 Token = str | Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True)
-class BrowserCall:
-    """One call of a vendor's function on the page: `BrowserCall("rdt", ("track", "Purchase", {...}))`."""
-
-    function: str
-    args: tuple[JSON, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ServerRequest:
-    """One HTTP request, complete. Its `repr` shows neither token nor body."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    def __repr__(self) -> str:
-        return f"ServerRequest({self.method} {self.url.partition('?')[0]}, {len(self.body)} bytes)"
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Something the caller gave that a platform will not get, and why. `reason` is a stable word to count by."""
-
-    platform: str
-    field: str
-    reason: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.platform}: {self.field}: {self.detail}"
-
-
-@dataclass(frozen=True, slots=True)
-class EventName:
-    """A platform's name for an event on its two sides."""
-
-    browser: str
-    server: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One argument of a platform that may come from configuration: `PIXELTWIN_<PLATFORM>_<NAME>`."""
-
-    name: str
-    help: str
-    required: bool = False
-    secret: bool = False
-    kind: type[str] | type[bool] = str
-
-
-@dataclass(frozen=True, slots=True)
-class Signals:
-    """What a platform reads from a landing URL and its own cookies."""
-
-    click_id: str | None = None
-    browser_id: str | None = None
 
 
 class Platform(ABC):
@@ -114,6 +58,8 @@ class Platform(ABC):
     max_batch: ClassVar[int]  # events a request
     max_age: ClassVar[timedelta]  # older events are refused
     rate: ClassVar[float]  # requests a second this client allows itself
+    test_batch: ClassVar[int] = 1  # events a request in its test mode; 1 is shown by every vendor
+    test_needs_id: ClassVar[bool] = False  # whether its test mode takes an id that its own site hands out
     default_api_url: ClassVar[str]
     default_script_url: ClassVar[str]
     template_package: ClassVar[str] = "pixeltwin.pixel_templates"
@@ -320,7 +266,8 @@ class Platform(ABC):
     def server_request(
         self, events: Sequence[Mapping[str, JSON] | bytes], test: bool | str | None = None
     ) -> ServerRequest:
-        """One request with these events (of one lane). `test`: the platform's own test mode, or Reddit's test id."""
+        """One request with these events (of one lane). `test`: to the platform's own test mode, where nothing counts;
+        the id where `test_needs_id`."""
 
     @abstractmethod
     def read_reply(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome]:

@@ -58,6 +58,7 @@ class Pinterest(Platform):
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
     max_batch = 1000
+    test_batch = 20  # with test=true only the first 20 events are looked at
     max_age = timedelta(days=7)
     rate = 80.0  # 5,000 calls a minute and ad account (OpenAPI 5.23.0)
     default_api_url = "https://api.pinterest.com/v5"

@@ -55,6 +55,8 @@ class Reddit(Platform):
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
     max_batch = 1000
+    test_batch = 1  # Event Testing shows no more of a request
+    test_needs_id = True
     max_age = timedelta(days=7)
     rate = 10.0  # the lowest of the published figures; an answer of 429 has the last word
     default_api_url = "https://ads-api.reddit.com/api/v3"
