@@ -194,7 +194,7 @@ def test_an_event_of_the_wrong_age_cannot_be_sent(age: timedelta, reason: str) -
 
 
 def test_an_offline_event_is_matched_by_email_and_phone_alone() -> None:
-    """A store's event carries no device signal and no URL; an app's is held back with a named reason."""
+    """A store's event carries no device signal and no URL, and nobody without e-mail and phone can be matched."""
     visitor = Visitor(email="a@example.com", ip_address="203.0.113.7", user_agent=AGENT, click_ids={"reddit": "1"})
     sale = conversion(Purchase(value="5", currency="EUR"), visitor, action_source="offline")
     event = reddit().server_event(sale)
@@ -203,9 +203,9 @@ def test_an_offline_event_is_matched_by_email_and_phone_alone() -> None:
     assert not {"click_id", "event_source_url"} & set(event)
     assert "not_in_stores" in {loss.reason for loss in reddit().losses(sale)}
     assert accepted(event)
-    with pytest.raises(CannotSend) as refusal:
-        reddit().server_event(conversion(action_source="app"))
-    assert refusal.value.reason == "action_source_not_supported"
+    with pytest.raises(CannotSend, match="e-mail or a phone") as refusal:
+        reddit().server_event(replace(sale, visitor=Visitor(user_agent=AGENT)))
+    assert refusal.value.reason == "no_match_key"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,10 @@ def test_a_custom_event_carries_its_own_name_on_both_halves() -> None:
         ("US", None, ("US", None)),
         (None, "CA", (None, None)),
         ("US", "DE-BY", ("US", None)),
-        ("America", "California", (None, None)),
+        ("America", "California", ("US", "US-CA")),
+        ("United States", "us-ny", ("US", "US-NY")),
+        ("Germany", "Bavaria", ("DE", None)),
+        ("Narnia", "California", (None, None)),
     ],
 )
 def test_limited_data_use_is_the_same_on_both_halves(

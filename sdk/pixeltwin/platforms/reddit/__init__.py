@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from ...amounts import ValueBasis, checked_basis
 from ...consent import Consent
 from ...contract import (
     JSON,
     BrowserCall,
+    EventName,
     Loss,
     Outcome,
     Platform,
@@ -23,11 +25,11 @@ from ...conversion import Conversion
 from ...dedup import Half, Verdict
 from ...emulation import Emulator
 from ...errors import CannotSend, ConfigurationError
-from ...events import Event
+from ...events import Event, Refund
 from ...strictjson import encode
 from ...version import user_agent
 from ...visitor import AnyVisitor
-from . import dedup, mapping, replies, signals
+from . import dedup, losses, mapping, replies, signals
 
 _PIXEL_ID = re.compile(r"(?:t2_|a2_)[a-z0-9]+")
 _POSSIBLE_ID = re.compile(r"[\w-]{3,100}", re.ASCII)
@@ -39,7 +41,9 @@ class Reddit(Platform):
 
     `pixel_id` is the one of Events Manager ("a2_…", older ones "t2_…"). `access_token` is a conversion access token
     (Events Manager, Conversions API); without it there is a browser half only. `hash_ip_address=False` sends the IP
-    address as it is: Reddit documents both, and its own example is raw. Arguments common to all platforms: see
+    address as it is: Reddit documents both, and its own example is raw. `value_basis="net"` tells purchases without
+    tax and shipping; Reddit itself asks for the total. `refunds` is the custom event name (1 to 64 characters) that
+    refunds are sent under, by the server alone; without it they are not sent. Arguments common to all platforms: see
     `Platform`.
     """
 
@@ -49,6 +53,8 @@ class Reddit(Platform):
         Setting("pixel_id", "the pixel ID in Reddit's Events Manager, such as a2_abc123", required=True),
         Setting("access_token", "a conversion access token of Events Manager, Conversions API", secret=True),
         Setting("hash_ip_address", "whether IP addresses are hashed before they are sent (default: yes)", kind=bool),
+        Setting("value_basis", "what a purchase's value is: total (the default), or net of tax and shipping"),
+        Setting("refunds", "the custom event that refunds are sent as, such as Refund (default: they are not sent)"),
     )
     identity = mapping.IDENTITY
     event_names = mapping.EVENT_NAMES
@@ -68,6 +74,8 @@ class Reddit(Platform):
         pixel_id: str,
         access_token: Token | None = None,
         hash_ip_address: bool = True,
+        value_basis: ValueBasis = "total",
+        refunds: str | None = None,
         name: str | None = None,
         names: Mapping[str, str] | None = None,
         withhold: Iterable[str] = (),
@@ -80,6 +88,7 @@ class Reddit(Platform):
         pixel_id = pixel_id.strip()
         if not _POSSIBLE_ID.fullmatch(pixel_id):
             raise ConfigurationError("Reddit(pixel_id=): give the ID of Events Manager, such as 'a2_abc123'")
+        checked_basis(self.title, value_basis)
         super().__init__(
             account=pixel_id,
             access_token=_checked_token(access_token) if isinstance(access_token, str) else access_token,
@@ -92,6 +101,7 @@ class Reddit(Platform):
             api_url=api_url,
             script_url=script_url,
         )
+        self.choices = mapping.Choices(value_basis, _checked_label(refunds))
         joint = "&" if "?" in self.script_url else "?"
         self.script_url = f"{self.script_url}{joint}pixel_id={quote(pixel_id, safe='')}"
         if not hash_ip_address and "ip_address" in self.rules:
@@ -100,9 +110,17 @@ class Reddit(Platform):
 
     # --- both halves -----------------------------------------------------------------------------------------------
 
+    def event_name(self, event: Event) -> EventName:
+        if isinstance(event, Refund) and not self.choices.refunds:
+            detail = "Reddit has no event for refunds; set refunds='Refund' to send them as custom ones of that name"
+            raise CannotSend(self.name, "refunds_off", detail)
+        return super().event_name(event)
+
     def browser_calls(self, conversion: Conversion) -> list[BrowserCall]:
         name = self.event_name(conversion.event)
-        return [BrowserCall("rdt", ("track", name.browser, mapping.track(conversion, name)))]
+        if not self.on_page(conversion):
+            return []
+        return [BrowserCall("rdt", ("track", name.browser, mapping.track(conversion, name, self.choices)))]
 
     def init_calls(self, visitor: AnyVisitor, consent: Consent) -> list[BrowserCall]:
         return [BrowserCall("rdt", ("init", self.account, mapping.init_options(self, visitor, consent)))]
@@ -110,14 +128,10 @@ class Reddit(Platform):
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
         name = self.event_name(conversion.event)
         self.check_age(conversion, now)
-        source = mapping.ACTION_SOURCES.get(conversion.action_source)
-        if source is None:
-            detail = f"pixeltwin sends no {conversion.action_source} events to Reddit; use 'web' or 'offline'"
-            raise CannotSend(self.name, "action_source_not_supported", detail)
-        said = mapping.report(self, conversion, name, source)
+        said = mapping.report(self, conversion, name, self.choices)
         user = mapping.user(self, conversion)
         if not user and not mapping.has_click_id(said):
-            raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY[source])
+            raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY[conversion.action_source])
         if self.limited(conversion.consent):
             user["data_processing_options"] = mapping.limited_data_use(conversion.consent)
         if user:
@@ -127,8 +141,8 @@ class Reddit(Platform):
     def losses(self, conversion: Conversion) -> list[Loss]:
         name = self.event_name(conversion.event)
         return [
-            *mapping.metadata_losses(self, conversion.event, name),
-            *mapping.visitor_losses(self, conversion),
+            *losses.metadata(self, conversion, name),
+            *losses.visitor(self, conversion),
         ]
 
     # --- sending ---------------------------------------------------------------------------------------------------
@@ -136,9 +150,11 @@ class Reddit(Platform):
     def server_request(
         self, events: Sequence[Mapping[str, JSON] | bytes], test: bool | str | None = None
     ) -> ServerRequest:
-        """`test` is the test id of Events Manager's Event Testing, which shows one event a request."""
+        """`test` is the test id of Events Manager's Event Testing, which shows one event a request and no batch."""
         if test is True:
             raise ConfigurationError("Reddit tests with an id: copy the one of Events Manager, Event Testing")
+        if test and len(events) > 1:
+            raise ConfigurationError("Reddit's Event Testing shows one event a request: send them one by one")
         joined = b",".join(one if isinstance(one, bytes) else encode(one) for one in events)
         test_id = b',"test_id":' + encode(test) if test else b""
         return ServerRequest(
@@ -191,9 +207,11 @@ class Reddit(Platform):
 
 
 _NO_MATCH_KEY: Mapping[str, str] = {
-    "WEBSITE": "Reddit needs something to match the visitor by: a click id, its pixel's browser id, an e-mail, a phone "
+    "web": "Reddit needs something to match the visitor by: a click id, its pixel's browser id, an e-mail, a phone "
     "number, an external id, an IP address, a user agent or a screen size",
-    "PHYSICAL_STORE": "Reddit matches a store's events by an e-mail or a phone; give one of them",
+    "app": "Reddit needs something to match the person by: a mobile ad id (with app=, which says whose it is), a click "
+    "id, an e-mail, a phone number, an external id, an IP address, a user agent or a screen size",
+    "offline": "Reddit matches a store's events by an e-mail or a phone; give one of them",
 }
 
 
@@ -203,6 +221,16 @@ def _checked_token(token: str) -> str:
     if token and not _POSSIBLE_TOKEN.fullmatch(token):
         raise ConfigurationError("Reddit(access_token=): paste the token alone, without blanks, quotes or 'Bearer'")
     return token
+
+
+def _checked_label(name: str | None) -> str | None:
+    """A custom event name as Reddit takes it: 1 to 64 characters."""
+    label = (name or "").strip()
+    if len(label) > 64:
+        raise ConfigurationError(
+            "Reddit(refunds=): give a custom event name of at most 64 characters, such as 'Refund'"
+        )
+    return label or None
 
 
 PLATFORM = Reddit

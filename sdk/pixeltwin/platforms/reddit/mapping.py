@@ -8,14 +8,16 @@ Google Tag Manager 1.0.4 (2026-04-13), and its help articles on event metadata a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from ...amounts import amount
 from ...consent import Consent
-from ...contract import EventName, Loss, Platform
+from ...contract import EventName, Platform
 from ...conversion import Conversion
-from ...events import Event
-from ...normal import country_code, email_address, ip_canonical, phone_plus, trimmed
+from ...events import Event, Refund
+from ...normal import country_code, email_address, ip_canonical, phone_plus, state_code, trimmed
 from ...visitor import AnyVisitor, Rule
 from .signals import CLICK_PARAMETER, uuid
 
@@ -43,6 +45,7 @@ EVENT_NAMES: Mapping[str, EventName] = {
     "StartCheckout": CUSTOM,
     "AddPaymentInfo": CUSTOM,
     "Purchase": PURCHASE,
+    "Refund": CUSTOM,  # under the name that `refunds=` gives, else not at all
     "Lead": LEAD,
     "SignUp": SIGN_UP,
     "Subscribe": CUSTOM,
@@ -70,14 +73,24 @@ METADATA: Mapping[str, frozenset[str]] = {
 _Table = tuple[tuple[str, str | None, str | None], ...]
 _PIXEL, _API = 1, 2
 
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the advertiser chose, alike for both halves: what a purchase's value is, and the custom event name of
+    refunds (None: they are not sent)."""
+
+    value_basis: str = "total"
+    refunds: str | None = None
+
+
 #   ours          pixel: track()     API: metadata
-_METADATA: _Table = (
+METADATA_FIELDS: _Table = (
     ("currency", "currency", "currency"),
     ("value", "value", "value"),  # base units on both sides, not cents
     ("item_count", "itemCount", "item_count"),
     ("order_id", "transactionId", None),
 )
-_ITEM: _Table = (
+ITEM_FIELDS: _Table = (
     ("id", "id", "id"),
     ("name", "name", "name"),
     ("category", "category", "category"),
@@ -85,17 +98,23 @@ _ITEM: _Table = (
     ("price", "itemPrice", "item_price"),
 )
 #   ours          pixel: init()      API: user
-_USER: _Table = (
+USER_FIELDS: _Table = (
     ("email", "email", "email"),
     ("phone", "phoneNumber", "phone_number"),
     ("external_id", "externalId", "external_id"),
     ("ip_address", None, "ip_address"),
+    ("idfa", None, "idfa"),  # the app's platform says which of the two a mobile ad id is; a page does not know it
+    ("aaid", None, "aaid"),
 )
-_IN_STORES = frozenset({"email", "phone"})  # PHYSICAL_STORE events identify by nothing else (v3 reference)
+IN_STORES = frozenset({"email", "phone"})  # PHYSICAL_STORE events identify by nothing else (v3 reference)
 
-ACTION_SOURCES: Mapping[str, str] = {"web": "WEBSITE", "offline": "PHYSICAL_STORE"}
+ACTION_SOURCES: Mapping[str, str] = {"web": "WEBSITE", "app": "APP", "offline": "PHYSICAL_STORE"}
+_AD_IDS: Mapping[str, str] = {"ios": "idfa", "android": "aaid"}
+_NO_SCRAPING = {"email": False, "phone_number": False}  # automatic matching: the pixel would read forms by itself
+_AD_ID_NAMES = frozenset(_AD_IDS.values())
 
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
+_AD_ID = re.compile(r"(?![0-]+$)[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SUBDIVISION = re.compile(r"(?:([A-Z]{2})-)?([A-Z0-9]{1,3})")
 
 
@@ -110,75 +129,102 @@ def canonical_email(value: str) -> str | None:
     return f"{local}@{domain}" if local else None
 
 
+def idfa(value: str) -> str | None:
+    """Apple's advertising id in upper case with its hyphens (v3 reference); None for the zeros of who opted out."""
+    found = _AD_ID.fullmatch(value.strip())
+    return found[0].upper() if found else None
+
+
+def aaid(value: str) -> str | None:
+    """Google's advertising id in lower case with its hyphens (v3 reference); None for the zeros of who opted out."""
+    found = _AD_ID.fullmatch(value.strip())
+    return found[0].lower() if found else None
+
+
 RAW_IP = Rule("ip", ip_canonical, hashed=False)
 IDENTITY: Mapping[str, Rule] = {
     "email": Rule("reddit_email", canonical_email),
     "phone": Rule("phone_plus", phone_plus),
     "external_id": Rule("trimmed", trimmed),  # its case means something: customer12345 is not Customer12345
     "ip_address": Rule("ip_hashed", ip_canonical),
+    "idfa": Rule("reddit_idfa", idfa, source="mobile_ad_id"),
+    "aaid": Rule("reddit_aaid", aaid, source="mobile_ad_id"),
 }
 
 # --- one conversion, both halves -------------------------------------------------------------------------------------
 
 
-def track(conversion: Conversion, name: EventName) -> dict[str, Any]:
+def track(conversion: Conversion, name: EventName, choices: Choices) -> dict[str, Any]:
     """The third argument of `rdt('track', name, …)`."""
     event = conversion.event
     said: dict[str, Any] = {"conversionId": conversion.id}  # anything but a string would be dropped silently
     if name is CUSTOM:
-        said["customEventName"] = event.custom_name or event.type
-    _write(said, event, name, _PIXEL)
+        said["customEventName"] = label(event, choices)
+    _write(said, event, name, choices, _PIXEL)
     return said
 
 
-def report(platform: Platform, conversion: Conversion, name: EventName, source: str) -> dict[str, Any]:
+def report(platform: Platform, conversion: Conversion, name: EventName, choices: Choices) -> dict[str, Any]:
     """One element of `data.events`, without what says who did it."""
-    happened = conversion.event
+    event = conversion.event
     kind = {"tracking_type": name.server}
     if name is CUSTOM:
-        kind["custom_event_name"] = happened.custom_name or happened.type
+        kind["custom_event_name"] = label(event, choices)
     metadata: dict[str, Any] = {"conversion_id": conversion.id}
-    _write(metadata, happened, name, _API)
+    _write(metadata, event, name, choices, _API)
+    source = conversion.action_source
     said: dict[str, Any] = {
         "event_at": round(conversion.occurred_at.timestamp() * 1000),  # milliseconds
-        "action_source": source,
+        "action_source": ACTION_SOURCES[source],
         "type": kind,
         "metadata": metadata,
     }
-    if source == "WEBSITE":
-        url = conversion.source_url
-        if url and url.startswith(("https://", "http://")):
-            said["event_source_url"] = url
-        click = signal(platform, conversion.visitor.click_ids)
-        if click:
-            said["click_id"] = click
+    url = conversion.source_url
+    if source == "web" and url and url.startswith(("https://", "http://")):
+        said["event_source_url"] = url
+    if source != "offline" and (click := signal(platform, conversion.visitor.click_ids)):
+        said["click_id"] = click
     return said
 
 
-def _write(said: dict[str, Any], event: Event, name: EventName, side: int) -> None:
+def label(event: Event, choices: Choices) -> str:
+    """The name a Custom event goes by, on both sides: 1 to 64 characters, compared with their case."""
+    if isinstance(event, Refund) and choices.refunds:
+        return choices.refunds
+    return event.custom_name or event.type
+
+
+def _write(said: dict[str, Any], event: Event, name: EventName, choices: Choices, side: int) -> None:
     allowed = METADATA[name.server]
     own = event.__dict__
-    for row in _METADATA:
+    for row in METADATA_FIELDS:
         key = row[side]
         if key and row[0] in allowed:
-            value = event.item_count if row[0] == "item_count" else own.get(row[0])
+            value = _value(event, row[0], choices)
             if value is not None:
                 said[key] = value
     items = own.get("items")
     if items:
         said["products"] = [
-            {row[side]: value for row in _ITEM if (value := item.__dict__[row[0]]) is not None and value != ""}
+            {row[side]: value for row in ITEM_FIELDS if (value := item.__dict__[row[0]]) is not None and value != ""}
             for item in items
         ]
+
+
+def _value(event: Event, field: str, choices: Choices) -> Any:
+    if field == "value":
+        return amount(event.__dict__, choices.value_basis)
+    return event.item_count if field == "item_count" else event.__dict__.get(field)
 
 
 def init_options(platform: Platform, visitor: AnyVisitor, consent: Consent) -> dict[str, Any]:
     """The third argument of `rdt('init', pixel, …)`: digests and switches, never fields of an event."""
     options: dict[str, Any] = {}
-    for field, key, _ in _USER:
+    for field, key, _ in USER_FIELDS:
         if key and (wire := platform.first(visitor, field)):
             options[key] = wire
     options["useDecimalCurrencyValues"] = True  # `value` is 59.9, not 5990
+    options["aam"] = dict(_NO_SCRAPING)
     if platform.limited(consent):
         options["dpm"] = "LDU"
         country, region = place(consent)
@@ -193,9 +239,12 @@ def user(platform: Platform, conversion: Conversion) -> dict[str, Any]:
     """The API's `user`, without limited data use: empty when nothing can be matched."""
     visitor = conversion.visitor
     in_store = conversion.action_source == "offline"
+    ad_id = ad_id_name(conversion)
     said: dict[str, Any] = {}
-    for field, _, key in _USER:
-        if key and (not in_store or field in _IN_STORES) and (wire := platform.first(visitor, field)):
+    for field, _, key in USER_FIELDS:
+        if key is None or (in_store and field not in IN_STORES) or (field in _AD_ID_NAMES and field != ad_id):
+            continue
+        if wire := platform.first(visitor, field):
             said[key] = wire
     if in_store:
         return said
@@ -207,6 +256,15 @@ def user(platform: Platform, conversion: Conversion) -> dict[str, Any]:
     if visitor.screen:
         said["screen_dimensions"] = {"width": visitor.screen[0], "height": visitor.screen[1]}
     return said
+
+
+def ad_id_name(conversion: Conversion) -> str | None:
+    """Reddit's name for this app's mobile ad id, "idfa" or "aaid". None where the app is not known, and for who did not
+    allow apps to track: what comes as his id then is none that may be used."""
+    app = conversion.app
+    if app is None or app.tracking_allowed is False or conversion.action_source == "offline":
+        return None
+    return _AD_IDS[app.platform]
 
 
 def limited_data_use(consent: Consent) -> dict[str, Any]:
@@ -222,12 +280,14 @@ def limited_data_use(consent: Consent) -> dict[str, Any]:
 
 def place(consent: Consent) -> tuple[str | None, str | None]:
     """Where limited data use applies: ISO 3166-1 ("US") and ISO 3166-2 ("US-CA"); None for what is not known."""
-    country = country_code(consent.country or "")
-    found = _SUBDIVISION.fullmatch((consent.state or "").strip().upper())
-    country = country.upper() if country else found[1] if found else None
-    if found is None or country is None or found[1] not in (None, country):
+    stated = (consent.state or "").strip()
+    found = _SUBDIVISION.fullmatch(stated.upper())
+    code = country_code(consent.country or "")
+    country = code.upper() if code else found[1] if found else None
+    region = found[2] if found else (state_code(stated) or "").upper() if country == "US" else ""
+    if not country or not region or (found and found[1] not in (None, country)):
         return country, None
-    return country, f"{country}-{found[2]}"
+    return country, f"{country}-{region}"
 
 
 def signal(platform: Platform, signals: Mapping[str, str]) -> str | None:
@@ -238,40 +298,3 @@ def signal(platform: Platform, signals: Mapping[str, str]) -> str | None:
 def has_click_id(said: Mapping[str, Any]) -> bool:
     """Reddit takes the click id from the event, or else from its page's URL."""
     return "click_id" in said or f"{CLICK_PARAMETER}=" in said.get("event_source_url", "")
-
-
-# --- what is lost ----------------------------------------------------------------------------------------------------
-
-
-def metadata_losses(platform: Platform, event: Event, name: EventName) -> Iterator[Loss]:
-    """What the event says and Reddit has no room for, on either half."""
-    allowed = METADATA[name.server]
-    known = {row[0] for row in _METADATA}
-    for field, value in event.__dict__.items():
-        if field in ("names", "name", "items") or value is None or value == "":
-            continue
-        if field not in known:
-            yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
-        elif field not in allowed:
-            detail = f"Reddit takes no {field} with {name.server}; it is left out on both halves"
-            yield Loss(platform.name, field, "unsupported_metadata", detail)
-    kept = {row[0] for row in _ITEM}
-    lost = {field for item in event.__dict__.get("items", ()) for field, value in item.__dict__.items() if value}
-    for field in sorted(lost - kept):
-        yield Loss(platform.name, f"items.{field}", "unsupported_field", f"Reddit's products have no {field}")
-
-
-def visitor_losses(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
-    """What is known of the visitor and Reddit will not get."""
-    visitor = conversion.visitor
-    yield from platform.identity_losses(visitor)
-    in_store = conversion.action_source == "offline"
-    for field in platform.rules:
-        values = platform.wire(visitor, field)
-        if values and in_store and field not in _IN_STORES:
-            yield Loss(platform.name, field, "not_in_stores", "a store's events are matched by e-mail and phone only")
-        elif len(values) > 1:
-            yield Loss(platform.name, field, "one_value_only", f"Reddit takes one {field}; the first was sent")
-    browser = signal(platform, visitor.browser_ids)
-    if browser and not uuid(browser):
-        yield Loss(platform.name, "browser_id", "unusable_value", "_rdt_uuid holds no UUID; Reddit would refuse it")

@@ -1,0 +1,78 @@
+"""What Reddit will not get of a conversion, each with its reason: no room for it, no place for it, no use for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...contract import EventName, Loss, Platform
+from ...conversion import Conversion
+from ...visitor import IDENTITY_FIELDS
+from . import mapping
+from .signals import uuid
+
+_NO_METADATA = frozenset({"names", "name", "items", "tax", "shipping"})  # tax and shipping are parts of the value
+_UNKNOWN = tuple(
+    field for field in IDENTITY_FIELDS if field not in {rule.source or name for name, rule in mapping.IDENTITY.items()}
+)
+_PRODUCT_KEYS = frozenset(row[0] for row in mapping.ITEM_FIELDS)
+_ON_PIXEL = frozenset(row[0] for row in mapping.METADATA_FIELDS)
+_IN_API = frozenset(row[0] for row in mapping.METADATA_FIELDS if row[2])
+
+
+def metadata(platform: Platform, conversion: Conversion, name: EventName) -> Iterator[Loss]:
+    """What the event says and Reddit has no room for."""
+    event = conversion.event
+    allowed = mapping.METADATA[name.server]
+    known = _ON_PIXEL if platform.on_page(conversion) else _IN_API
+    for field, value in event.__dict__.items():
+        if field in _NO_METADATA or value is None or value == "":
+            continue
+        if field not in known:
+            yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
+        elif field not in allowed:
+            detail = f"Reddit takes no {field} with {name.server}; it is left out on both halves"
+            yield Loss(platform.name, field, "unsupported_metadata", detail)
+    lost = {field for item in event.__dict__.get("items", ()) for field, value in item.__dict__.items() if value}
+    for field in sorted(lost - _PRODUCT_KEYS):
+        yield Loss(platform.name, f"items.{field}", "unsupported_field", f"Reddit's products have no {field}")
+
+
+def visitor(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
+    """What is known of the visitor and Reddit will not get."""
+    who = conversion.visitor
+    yield from platform.identity_losses(who)
+    for field in _UNKNOWN:
+        if who.has(field):
+            yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
+    in_store = conversion.action_source == "offline"
+    for name, rule in platform.rules.items():
+        values = platform.wire(who, name)
+        if not values or rule.source:
+            continue
+        if in_store and name not in mapping.IN_STORES:
+            yield Loss(platform.name, name, "not_in_stores", "a store's events are matched by e-mail and phone only")
+        elif len(values) > 1:
+            yield Loss(platform.name, name, "one_value_only", f"Reddit takes one {name}; the first was sent")
+    yield from _ad_id(platform, conversion)
+    browser = mapping.signal(platform, who.browser_ids)
+    if browser and not uuid(browser):
+        yield Loss(platform.name, "browser_id", "unusable_value", "_rdt_uuid holds no UUID; Reddit would refuse it")
+
+
+def _ad_id(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
+    """One mobile ad id has two names, and the app says which; what is not said goes nowhere."""
+    values = platform.wire(conversion.visitor, "idfa")
+    name = mapping.ad_id_name(conversion)
+    if not values:
+        return
+    if name and len(values) > 1:
+        yield Loss(platform.name, "mobile_ad_id", "one_value_only", f"Reddit takes one {name}; the first was sent")
+    elif conversion.action_source == "offline":
+        detail = "a store's events are matched by e-mail and phone only"
+        yield Loss(platform.name, "mobile_ad_id", "not_in_stores", detail)
+    elif conversion.app is None:
+        detail = "Reddit asks whose mobile ad id it is: pass app=App(platform='ios' or 'android', …)"
+        yield Loss(platform.name, "mobile_ad_id", "app_unknown", detail)
+    elif name is None:
+        detail = "the person did not allow the app to track (App.tracking_allowed); the id is left out"
+        yield Loss(platform.name, "mobile_ad_id", "tracking_not_allowed", detail)
