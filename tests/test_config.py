@@ -228,3 +228,12 @@ def test_a_sandbox_elsewhere_is_refused_in_production(url: str) -> None:
         {**REDDIT, "PIXELTWIN_SANDBOX": url}, secret_keys=[KEY]
     )
     assert tracker({**REDDIT, "PIXELTWIN_SANDBOX": url}, debug=True).platforms[0].api_url.startswith(url.rstrip("/"))
+
+
+def test_a_misspelt_setting_is_told_with_the_one_that_was_meant() -> None:
+    """A setting that nothing reads is named, with its near match; those that exist are not."""
+    settings = Settings({"PIXELTWIN_CONSNET": "granted", "PIXELTWIN_SITE": "shop", "OTHER": 1}, {"PIXELTWIN_QQQ": "1"})
+    assert settings.unknown() == [
+        "PIXELTWIN_CONSNET is no setting; did you mean PIXELTWIN_CONSENT?",
+        "PIXELTWIN_QQQ is no setting",
+    ]

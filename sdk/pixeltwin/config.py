@@ -6,9 +6,11 @@ is used when its required ones are set.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -17,6 +19,8 @@ from .contract import Platform
 from .errors import ConfigurationError
 from .platforms import installed
 from .tracker import Tracker
+
+log = logging.getLogger("pixeltwin")
 
 PREFIX = "PIXELTWIN_"
 PageViews = Literal["beacon", "server", "browser", "off"]
@@ -124,6 +128,8 @@ class Settings:
 
     def tracker(self, *, secret_keys: Sequence[str] = (), debug: bool = False) -> Tracker:
         """The tracker that these settings describe. `secret_keys` serve where the settings name none."""
+        for advice in self.unknown():
+            log.warning(advice)
         platforms = self.platforms()
         if not platforms:
             raise ConfigurationError(f"no platform is configured. Set, for at least one, {self.required()}")
@@ -152,6 +158,18 @@ class Settings:
                 f"{PREFIX}SANDBOX points to another machine and debugging is off: conversions would go there and "
                 "never be counted. Unset it in production"
             )
+
+    def unknown(self) -> list[str]:
+        """Settings that nothing reads, each with the one it may have been meant for."""
+        known = {PREFIX + name for name in self._options}
+        for kind, platform in installed().items():
+            known |= {f"{PREFIX}{kind.upper()}_{setting.name.upper()}" for setting in platform.settings}
+        given = {str(name) for name in (*self._config, *self._environ) if str(name).startswith(PREFIX)}
+        found: list[str] = []
+        for name in sorted(given - known):
+            near = get_close_matches(name, sorted(known), n=1)
+            found.append(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+        return found
 
     def required(self) -> str:
         """What to set so that any platform is there, as advice."""

@@ -66,7 +66,7 @@ class Tracker:
         self.platforms = _checked_platforms(platforms)
         self.secret_keys = _checked_keys(secret_keys)
         self.site = site
-        self.phone_region = phone_region
+        self.phone_region = _checked_region(phone_region)
         self.on_error: OnError = on_error
         self.when_unsure: WhenUnsure = when_unsure
         self.clock = clock
@@ -336,3 +336,9 @@ def _checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
             'Make one with: python -c "import secrets; print(secrets.token_hex(32))"'
         )
     return tuple(keys)
+
+
+def _checked_region(region: str | None) -> str | None:
+    if region is not None and not (isinstance(region, str) and len(region) == 2 and region.isalpha()):
+        raise ConfigurationError("phone_region must be the two letters of a country (ISO 3166-1), such as 'DE'")
+    return region
