@@ -167,7 +167,7 @@ class Settings:
         given = {str(name) for name in (*self._config, *self._environ) if str(name).startswith(PREFIX)}
         found: list[str] = []
         for name in sorted(given - known):
-            near = get_close_matches(name, sorted(known), n=1)
+            near = get_close_matches(name, sorted(known), n=1, cutoff=0.8)
             found.append(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
         return found
 
