@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixeltwin.app import App
 from pixeltwin.consent import Consent
-from pixeltwin.conversion import App, Conversion
+from pixeltwin.conversion import Conversion
 from pixeltwin.errors import CannotSend, ConfigurationError, UnknownName
 from pixeltwin.events import (
     AddToCart,
