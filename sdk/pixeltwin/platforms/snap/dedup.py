@@ -2,11 +2,13 @@
 
 One conversion are two events of the same pixel or app with the same id, within 48 hours of the first: `client_dedup_id`
 of the pixel is `event_id` of the API (developers.snap.com, "Deduplication" and "Best Practices"). PURCHASE has a second
-rule: the same transaction id and price within 30 days (Snap's Business Help Center, "Event deduplication"). The first
-event to arrive is kept, and its empty fields are filled from the second.
+rule: the same transaction id and price within 30 days (Snap's Business Help Center, "Event deduplication"); in apps the
+transaction id alone. The first event to arrive is kept, and its empty fields are filled from the second.
 
-Not published: whether the windows run between the events' own times or their arrivals; what the same id under two event
-names means; how long an app's advertising id links two events. There the verdict is the cautious one, and not certain.
+Snap publishes the rule by channel: the API with the pixel on the web, any two sources in an app, the API with uploads
+offline. Not published: whether the windows run between the events' own times or their arrivals; what the same id under
+two event names, or on the web and offline, means; how long an app's advertising id links two events. There the verdict
+is the cautious one, and not certain.
 """
 
 from __future__ import annotations
@@ -49,7 +51,10 @@ def _same_id(first: Half, second: Half) -> Verdict:
             f"{ids} are equal, but the events are {first.event} and {second.event}: "
             "Snap asks for an id of its own for every event, and does not say what becomes of these.",
         )
-    by_id = _within(first, second, ID_WINDOW, "48 hours", f"Both are {first.event}, {ids} are equal")
+    matched = f"Both are {first.event}, {ids} are equal"
+    if first.action_source != second.action_source:
+        return _two_channels(first, second, matched)
+    by_id = _within(first, second, ID_WINDOW, "48 hours", matched)
     by_order = _by_order(first, second) if by_id.counted == 2 else None
     return by_order if by_order is not None and by_order.counted == 1 else by_id
 
@@ -88,7 +93,14 @@ def _same_order(first: Half, second: Half) -> Verdict:
                 f"{orders} are equal, but {prices} differ ({first.value:f} and {second.value:f}): two conversions.",
             )
     matched = f"Both are PURCHASE, {orders} are equal" + ("" if in_app else f" and so are {prices}")
+    if first.action_source != second.action_source:
+        return _two_channels(first, second, matched)
     return _within(first, second, ORDER_WINDOW, "30 days", matched)
+
+
+def _two_channels(first: Half, second: Half, matched: str) -> Verdict:
+    channels = f"one is of {first.action_source}, one of {second.action_source}"
+    return Verdict(2, False, f"{matched}, but {channels}: Snap publishes its rule within each, and it may count twice.")
 
 
 def _within(first: Half, second: Half, window: timedelta, said: str, matched: str) -> Verdict:

@@ -1,4 +1,5 @@
-"""Snap's part of the sandbox: the Conversions API v3 with its /validate, the pixel's collector and a pixel script.
+"""Snap's part of the sandbox: the Conversions API v3 with its /validate, logs and stats, the pixel's collector and a
+pixel script.
 
 Any pixel, app and token is accepted; no token is a 401. It reads an id only where Snap reads one.
 """
@@ -6,7 +7,7 @@ Any pixel, app and token is accepted; no token is a 401. It reads an id only whe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -22,11 +23,13 @@ from . import hits, schema
 from .dedup import DEVICE_ID
 from .mapping import ACTION_SOURCES
 from .replies import a_list, an_object
+from .validation import Seen, Validation
 
 MAX_EVENTS = 2000
 COLLECTOR = "/p"
 
 _EVENTS = re.compile(r"/v3/([^/]+)/events(/validate)?")
+_ASKED = re.compile(r"/v3/([^/]+)/events/validate/(logs|stats)")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # what the pixel checks
 _SOURCES = {theirs: ours for ours, theirs in ACTION_SOURCES.items()}
 _PROCESSED = "Events have been processed successfully."
@@ -56,6 +59,9 @@ class SnapEmulator(Emulator):
     api_path = ""
     script_path = "/scevent.min.js"
 
+    def __init__(self) -> None:
+        self._validation = Validation()
+
     def is_api(self, incoming: Incoming) -> bool:
         return incoming.path.startswith("/v3/")  # the pixel's beacons are POSTs too
 
@@ -64,12 +70,30 @@ class SnapEmulator(Emulator):
             return Answer(200, _script(), "text/javascript; charset=utf-8")
         if incoming.path == COLLECTOR:
             return _collect(incoming, now)
-        asset = _EVENTS.fullmatch(incoming.path)
+        asked = _ASKED.fullmatch(incoming.path)
+        asset = asked or _EVENTS.fullmatch(incoming.path)
         if not asset:
             return _invalid(404, "Not found")
-        if incoming.method != "POST":
+        if incoming.method != ("GET" if asked else "POST"):
             return _invalid(405, "Method not allowed")
-        return _receive(incoming, unquote(asset[1]), now, validate=asset[2] is not None)
+        if not parse_qs(incoming.query).get("access_token"):
+            return _invalid(401, "Unauthorized: missing access token")
+        if asked:
+            tell = self._validation.logs if asked[2] == "logs" else self._validation.stats
+            return Answer(200, encode(tell(unquote(asked[1]).lower(), now)))
+        return self._receive(incoming, unquote(asset[1]), now, test=asset[2] is not None)
+
+    def _receive(self, incoming: Incoming, asset: str, now: datetime, *, test: bool) -> Answer:
+        events = a_list(an_object(json_body(incoming.body)).get("data"))
+        if not events:
+            return _invalid(400, "Invalid request body: data must be a list of events")
+        if len(events) > MAX_EVENTS:
+            return _invalid(400, f"Too many events in the request: the maximum is {MAX_EVENTS}")
+        faults = [schema.first_fault(event, now) for event in events]
+        for event, fault in zip(events, faults, strict=True):
+            self._validation.add(Seen(now, asset.lower(), test, event, fault[1] if fault else ""))
+        remarks = tuple(dict.fromkeys(remark for event in events for remark in _remarks(event, asset, now)))
+        return _validated(faults, remarks) if test else _taken(events, faults, remarks, asset, now)
 
     def trouble(self, status: int) -> Answer:
         return _invalid(status, _TROUBLE.get(status, "Internal error"))
@@ -104,18 +128,9 @@ def _collect(incoming: Incoming, now: datetime) -> Answer:
 # --- the API ---------------------------------------------------------------------------------------------------------
 
 
-def _receive(incoming: Incoming, asset: str, now: datetime, *, validate: bool) -> Answer:
-    if not parse_qs(incoming.query).get("access_token"):
-        return _invalid(401, "Unauthorized: missing access token")
-    events = a_list(an_object(json_body(incoming.body)).get("data"))
-    if not events:
-        return _invalid(400, "Invalid request body: data must be a list of events")
-    if len(events) > MAX_EVENTS:
-        return _invalid(400, f"Too many events in the request: the maximum is {MAX_EVENTS}")
-    faults = [schema.first_fault(event, now) for event in events]
-    remarks = tuple(dict.fromkeys(remark for event in events for remark in _remarks(event, asset)))
-    if validate:
-        return _validated(faults, remarks)
+def _taken(
+    events: Sequence[Any], faults: Sequence[schema.Fault | None], remarks: tuple[str, ...], asset: str, now: datetime
+) -> Answer:
     # Whether Snap takes the others of a request with a bad event is not known; here it takes none.
     first = next((index for index, fault in enumerate(faults) if fault), None)
     if first is None:
@@ -160,11 +175,14 @@ def _errors(code: str, reason: str) -> dict[str, list[str]]:
     return {"codes": [code] if code else [], "error_msgs": [reason]}
 
 
-def _remarks(event: Any, asset: str) -> Iterator[str]:
-    """What Snap takes and does not read."""
+def _remarks(event: Any, asset: str, now: datetime) -> Iterator[str]:
+    """What Snap takes, and does not read or makes little of."""
     if not _UUID.fullmatch(asset.lower()):
         yield f"{asset[:40]} is no UUID; Snap's pixel and app ids are"
     said = an_object(event)
+    happened = schema.event_time(said.get("event_time"))
+    if happened and now - happened > schema.USEFUL_AGE:
+        yield f"older than {schema.USEFUL_AGE.days} days: reported, and of little use to optimisation"
     for place, key, right in _MISPLACED:
         if key in (an_object(said.get(place)) if place else said):
             yield f"{place}.{key} is not read; Snap reads the id from {right}".lstrip(".")

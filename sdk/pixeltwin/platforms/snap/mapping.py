@@ -138,7 +138,7 @@ TRAVEL = (
     "suggested_destinations",
     "suggested_hotels",
 )
-_TRAVEL_LISTS = frozenset(key for key in TRAVEL if key.startswith(("preferred_", "suggested_")))
+TRAVEL_LISTS = frozenset(key for key in TRAVEL if key.startswith(("preferred_", "suggested_")))
 
 # The currencies Snap has listed (API v2 reference; the v3 pages seen list none).
 _CURRENCIES = """
@@ -274,4 +274,4 @@ def trip(travel: Travel) -> dict[str, Any]:
     """What is known of a trip; no children is something known."""
     own = travel.__dict__
     known: dict[str, Any] = {key: own[key] for key in TRAVEL if own[key] not in (None, "", ())}
-    return {key: list(value) if key in _TRAVEL_LISTS else value for key, value in known.items()}
+    return {key: list(value) if key in TRAVEL_LISTS else value for key, value in known.items()}

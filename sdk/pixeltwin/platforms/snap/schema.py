@@ -16,10 +16,11 @@ from typing import Any
 
 from ...conversion import AHEAD
 from .identity import LISTS
-from .mapping import ACTION_SOURCES, NAMES, PURCHASE
+from .mapping import ACTION_SOURCES, NAMES, PURCHASE, TRAVEL_LISTS
 from .replies import a_list, an_object
 
 MAX_AGE = timedelta(days=37)
+USEFUL_AGE = timedelta(days=7)  # what Segment and RudderStack hold v3 to, for optimisation
 MILLISECONDS = 100_000_000_000  # a time from here on is in milliseconds, a smaller one in seconds
 
 _NAMES = frozenset(NAMES)
@@ -34,7 +35,18 @@ _HASHED = re.compile(r"[0-9a-fA-F]{64}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _ABSOLUTE_URL = re.compile(r"https?://[^/\s]+", re.I)
 _DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]+)?")
-_TEXTS = ("content_category", "content_name", "content_type", "order_id", "search_string", "sign_up_method")
+_TEXTS = (
+    "content_category",
+    "content_name",
+    "content_type",
+    "delivery_category",
+    "event_tag",
+    "order_id",
+    "search_string",
+    "sign_up_method",
+    "status",
+)
+_COUNTS = ("num_items", "num_adults", "num_children", "num_infants")
 _RAW_TEXTS = ("client_user_agent", "sc_click_id", "sc_cookie1", "madid", "idfv")
 
 Fault = tuple[str, str]  # a code of our own making, and the reason: Snap's words where they are known
@@ -96,6 +108,10 @@ def _place(event: Mapping[str, Any]) -> Iterator[Fault]:
             yield ("missing_field", "Missing required field: app_data.app_id")
         if not _is_texts(app.get("extinfo")) or len(app["extinfo"]) != 16:
             yield ("invalid_extinfo", "app_data.extinfo must be a list of 16 strings")
+        elif app["extinfo"][0] not in ("i2", "a2"):
+            yield ("invalid_extinfo", "app_data.extinfo must begin with i2 or a2")
+        if app.get("advertiser_tracking_enabled") not in (None, 0, 1):
+            yield ("invalid_type", "app_data.advertiser_tracking_enabled must be 0 or 1")
     options = event.get("data_processing_options")
     if options is not None and not _is_texts(options):
         yield ("invalid_type", "data_processing_options must be a list of strings")
@@ -139,20 +155,27 @@ def _custom_data(event: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("invalid_value", "custom_data.value must be a number")
     if currency and not (isinstance(currency, str) and _CURRENCY.fullmatch(currency)):
         yield ("invalid_currency", "Invalid currency")
+    if custom.get("predicted_ltv") not in (None, "") and not _is_amount(custom["predicted_ltv"]):
+        yield ("invalid_value", "custom_data.predicted_ltv must be a number")
     yield from _contents(custom)
     for key in _TEXTS:
         if isinstance(custom.get(key), (dict, bool)):
             yield ("invalid_type", f"custom_data.{key} must be a string")
+    for key in _COUNTS:
+        count = custom.get(key)
+        if count is not None and (isinstance(count, bool) or not str(count).isdigit()):
+            yield ("invalid_type", f"custom_data.{key} must be a whole number")
+    for key in TRAVEL_LISTS:
+        if custom.get(key) is not None and not _is_texts(custom[key]):
+            yield ("invalid_type", f"custom_data.{key} must be a list of strings")
 
 
 def _contents(custom: Mapping[str, Any]) -> Iterator[Fault]:
-    ids, contents, units = custom.get("content_ids"), custom.get("contents"), custom.get("num_items")
+    ids, contents = custom.get("content_ids"), custom.get("contents")
     if ids is not None and not isinstance(ids, str) and not _is_texts(ids):
         yield ("invalid_type", "custom_data.content_ids must be a list of strings")
     if contents is not None and not (a_list(contents) and all(isinstance(one, dict) for one in a_list(contents))):
         yield ("invalid_type", "custom_data.contents must be a list of objects")
-    if units is not None and (isinstance(units, bool) or not str(units).isdigit()):
-        yield ("invalid_type", "custom_data.num_items must be a whole number")
 
 
 def _is_texts(value: Any) -> bool:
