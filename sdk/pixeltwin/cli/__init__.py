@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ from ..version import version
 if TYPE_CHECKING:
     from flask.cli import AppGroup
 
+    from ..contract import Platform
     from ..tracker import Tracker
 
 
@@ -32,31 +33,51 @@ def _from_environment() -> Tracker:
     return Settings().tracker()
 
 
+def _platforms_of_environment() -> tuple[Sequence[Platform], str | None]:
+    from ..config import Settings
+
+    settings = Settings()
+    return settings.platforms(), settings.get("PHONE_REGION")
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version(), prog_name="pixeltwin")
 def main() -> None:
     """Browser and server conversion tracking: one conversion, one ID, both sides, proven."""
 
 
-def _add_commands(group: click.Group, tracker: Callable[[], Tracker]) -> None:
+def _add_commands(
+    group: click.Group,
+    tracker: Callable[[], Tracker],
+    platforms: Callable[[], tuple[Sequence[Platform], str | None]],
+) -> None:
     from .deliver import deliver_command
     from .outbox import outbox_command
+    from .snippet import snippet_command
 
     group.add_command(deliver_command(tracker))
     group.add_command(outbox_command(tracker))
+    group.add_command(snippet_command(platforms))
 
 
 def flask_group() -> AppGroup:
     """The commands that work on an application's own tracker, for `app.cli`."""
     from flask import current_app
-    from flask.cli import AppGroup
+    from flask.cli import AppGroup, with_appcontext
 
     def of_application() -> Tracker:
         tracker: Tracker = current_app.extensions["pixeltwin"].tracker
         return tracker
 
+    def platforms_of_application() -> tuple[Sequence[Platform], str | None]:
+        tracker = of_application()
+        return tracker.platforms, tracker.phone_region
+
     group = AppGroup("pixeltwin", help="Deliver this application's conversions and look at them.")
-    _add_commands(group, of_application)
+    _add_commands(group, of_application, platforms_of_application)
+    for command in group.commands.values():
+        if command.callback:
+            command.callback = with_appcontext(command.callback)
     return group
 
 
@@ -70,4 +91,4 @@ def sandbox(port: int, host: str) -> None:
     serve(port, host)
 
 
-_add_commands(main, _from_environment)
+_add_commands(main, _from_environment, _platforms_of_environment)

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 import click
 
 from ..app import App
 from ..config import truth
-from ..errors import ConfigurationError, InvalidInput, PixeltwinError
-from ..events import EVENT_TYPES, Event, Item, Travel
-from ..strictjson import decode
+from ..events import EVENT_TYPES, Event, Item
 from ..visitor import IDENTITY_FIELDS, Visitor
 
 _ITEM = re.compile(r"(?P<id>.+):(?P<price>[0-9]+(?:\.[0-9]+)?)?(?:x(?P<quantity>[0-9]{1,7}))?")
@@ -33,16 +33,15 @@ def event(kind: str, words: Iterable[str], names: Iterable[str]) -> Event:
     fields: dict[str, Any] = {}
     for name, value in pairs(words):
         if name in _ITEMS and "items" in known:
-            given: Any = _json(value) or value
-            fields.setdefault("items", []).extend(
-                _item(one) for one in (given if isinstance(given, list) else [given])
-            )
+            parsed = _json(value)
+            many: list[Any] = parsed if isinstance(parsed, list) else [parsed or value]
+            fields.setdefault("items", []).extend(map(_item, many))
             continue
         field = nearest(name, known, f"field of {cls.__name__}")
         if field in fields:
             raise click.UsageError(f"{field} is given twice")
         parsed = _json(value)
-        fields[field] = value if parsed is None else Travel(**parsed) if field == "travel" else parsed
+        fields[field] = value if parsed is None else parsed
     return cls(**fields, names=dict(pairs(names)))
 
 
@@ -105,32 +104,25 @@ def pairs(words: Iterable[str]) -> list[tuple[str, str]]:
     return found
 
 
-def as_usage(error: PixeltwinError) -> click.UsageError:
-    """An error of what was typed, in one sentence."""
-    return click.UsageError(str(error))
-
-
 def _folded(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _json(value: str) -> Any:
+def _json(value: str) -> dict[str, Any] | list[Any] | None:
     """The value of a word that is JSON; None for any other."""
     if not value.startswith(("{", "[")):
         return None
     try:
-        return decode(value)
+        parsed: dict[str, Any] | list[Any] = json.loads(value, parse_float=Decimal)
     except ValueError:
         raise click.UsageError("a value that begins with { or [ must be JSON; this one is not") from None
+    return parsed
 
 
 def _item(given: Any) -> Item:
     if isinstance(given, Mapping):
-        return Item(**given)
+        return Item(**cast("Mapping[str, Any]", given))
     parts = _ITEM.fullmatch(str(given))
     if not parts:
         return Item(id=given)
     return Item(id=parts["id"], price=parts["price"], quantity=int(parts["quantity"] or 1))
-
-
-TYPING_ERRORS = (InvalidInput, ConfigurationError)
