@@ -206,7 +206,18 @@ def test_match_keys_are_asked_for_as_published(user_data: dict[str, Any]) -> Non
         ({"data": [event(custom_data={"value": 59.9})]}, "59.9 is not of type 'string'"),
         ({"data": [event(custom_data={"num_items": "2"})]}, "'2' is not of type 'integer'"),
         ({"data": [event(custom_data={"contents": [{"id": "a", "item_price": 1}]})]}, "1 is not of type 'string'"),
-        ({"data": [event(custom_data={"contents": [{"id": "a", "item_brand_id": "b"}]})]}, "'item_brand_id' was"),
+        ({"data": [event(custom_data={"contents": [{"id": "a", "brand_id": "b"}]})]}, "'brand_id' was"),
+        ({"data": [event(custom_data={"contents": [{"id": "a", "item_brand_id": "b" * 65}]})]}, "is too long"),
+        ({"data": [event(user_data={"em": [EM], "customer_type": "reactivated"})]}, "is not one of"),
+        ({"data": [event(advertiser_tracking_enabled="yes")]}, "is not of type 'boolean'"),
+        ({"data": [event(app_info={"app_id": "x" * 201})]}, "is too long"),
+        ({"data": [event(app_info={"app_build": "7"})]}, "'app_build' was"),
+        ({"data": [event(device_info={"screen_width": 30721})]}, "greater than the maximum"),
+        ({"data": [event(device_info={"screen_density": 2.5})]}, "is not of type 'integer'"),
+        ({"data": [event(device_info={"network_type": "5g"})]}, "is not one of"),
+        ({"data": [event(predicted_ltv="1")]}, "'predicted_ltv' was"),
+        ({"data": [event(custom_data={"predicted_ltv": 410.5})]}, "410.5 is not of type 'string'"),
+        ({"data": [event(custom_data={"promo_code": "SNOW10"})]}, "'promo_code' was"),
         ({"data": [event(custom_data={"content_ids": "a"})]}, "'a' is not of type 'array'"),
         ({"data": [event(event_time="1787227200")]}, "is not of type 'integer'"),
         ({"data": [event(event_id=1001)]}, "1001 is not of type 'string'"),
@@ -229,6 +240,23 @@ def test_a_wrong_body_voids_the_whole_request(body: Any, words: str) -> None:
     assert answer.halves == ()
     given = body.get("data", []) if isinstance(body, dict) else []
     assert len(answer.rejected) == len(given)
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"custom_data": {"contents": [{"id": "a", "item_brand_id": "b"}]}}, "item_brand_id"),
+        ({"advertiser_tracking_enabled": True, "action_source": "app_ios"}, "advertiser_tracking_enabled"),
+    ],
+)
+def test_newer_fields_are_taken_with_a_remark(fields: dict[str, Any], key: str) -> None:
+    """What is newer than the published schema counts, and the developer is told that the schema refuses it."""
+    answer = posted({"data": [event(**fields)]})
+
+    assert answer.status == 200
+    assert len(answer.halves) == 1
+    assert any(key in remark and "5.23.0" in remark for remark in answer.warnings)
+    assert posted({"data": [event()]}).warnings == ()
 
 
 @pytest.mark.parametrize(

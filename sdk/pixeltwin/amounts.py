@@ -4,12 +4,14 @@ shipping."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, Literal, get_args
 
 from .errors import ConfigurationError
 
 ValueBasis = Literal["total", "net"]
+
+_EXACT = Context(prec=60)  # the halves are reckoned in other threads, whose own contexts may round
 
 
 def checked_basis(title: str, basis: str) -> None:
@@ -23,4 +25,7 @@ def amount(fields: Mapping[str, Any], basis: str) -> Decimal | None:
     value: Decimal | None = fields.get("value")
     if value is None or basis == "total":
         return value
-    return value - (fields.get("tax") or 0) - (fields.get("shipping") or 0)
+    for part in (fields.get("tax"), fields.get("shipping")):
+        if part:
+            value = _EXACT.subtract(value, part)
+    return value

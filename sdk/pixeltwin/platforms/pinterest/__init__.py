@@ -9,17 +9,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from ...amounts import ValueBasis, checked_basis
 from ...consent import Consent
-from ...contract import JSON, BrowserCall, Loss, Outcome, Platform, ServerRequest, Setting, Signals, Token
+from ...contract import JSON, BrowserCall, EventName, Loss, Outcome, Platform, ServerRequest, Setting, Signals, Token
 from ...conversion import Conversion
 from ...dedup import Half, Verdict
 from ...emulation import Emulator
-from ...errors import CannotSend, ConfigurationError
-from ...events import Event
+from ...errors import CannotSend, ConfigurationError, UnknownName
+from ...events import Event, Refund
+from ...frozen import FrozenDict
 from ...strictjson import encode
 from ...version import user_agent
 from ...visitor import AnyVisitor
-from . import dedup, images, mapping, replies, signals
+from . import apps, dedup, images, losses, mapping, replies, signals
 
 _AD_ACCOUNT_ID = re.compile(r"[0-9]{1,18}")  # OpenAPI 5.23.0
 _USUAL_TAG_ID = re.compile(r"26[0-9]{11}")  # the forms that Pinterest's own tag templates check
@@ -27,9 +29,12 @@ _USUAL_AD_ACCOUNT_ID = re.compile(r"549[0-9]{9}")
 _POSSIBLE_TOKEN = re.compile(r"[!#-&(-~]+")  # printable ASCII without blanks and quotes
 _NO_MATCH_KEY = "Pinterest needs an e-mail address, a mobile ad id, or IP address and user agent together"
 _NO_PLACE = (
-    "Pinterest limits data use only for a known state and country, both two-letter codes; "
-    "pass Consent.limited(state=…, country=…)"
+    "Pinterest limits data use only for a known state and country; pass Consent.limited(state='CA', country='US')"
 )
+_REFUNDS_OFF = "Pinterest has no event for a refund; set refunds=True to send it as a custom event of the API"
+_MOST_OWN_NAMES = 15  # "Define your own event types", developers.pinterest.com
+_OWN_NAME = re.compile(r"[A-Za-z_]+")  # what Pinterest's own tag templates let pass
+_BOT = re.compile("Pinterestbot|Googlebot|bingbot")
 
 
 class Pinterest(Platform):
@@ -38,6 +43,14 @@ class Pinterest(Platform):
     `tag_id` is on the page, `ad_account_id` in the API's path: two different numbers. `access_token` is the conversion
     access token (or an OAuth token with `ads:write`; a callable where it expires). `collect_url` is where the image for
     browsers without JavaScript goes.
+
+    `value_basis`: "net" (a purchase counts before tax and shipping, as Pinterest recommends) or "total"; the same on
+    both halves. `refunds=True` sends refunds as custom events of the API. `custom_events` gives your own events a name
+    of Pinterest's, or one of your own (letters and underscores, at most 15 of them). `newer_fields=True` sends what the
+    published description of 5.23.0 does not have yet; an API that does not know them refuses the whole request.
+    `lettered_postal_codes=True` hashes postal codes such as "SW1A 1AA" too, which Pinterest's rule (digits only) leaves
+    nothing of. `first_party_cookies=False` makes the tag set none. `partner_name` is for senders that Pinterest gave
+    one.
     """
 
     kind = "pinterest"
@@ -52,6 +65,12 @@ class Pinterest(Platform):
             "Conversion access token: Ads Manager > Conversions > Conversions API > Generate new token",
             secret=True,
         ),
+        Setting("value_basis", "what a purchase counts: net (before tax and shipping; the default) or total"),
+        Setting("refunds", "whether refunds are sent, as custom events of the API (default: no)", kind=bool),
+        Setting("newer_fields", "whether fields newer than API 5.23.0 are sent (default: no)", kind=bool),
+        Setting("lettered_postal_codes", "whether postal codes with letters are sent (default: no)", kind=bool),
+        Setting("first_party_cookies", "whether the tag may set cookies of this site (default: yes)", kind=bool),
+        Setting("partner_name", "the name Pinterest gave a partner that sends for others, such as ss-name"),
     )
     identity = mapping.IDENTITY
     event_names = mapping.EVENT_NAMES
@@ -71,6 +90,13 @@ class Pinterest(Platform):
         tag_id: str,
         ad_account_id: str | None = None,
         access_token: Token | None = None,
+        value_basis: ValueBasis = "net",
+        refunds: bool = False,
+        custom_events: Mapping[str, str] | None = None,
+        newer_fields: bool = False,
+        lettered_postal_codes: bool = False,
+        first_party_cookies: bool = True,
+        partner_name: str | None = None,
         name: str | None = None,
         names: Mapping[str, str] | None = None,
         withhold: Iterable[str] = (),
@@ -103,6 +129,28 @@ class Pinterest(Platform):
             api_url=api_url,
             script_url=script_url,
         )
+        checked_basis(self.title, value_basis)
+        self.value_basis: ValueBasis = value_basis
+        self.refunds = refunds
+        self.newer_fields = newer_fields
+        self.first_party_cookies = first_party_cookies
+        self.partner_name = (partner_name or "").strip() or None
+        self.custom_events: Mapping[str, EventName] = FrozenDict(
+            {own: self._own_name(theirs) for own, theirs in (custom_events or {}).items()}
+        )
+        if len({pair for pair in self.custom_events.values() if pair not in self.known_names}) > _MOST_OWN_NAMES:
+            raise ConfigurationError(f"Pinterest(custom_events=): at most {_MOST_OWN_NAMES} names of your own")
+        if lettered_postal_codes and "postal_code" in self.rules:
+            self.rules = {**self.rules, "postal_code": mapping.LETTERED_POSTAL_CODE}
+
+    def _own_name(self, name: str) -> EventName:
+        """The pair of one of Pinterest's names, or a name of the advertiser's own, which is the same on both sides."""
+        if not _OWN_NAME.fullmatch(name):
+            raise ConfigurationError("Pinterest(custom_events=): a name has letters and underscores only")
+        try:
+            return self.named(name)
+        except UnknownName:
+            return EventName(name, name)
 
     @classmethod
     def emulated(cls, base_url: str) -> Mapping[str, str]:
@@ -121,6 +169,24 @@ class Pinterest(Platform):
         elif self.ad_account_id and not _USUAL_AD_ACCOUNT_ID.fullmatch(self.ad_account_id):
             found.append("ad_account_id is unusual: ad accounts have 12 digits and begin with 549; check for an error")
         return found
+
+    # --- names -----------------------------------------------------------------------------------------------------
+
+    def event_name(self, event: Event) -> EventName:
+        if isinstance(event, Refund) and not self.refunds:
+            raise CannotSend(self.name, "refunds_off", _REFUNDS_OFF)
+        if self.custom_events and not (event.names.get(self.name) or event.names.get(self.kind)):
+            own = self.custom_events.get(event.custom_name)
+            if own:
+                return own
+        return super().event_name(event)
+
+    def _name_for(self, conversion: Conversion) -> EventName:
+        """The name to tell a conversion by, which is told only of people."""
+        agent = conversion.visitor.user_agent
+        if agent and "bot" in agent and _BOT.search(agent):
+            raise CannotSend(self.name, "bot", "Pinterest wants no events of bots, and this user agent is one's")
+        return self.event_name(conversion.event)
 
     # --- limited data processing -----------------------------------------------------------------------------------
 
@@ -150,53 +216,64 @@ class Pinterest(Platform):
 
     def init_calls(self, visitor: AnyVisitor, consent: Consent) -> list[BrowserCall]:
         known = (("em", self.first(visitor, "email")), ("external_id", self.first(visitor, "external_id")))
-        options = {key: digest for key, digest in known if digest}
+        options: dict[str, JSON] = {key: digest for key, digest in known if digest}
         options.update(self._must_limit(consent, visitor))
+        if not self.first_party_cookies:
+            options["fp_cookie"] = False
         load = ("load", self.tag_id, options) if options else ("load", self.tag_id)
         return [BrowserCall("pintrk", load), BrowserCall("pintrk", ("page",))]
 
     def browser_calls(self, conversion: Conversion) -> list[BrowserCall]:
-        name = self.event_name(conversion.event).browser
+        name = self._name_for(conversion).browser
+        if not self.on_page(conversion):
+            return []
         if not name:
             raise CannotSend(self.name, "no_event_name", "this is an app's event; the Pinterest tag has no name for it")
-        return [BrowserCall("pintrk", ("track", name, mapping.tag_data(conversion.event, conversion.id)))]
+        data = mapping.tag_data(conversion.event, conversion.id, self.value_basis)
+        return [BrowserCall("pintrk", ("track", name, data))]
 
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
-        event = conversion.event
-        name = self.event_name(event).server
-        source = mapping.action_source(conversion)
+        event, newer = conversion.event, self.newer_fields
+        name = self._name_for(conversion).server
+        source = apps.action_source(conversion)
         if source is None:
             raise CannotSend(
                 self.name, "app_missing", "Pinterest must know whether the app is on iOS or Android: pass app="
             )
         self.check_age(conversion, now)
-        user, custom = mapping.user_data(self, conversion.visitor), mapping.custom_data(event)
+        user = mapping.user_data(self, conversion.visitor)
+        custom = mapping.custom_data(event, self.value_basis, newer=newer)
         if not mapping.can_match(user):
             raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY)
         limits = self._must_limit(conversion.consent, conversion.visitor)
         if limits:
             custom["opt_out_type"] = limits["opt_out_type"]
             user["st"], user["country"] = [limits["st"]], [limits["country"]]
+        if newer and event.__dict__.get("customer_status") in mapping.CUSTOMER_TYPES:
+            user["customer_type"] = event.__dict__["customer_status"]
         found: dict[str, JSON] = {
             "event_name": name,
             "action_source": source,
             "event_time": int(conversion.occurred_at.timestamp()),
             "event_id": conversion.id,
         }
-        if conversion.source_url:
-            found["event_source_url"] = conversion.source_url
-        found.update(mapping.app_fields(conversion))
+        if source == "web":
+            if conversion.source_url:  # "URL of the web conversion event"
+                found["event_source_url"] = conversion.source_url
+        else:
+            found.update(apps.app_fields(conversion, newer=newer))
+        screen = conversion.visitor.screen
+        if screen and source != "offline" and "screen" not in self.withhold:
+            apps.add_screen(found, screen)
+        if self.partner_name:
+            found["partner_name"] = self.partner_name
         found["user_data"] = user
         if custom:
             found["custom_data"] = custom
         return found
 
     def losses(self, conversion: Conversion) -> list[Loss]:
-        given = conversion.event.__dict__
-        return [
-            *self.identity_losses(conversion.visitor),
-            *(Loss(self.name, one, "no_such_field", why) for one, why in mapping.NOWHERE.items() if given.get(one)),
-        ]
+        return list(losses.of(self, conversion))
 
     def noscript_images(self, conversions: Sequence[Conversion], visitor: AnyVisitor, consent: Consent) -> list[str]:
         limits = self.limited_use(consent, visitor)
@@ -206,9 +283,9 @@ class Pinterest(Platform):
         partner = {**({"em": em} if em else {}), **limits}
         events: list[tuple[str, Mapping[str, JSON]]] = []
         for conversion in conversions:
-            name = self.event_name(conversion.event).browser
-            if name:
-                events.append((name, mapping.tag_data(conversion.event, conversion.id)))
+            name = self._name_for(conversion).browser
+            if name and self.on_page(conversion):
+                events.append((name, mapping.tag_data(conversion.event, conversion.id, self.value_basis)))
         return images.urls(self.collect_url, self.tag_id, partner, events)
 
     # --- sending ---------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Pinterest's part of the sandbox: the API for Conversions, the tag's collector and a tag script of its own.
 
 Any tag, ad account and token is accepted, and all tags and ad accounts are one pair. Strict as published: a body that
-breaks the schema is refused whole (400); other faults fail the one event (200, or 422 when none is left).
+breaks the schema is refused whole (400); other faults fail the one event (200, or 422 when none is left). Fields newer
+than the published schema are taken with a remark, for whoever switched them on.
 """
 
 from __future__ import annotations
@@ -112,11 +113,16 @@ def _receive(incoming: Incoming, account: str, now: datetime) -> Answer:
     body = json_body(incoming.body)
     if not re.fullmatch(r"[0-9]{1,18}", account):
         return _refused(body, schema.Fault(f"'{account:.40}' does not match '^\\d+$'", "ad_account_id"), now)
-    fault = schema.Fault("the body is no JSON", "the body") if body is None else schema.fault(body)
+    fault = schema.Fault("the body is no JSON", "the body") if body is None else schema.fault(body, schema.NEWER_BODY)
     if fault:
         return _refused(body, fault, now)
     test = parse_qs(incoming.query).get("test", [""])[-1].lower() == "true"
-    return _processed(a_list(an_object(body)["data"]), now, test=test)
+    answer = _processed(a_list(an_object(body)["data"]), now, test=test)
+    newer = schema.fault(body)
+    if newer:
+        remark = f"newer than Pinterest's API 5.23.0, which refuses it: {newer.said} (in {newer.where})"
+        return replace(answer, warnings=(*answer.warnings, remark))
+    return answer
 
 
 def _refused(body: Any, fault: schema.Fault, now: datetime) -> Answer:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ...amounts import ValueBasis, amount
 from ...contract import EventName, Platform
-from ...conversion import Conversion
-from ...events import Event, Item
+from ...events import Event, Item, WatchVideo
 from ...frozen import FrozenDict
 from ...normal import (
     compact,
@@ -22,6 +22,7 @@ from ...normal import (
     ip_canonical,
     lower_trim,
     phone_digits,
+    postal_compact,
     postal_digits,
     state_code,
 )
@@ -57,6 +58,7 @@ EVENT_NAMES: Mapping[str, EventName | None] = FrozenDict(
         "StartCheckout": INITIATE_CHECKOUT,
         "AddPaymentInfo": ADD_PAYMENT_INFO,
         "Purchase": CHECKOUT,
+        "Refund": CUSTOM,  # by setting
         "Lead": LEAD,
         "SignUp": SIGNUP,
         "Subscribe": SUBSCRIBE,
@@ -69,7 +71,7 @@ EVENT_NAMES: Mapping[str, EventName | None] = FrozenDict(
 # The tag takes names in any case; the lower-case form is sent. Pinterest lists 22 names for the API (2026-08); the app
 # events have no tag twin.
 KNOWN_NAMES: tuple[EventName, ...] = (
-    *(name for name in EVENT_NAMES.values() if name),
+    *dict.fromkeys(name for name in EVENT_NAMES.values() if name),
     EventName("contact", "contact"),
     EventName("schedule", "schedule"),
     EventName("findlocation", "find_location"),
@@ -105,27 +107,28 @@ HASHED: Mapping[str, tuple[str, Rule]] = {
     "mobile_ad_id": ("hashed_maids", Rule("device_id", device_id)),
 }
 IP_ADDRESS = Rule("ip_canonical", ip_canonical, hashed=False)
+LETTERED_POSTAL_CODE = Rule("postal_compact", postal_compact)  # against the published rule: by setting only
 
 IDENTITY: Mapping[str, Rule] = FrozenDict(
     {**{field: rule for field, (_, rule) in HASHED.items()}, "ip_address": IP_ADDRESS}
 )
 
-_USER_KEYS = [(field, key) for field, (key, _) in HASHED.items()]
-
 
 def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
-    """Who did it: digests in arrays; the browser's address, agent and click id as they are."""
+    """Who did it: digests in arrays, as many as are known; the browser's address, agent and click id as they are."""
     user: dict[str, Any] = {}
-    for field, key in _USER_KEYS:
-        digests = platform.wire(visitor, field)
-        if digests:
+    rules, hidden = platform.rules, platform.withhold
+    for field, (key, _) in HASHED.items():
+        rule = rules.get(field)
+        if rule is not None and (digests := visitor.values(field, rule)):
             user[key] = list(digests)
-    found = (
-        ("client_ip_address", platform.first(visitor, "ip_address")),
-        ("client_user_agent", visitor.user_agent),
-        ("click_id", visitor.click_ids.get(platform.kind)),
-    )
-    user.update((key, value) for key, value in found if value)
+    if address := platform.first(visitor, "ip_address"):
+        user["client_ip_address"] = address
+    if visitor.user_agent and "user_agent" not in hidden:
+        user["client_user_agent"] = visitor.user_agent
+    click_id = visitor.click_ids.get(platform.kind)
+    if click_id and "click_ids" not in hidden:
+        user["click_id"] = click_id
     return user
 
 
@@ -146,15 +149,21 @@ class Field(NamedTuple):
     written: Callable[[Any], Any] | None = None
 
 
-# Money is a number in the tag and a string in the API.
+# Money is a number in the tag and a string in the API; what a purchase is worth says `amount`. A page's title is what
+# the tag calls its name, and the API the name "of the page or product".
 EVENT_FIELDS: Mapping[str, Field] = {
     "value": Field("value", "value", plain),
     "currency": Field("currency", "currency"),
     "order_id": Field("order_id", "order_id"),
     "search_string": Field("search_query", "search_string"),
+    "title": Field("page_name", "content_name"),
+    "content_name": Field(None, "content_name"),
     "category": Field(None, "content_category"),
-    "title": Field("video_title", None),
+    "predicted_ltv": Field(None, "predicted_ltv", plain),
+    "promo_code": Field("promo_code", None),
+    "lead_type": Field("lead_type", None),
 }
+VIDEO_FIELDS: Mapping[str, Field] = {"title": Field("video_title", None)}
 ITEM_FIELDS: Mapping[str, Field] = {
     "id": Field("product_id", "id"),
     "name": Field("product_name", "item_name"),
@@ -162,22 +171,38 @@ ITEM_FIELDS: Mapping[str, Field] = {
     "brand": Field("product_brand", "item_brand"),
     "price": Field("product_price", "item_price", plain),
     "quantity": Field("product_quantity", "quantity"),
-}
-NOWHERE: Mapping[str, str] = {  # fields that Pinterest has no place for on either half
-    "name": "Pinterest knows custom events only as 'custom'; the event's own name is left out",
-    "sign_up_method": "Pinterest has no field for how somebody signed up; it is left out",
+    "variant": Field("product_variant", None),
+    "variant_id": Field("product_variant_id", None),
 }
 
-_EVENT_TAG = [(name, field.tag) for name, field in EVENT_FIELDS.items() if field.tag]
-_EVENT_API = [(name, field.api, field.written) for name, field in EVENT_FIELDS.items() if field.api]
-_ITEM_TAG = [(name, field.tag) for name, field in ITEM_FIELDS.items() if field.tag]
-_ITEM_API = [(name, field.api, field.written) for name, field in ITEM_FIELDS.items() if field.api]
+# Newer than the published description (5.23.0), whose closed objects refuse what they do not know: sent by setting.
+# `item_brand_id`: Segment, 2026-08; `customer_type`: API reference 5.31.0 as read by others, 2026-09.
+LONGEST_BRAND_ID = 64
+CUSTOMER_TYPES = ("new", "returning")
+
+_Tag = list[tuple[str, str]]
+_Api = list[tuple[str, str, Callable[[Any], Any] | None]]
 
 
-def tag_data(event: Event, id: str) -> dict[str, Any]:
+def _of_tag(fields: Mapping[str, Field]) -> _Tag:
+    return [(name, field.tag) for name, field in fields.items() if field.tag]
+
+
+def _of_api(fields: Mapping[str, Field]) -> _Api:
+    return [(name, field.api, field.written) for name, field in fields.items() if field.api]
+
+
+_EVENT_TAG, _EVENT_API = _of_tag(EVENT_FIELDS), _of_api(EVENT_FIELDS)
+_VIDEO_TAG, _VIDEO_API = _of_tag(VIDEO_FIELDS), _of_api(VIDEO_FIELDS)
+_ITEM_TAG, _ITEM_API = _of_tag(ITEM_FIELDS), _of_api(ITEM_FIELDS)
+
+
+def tag_data(event: Event, id: str, basis: ValueBasis) -> dict[str, Any]:
     """The event data of `pintrk('track', name, …)`; the id is what makes the two halves one."""
     given = event.__dict__
-    data: dict[str, Any] = {"event_id": id, **_tag(given, _EVENT_TAG)}
+    data: dict[str, Any] = {"event_id": id, **_tag(given, _VIDEO_TAG if isinstance(event, WatchVideo) else _EVENT_TAG)}
+    if "tax" in given:
+        data["value"] = amount(given, basis)
     items: tuple[Item, ...] = given.get("items") or ()
     if items:
         data["order_quantity"] = event.item_count
@@ -185,44 +210,38 @@ def tag_data(event: Event, id: str) -> dict[str, Any]:
     return data
 
 
-def custom_data(event: Event) -> dict[str, Any]:
+def custom_data(event: Event, basis: ValueBasis, *, newer: bool) -> dict[str, Any]:
     """The API's `custom_data`: the same facts under its names."""
     given = event.__dict__
-    data = _api(given, _EVENT_API)
+    data = _api(given, _VIDEO_API if isinstance(event, WatchVideo) else _EVENT_API)
+    if "tax" in given and (value := amount(given, basis)) is not None:
+        data["value"] = plain(value)
     items: tuple[Item, ...] = given.get("items") or ()
     if items:
-        data["num_items"] = event.item_count
-        data["content_ids"] = [item.id for item in items]
-        data["contents"] = [_api(item.__dict__, _ITEM_API) for item in items]
+        contents = [_content(item.__dict__, newer=newer) for item in items]
+        brand = contents[0].get("item_brand")
+        if brand and all(one.get("item_brand") == brand for one in contents):
+            data["content_brand"] = brand
+        data["num_items"] = sum([one["quantity"] for one in contents])
+        data["content_ids"] = [one["id"] for one in contents]
+        data["contents"] = contents
     return data
 
 
-def _tag(given: Mapping[str, Any], fields: list[tuple[str, str]]) -> dict[str, Any]:
+def _content(given: Mapping[str, Any], *, newer: bool) -> dict[str, Any]:
+    content = _api(given, _ITEM_API)
+    if newer and (brand_id := given["brand_id"]) and len(brand_id) <= LONGEST_BRAND_ID:
+        content["item_brand_id"] = brand_id
+    return content
+
+
+def _tag(given: Mapping[str, Any], fields: _Tag) -> dict[str, Any]:
     return {tag: value for name, tag in fields if (value := given.get(name)) or value == 0}
 
 
-def _api(given: Mapping[str, Any], fields: list[tuple[str, str, Callable[[Any], Any] | None]]) -> dict[str, Any]:
+def _api(given: Mapping[str, Any], fields: _Api) -> dict[str, Any]:
     return {
         api: written(value) if written else value
         for name, api, written in fields
         if (value := given.get(name)) or value == 0  # zero is a value, "" is none
     }
-
-
-# --- where it happened -----------------------------------------------------------------------------------------------
-
-
-def action_source(conversion: Conversion) -> str | None:
-    """`web`, `offline`, `app_ios` or `app_android`; None when the app's system is not known."""
-    if conversion.action_source != "app":
-        return conversion.action_source
-    return f"app_{conversion.app.platform}" if conversion.app else None
-
-
-def app_fields(conversion: Conversion) -> dict[str, str]:
-    """The app an event happened in, where there is one; Pinterest requires none of it."""
-    app = conversion.app
-    if app is None or conversion.action_source != "app":
-        return {}
-    named = (("app_id", app.id), ("app_name", app.name), ("app_version", app.version))
-    return {key: value for key, value in named if value}

@@ -6,7 +6,7 @@ Objects are closed (`user_data` is not), types are exact: money and ids are stri
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
 
@@ -138,6 +138,26 @@ EVENT = Thing(
     required=("event_name", "action_source", "event_time", "user_data", "event_id"),
 )
 BODY = Thing({"data": Many(EVENT, 1, 1000)}, required=("data",))
+
+# The same with the fields that are newer than the description: seen by others in 2025-11 to 2026-09.
+_NEWER_CUSTOM_DATA = replace(
+    CUSTOM_DATA,
+    fields={
+        **CUSTOM_DATA.fields,
+        "contents": Many(replace(CONTENT, fields={**CONTENT.fields, "item_brand_id": Text(64)})),
+    },
+)
+_NEWER_USER_DATA = replace(USER_DATA, fields={**USER_DATA.fields, "customer_type": Text(choices=("new", "returning"))})
+_NEWER_EVENT = replace(
+    EVENT,
+    fields={
+        **EVENT.fields,
+        "advertiser_tracking_enabled": Truth(),
+        "user_data": _NEWER_USER_DATA,
+        "custom_data": _NEWER_CUSTOM_DATA,
+    },
+)
+NEWER_BODY = replace(BODY, fields={"data": Many(_NEWER_EVENT, 1, 1000)})
 
 
 def fault(value: Any, shape: Shape = BODY, where: str = "the body") -> Fault | None:
