@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sqlite3
 import stat
 import tempfile
@@ -20,6 +21,7 @@ import pytest
 from pixeltwin.errors import ConfigurationError, OutboxUnavailable
 from pixeltwin.outbox import Outbox, open_outbox
 from pixeltwin.outbox.contract import LEASE
+from pixeltwin.outbox.statements import load
 from tests import outbox_processes as workers
 from tests.outboxes import BLUE, NOW, RED, after, new, put, settle_all
 
@@ -131,8 +133,23 @@ def test_a_newer_schema_is_refused(outbox: Outbox, path: Path) -> None:
     put(outbox, 1)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE pixeltwin_schema SET version = version + 1")
-    with pytest.raises(ConfigurationError, match="upgrade pixeltwin"):
+    with pytest.raises(OutboxUnavailable, match="upgrade pixeltwin"):
         put(opened(path), 2)
+
+
+def test_no_statement_looks_at_every_row(outbox: Outbox, path: Path) -> None:
+    """However many rows there are, only counting them all looks at all of them."""
+    put(outbox, 1)
+    scanning = set[str]()
+    with closing(sqlite3.connect(path)) as connection:
+        for name, statement in load("sqlite.sql").items():
+            if name == "schema":
+                continue
+            values = dict.fromkeys(re.findall(r":(\w+)", statement), 1) or [1] * statement.count("?")
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            if any(re.match(r"SCAN (pixeltwin_(conversion|delivery|acknowledged)|[acs]\b)", row[3]) for row in plan):
+                scanning.add(name)
+    assert scanning == {"counts"}
 
 
 # --- when the store cannot -------------------------------------------------------------------------------------------
@@ -208,6 +225,18 @@ def test_processes_write_at_once_without_an_error(path: Path) -> None:
     outbox = opened(path)
     assert outbox.counts()[RED] == {"pending": 800}
     outbox.close()
+
+
+def test_each_process_decides_for_its_own_rows_only(path: Path) -> None:
+    """A command that runs without the tokens, or an old process beside a new one, takes no row from a destination."""
+    web, command = opened(path), open_outbox(f"sqlite:///{path}")
+    put(web, 1)
+    command.set_destinations([])
+    put(command, 2)
+    put(web, 3)
+    assert [claim.row.id for claim in command.claim(RED, now=NOW, limit=10)] == ["id-1", "id-3"]
+    web.close()
+    command.close()
 
 
 def test_children_write_beside_their_parent(path: Path) -> None:

@@ -1,17 +1,18 @@
 """SQLite connections: one a thread, opened at first use, and never carried through a fork.
 
-SQLite forbids a child to use or even to close a connection of its parent, and what SQLite remembers of the parent's
-locks would mislead the child's own connections (sqlite.org, "How To Corrupt An SQLite Database File", 2.6). So all of
-them are closed before a fork, between two uses, and opened again when next needed.
+SQLite forbids a child to use or even to close a connection of its parent, and what it remembers of the parent's locks
+misleads the child's own connections: they wait for ever, or hold no lock at all (sqlite.org, "How To Corrupt An SQLite
+Database File", 2.6). So all connections are closed before a fork, between two uses, and opened again when needed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import TracebackType
 from weakref import WeakSet
 
 from ..errors import OutboxUnavailable
@@ -19,66 +20,92 @@ from ..errors import OutboxUnavailable
 LONGEST_USE = 6.0  # seconds a fork waits for a connection in use: longer than any patience
 
 
-class _Slot:
-    """The place of one thread's connection. `lock` is held while it is used."""
+class Slot:
+    """The place of one thread's connection; a context within which it is used, in autocommit mode."""
 
-    __slots__ = ("__weakref__", "connection", "lock", "pid")
+    __slots__ = ("__weakref__", "_connection", "_lock", "_open", "_path", "_pid")
 
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.lock = threading.Lock()
-        self.connection: sqlite3.Connection | None = None
+    def __init__(self, path: str, open: Callable[[], sqlite3.Connection]) -> None:
+        self._path = path
+        self._open = open
+        self._pid = os.getpid()
+        self._lock = threading.RLock()  # held while it is used; a signal handler may come in between and close
+        self._connection: sqlite3.Connection | None = None
 
-    def shut(self) -> None:
-        """Close the connection, or lay it aside for ever where it is a parent's."""
-        connection, self.connection = self.connection, None
+    def __enter__(self) -> sqlite3.Connection:
+        self._lock.acquire()
+        try:
+            if self._pid != os.getpid():
+                self._shut()
+                self._pid = os.getpid()
+            if self._connection is None:
+                self._connection = self._open()
+            return self._connection
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+        if isinstance(error, sqlite3.Error):
+            raise unavailable(self._path, error) from error
+
+    def __del__(self) -> None:  # its thread has ended
+        self._shut()
+
+    def close(self) -> None:
+        """Close the connection, when its use has ended."""
+        with self._lock:
+            self._shut()
+
+    def suspend(self) -> bool:
+        """Close the connection and keep it so until `resume`. False when its use does not end."""
+        if not self._lock.acquire(timeout=LONGEST_USE):
+            return False
+        self._shut()
+        return True
+
+    def resume(self) -> None:
+        self._lock.release()
+
+    def _shut(self) -> None:
+        connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self.pid == os.getpid():
+        if self._pid == os.getpid():
             connection.close()
         else:
             _inherited.append(connection)
 
-    def __del__(self) -> None:  # its thread has ended
-        self.shut()
-
 
 _gate = threading.Lock()  # held while a slot is made, and while a process forks
-_slots: WeakSet[_Slot] = WeakSet()
-_inherited: list[sqlite3.Connection] = []
-_locked: list[_Slot] = []
+_slots: WeakSet[Slot] = WeakSet()
+_suspended: list[Slot] = []
+_inherited: list[sqlite3.Connection] = []  # a parent's, after a fork that could not wait: never used, never closed
 
 
 class Connections:
     """The connections of this process to one file. `patience`: seconds to wait for another's lock. `prepare` is called
-    with each new connection."""
+    with each new connection. SQLite's errors become `OutboxUnavailable`."""
 
     def __init__(self, path: str, *, patience: float, prepare: Callable[[sqlite3.Connection], None]) -> None:
-        self.path = path
+        self._path = path
         self._patience = patience
         self._prepare = prepare
         self._here = threading.local()
-        self._ours: WeakSet[_Slot] = WeakSet()
+        self._ours: WeakSet[Slot] = WeakSet()
 
-    @contextlib.contextmanager
-    def use(self) -> Generator[sqlite3.Connection]:
-        """This thread's connection, in autocommit mode. SQLite's errors become `OutboxUnavailable`."""
+    def use(self) -> Slot:
+        """This thread's place: `with connections.use() as connection`."""
         try:
-            slot: _Slot = self._here.slot
+            slot: Slot = self._here.slot
         except AttributeError:
             slot = self._here.slot = self._new_slot()
-        with slot.lock:
-            if slot.pid != os.getpid():
-                slot.shut()
-                slot.pid = os.getpid()
-            try:
-                if slot.connection is None:
-                    slot.connection = self._open()
-                yield slot.connection
-            except sqlite3.Error as error:
-                raise unavailable(self.path, error) from error
+        return slot
 
-    @contextlib.contextmanager
+    @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
         """The same within a transaction that has the write lock: committed at the end, rolled back on any error."""
         with self.use() as connection:
@@ -95,21 +122,20 @@ class Connections:
         with _gate:
             slots = list(self._ours)
         for slot in slots:
-            with slot.lock:
-                slot.shut()
+            slot.close()
 
-    def _new_slot(self) -> _Slot:
+    def _new_slot(self) -> Slot:
         with _gate:
-            _create(self.path)
-            slot = _Slot()
+            _create(self._path)
+            slot = Slot(self._path, self._open)
             _slots.add(slot)
             self._ours.add(slot)
             return slot
 
     def _open(self) -> sqlite3.Connection:
-        # Not bound to the thread, so that `close` and a fork can close it from another; the slot's lock guards it.
+        # Not bound to its thread, so that `close` and a fork can close it from another; the slot's lock guards it.
         connection = sqlite3.connect(
-            self.path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=64
+            self._path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=64
         )
         try:
             self._prepare(connection)
@@ -142,15 +168,12 @@ def unavailable(path: str, error: sqlite3.Error) -> OutboxUnavailable:
 
 def _before_fork() -> None:
     _gate.acquire()
-    for slot in list(_slots):
-        if slot.lock.acquire(timeout=LONGEST_USE):
-            _locked.append(slot)
-            slot.shut()
+    _suspended.extend(slot for slot in list(_slots) if slot.suspend())
 
 
 def _after_fork() -> None:
-    while _locked:
-        _locked.pop().lock.release()
+    while _suspended:
+        _suspended.pop().resume()
     _gate.release()
 
 

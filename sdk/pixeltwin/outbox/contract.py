@@ -20,7 +20,6 @@ KEEP_OTHERS = timedelta(days=38)  # of all others: the longest window and a day;
 KEEP_PERSONAL = timedelta(days=7)  # personal data after a refusal or expiry; on delivery it goes at once
 KEEP_HELD = timedelta(days=7)  # a row that nobody releases
 KEEP_RECORD = timedelta(hours=48)  # once all server halves ended: the longest the browser half may still be rendered
-KEEP_FOR_NOBODY = timedelta(hours=1)  # personal data of a row that is for no destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +158,9 @@ class Outbox(ABC):
 
     @abstractmethod
     def set_destinations(self, destinations: Sequence[str]) -> None:
-        """Which destinations rows are for; rows put from now on wait for all of these. It takes effect with the next
-        use of the outbox. A new destination gets no older rows. A missing one gets no newer rows and keeps those it
-        has; when it comes back it also gets what came meanwhile and is not settled, so that old and new processes may
-        run side by side while a site is deployed."""
+        """Which destinations the rows are for that this process puts from now on; they wait for all of these. Without
+        any (and before the first call) rows have no server half, and their visitor is not even stored unless they are
+        held. What other processes set, or set before, concerns their rows and not these."""
 
     @abstractmethod
     def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:

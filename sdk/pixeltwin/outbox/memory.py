@@ -14,7 +14,6 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from .contract import (
-    KEEP_FOR_NOBODY,
     KEEP_HELD,
     KEEP_OTHERS,
     LEASE,
@@ -26,8 +25,8 @@ from .contract import (
     Settlement,
     Stored,
 )
-from .memory_rows import Half, Row, Span
-from .states import OPEN, ServerState
+from .memory_rows import Half, Row
+from .states import OPEN
 
 
 class MemoryOutbox(Outbox):
@@ -38,8 +37,8 @@ class MemoryOutbox(Outbox):
         self._rows: dict[int, Row] = {}
         self._unique: dict[str, Row] = {}
         self._last_seq = 0
-        self._spans: dict[str, Span] = {}
-        self._wanted: Sequence[str] | None = None  # destinations to be set at the next use
+        self._destinations: tuple[str, ...] = ()
+        self._known: set[str] = set()  # destinations that were ever set
 
     def __repr__(self) -> str:
         return "MemoryOutbox()"
@@ -65,6 +64,7 @@ class MemoryOutbox(Outbox):
                 occurred_at=new.occurred_at,
                 put_at=now,
                 purge_at=now + (KEEP_HELD if new.held else KEEP_OTHERS),
+                destinations=self._destinations,
                 held=sorted(new.held),
                 browser="offered" if new.offered else "none",
                 browser_at=now if new.offered else None,
@@ -73,6 +73,7 @@ class MemoryOutbox(Outbox):
             )
             if new.unique is not None:
                 self._unique[new.unique] = row
+            row.settle(now)
             return Put(row.stored(), True)
 
     def find(self, unique: str) -> Stored | None:
@@ -126,37 +127,39 @@ class MemoryOutbox(Outbox):
                 row.held.remove(reason)
                 row.record = (records or {}).get(row.id, row.record)
                 if not row.held:
-                    self._make_halves(row, now)
+                    row.make_halves(now)
                     for half in row.halves.values():
                         if half.state == "held":
                             half.move("pending", now, now)
                     row.purge_at = now + KEEP_OTHERS
-                    self._settle_row(row, now)
+                    row.settle(now)
                     freed.append(row.id)
         return freed
 
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
         with self._using():
             rows = self._with_ids(ids)
-            ended = [self._end(row, "cancelled", reason, now, busy=False) for row in rows]
+            ended = [row.end("cancelled", reason, now, busy=False) for row in rows]
             for row in rows:
                 row.visitor = None
                 row.held.clear()
                 row.suppress_browser()
-                self._settle_row(row, now)
+                row.settle(now)
             return sum(ended)
 
     # --- the worker ------------------------------------------------------------------------------------------------
 
     def set_destinations(self, destinations: Sequence[str]) -> None:
-        self._wanted = tuple(destinations)
+        with self._lock:
+            self._destinations = tuple(dict.fromkeys(destinations))
+            self._known.update(destinations)
 
     def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:
         token = secrets.token_hex(8)
         with self._using() as rows:
-            self._span(destination)
+            self._check(destination)
             again = [rows[seq] for _, seq in sorted(self._again(destination, now))]
-            new = [row for row in rows.values() if self._is_new(row, destination) and not row.held]
+            new = [row for row in rows.values() if row.is_new(destination) and not row.held]
             taken = sorted((again + new)[:limit], key=lambda row: row.seq)
             for row in taken:
                 half = row.halves.setdefault(destination, Half("pending", now))
@@ -172,7 +175,7 @@ class MemoryOutbox(Outbox):
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
         counted = 0
         with self._using() as rows:
-            self._span(destination)
+            self._check(destination)
             for one in settlements:
                 row = rows.get(one.seq)
                 half = row and row.halves.get(destination)
@@ -180,15 +183,15 @@ class MemoryOutbox(Outbox):
                     half.move(one.state, now, (one.due_at or now) if one.state in OPEN else None)
                     half.attempts += one.tried
                     half.reason = one.reason
-                    self._settle_row(row, now)
+                    row.settle(now)
                     counted += 1
         return counted
 
     def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
         with self._using() as rows:
             for destination in destinations:
-                self._span(destination)
-                if any(self._is_new(row, destination) and not row.held for row in rows.values()):
+                self._check(destination)
+                if any(row.is_new(destination) and not row.held for row in rows.values()):
                     return now
             due = [half.due_at for row in rows.values() for name, half in row.halves.items() if name in destinations]
             return min((max(now, moment) for moment in due if moment is not None), default=None)
@@ -197,11 +200,8 @@ class MemoryOutbox(Outbox):
         changes = 0
         with self._using() as rows:
             for row in rows.values():
-                if row.put_at <= now - KEEP_FOR_NOBODY:
-                    changes += self._settle_row(row, now)
-            for row in rows.values():
                 if row.purge_at <= now and row.record is not None:
-                    self._bury(row, now)
+                    row.bury(now)
                     changes += 1
             for row in list(rows.values()):
                 if row.purge_at <= now and row.record is None and row.seq != self._last_seq:
@@ -215,7 +215,7 @@ class MemoryOutbox(Outbox):
 
     def counts(self) -> dict[str, dict[str, int]]:
         with self._using():
-            counts: dict[str, dict[str, int]] = {name: {} for name in self._spans}
+            counts: dict[str, dict[str, int]] = {name: {} for name in self._known}
         for one in self.deliveries(limit=len(self._rows) * len(counts)):
             counts[one.destination][one.state] = counts[one.destination].get(one.state, 0) + 1
         return counts
@@ -227,8 +227,8 @@ class MemoryOutbox(Outbox):
             listed = [
                 row.listed(name)
                 for row in sorted(rows.values(), key=lambda row: -row.seq)
-                for name in sorted(self._spans)
-                if (name in row.halves or self._is_new(row, name))
+                for name in sorted(row.destinations)
+                if (name in row.halves or row.is_new(name))
                 and (destination is None or name == destination)
                 and (id is None or row.id == id)
             ]
@@ -250,29 +250,17 @@ class MemoryOutbox(Outbox):
 
     @contextmanager
     def _using(self) -> Generator[dict[int, Row]]:
-        """All rows by seq, for this thread alone, with the destinations that were set."""
+        """All rows by seq, for this thread alone."""
         with self._lock:
-            if self._wanted is not None:
-                for name, span in self._spans.items():
-                    if name not in self._wanted and span.last is None:
-                        span.last = self._last_seq
-                for name in self._wanted:
-                    self._spans.setdefault(name, Span(self._last_seq)).last = None
-                self._wanted = None
             yield self._rows
 
     def _with_ids(self, ids: Iterable[str]) -> list[Row]:
         wanted = set(ids)
         return [row for row in self._rows.values() if row.id in wanted]
 
-    def _span(self, destination: str) -> Span:
-        if destination not in self._spans:
+    def _check(self, destination: str) -> None:
+        if destination not in self._known:
             raise ConfigurationError(f"the outbox knows no destination {destination!r}; call set_destinations() first")
-        return self._spans[destination]
-
-    def _is_new(self, row: Row, destination: str) -> bool:
-        """Whether the row is for this destination and was never claimed for it."""
-        return row.settled_at is None and destination not in row.halves and self._span(destination).covers(row.seq)
 
     def _again(self, destination: str, now: datetime) -> Iterator[tuple[datetime, int]]:
         """Which rows are due again, and since when."""
@@ -280,20 +268,3 @@ class MemoryOutbox(Outbox):
             half = row.halves.get(destination)
             if half and half.due_at and half.due_at <= now:
                 yield half.due_at, row.seq
-
-    def _make_halves(self, row: Row, now: datetime) -> None:
-        for name in self._spans:
-            if self._is_new(row, name):
-                row.halves[name] = Half("held", now)
-
-    def _end(self, row: Row, state: ServerState, reason: str, now: datetime, *, busy: bool) -> bool:
-        self._make_halves(row, now)
-        return row.end(state, reason, now, busy=busy)
-
-    def _settle_row(self, row: Row, now: datetime) -> bool:
-        return not any(self._is_new(row, name) for name in self._spans) and row.settle(now)
-
-    def _bury(self, row: Row, now: datetime) -> None:
-        reason = f"never_released: {' '.join(row.held)}" if row.held else "never_delivered"
-        self._end(row, "expired", reason, now, busy=True)
-        row.bury(now)

@@ -1,4 +1,4 @@
-"""What the outbox in memory holds: rows, their server halves, and the spans of rows that destinations are for."""
+"""What the outbox in memory holds: rows and their server halves."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Row:
     occurred_at: datetime
     put_at: datetime
     purge_at: datetime
+    destinations: tuple[str, ...]
     held: list[str]
     browser: BrowserState
     browser_at: datetime | None
@@ -47,32 +48,45 @@ class Row:
         left = any(half.state == "claimed" or half.attempts for half in self.halves.values())
         return Stored(self.seq, self.id, self.record, self.visitor, tuple(self.held), left)
 
+    def is_new(self, destination: str) -> bool:
+        """Whether it is for this destination and was never claimed for it."""
+        return destination in self.destinations and destination not in self.halves and self.settled_at is None
+
     def suppress_browser(self) -> None:
         if self.browser == "none":
             self.browser = "suppressed"
 
+    def make_halves(self, now: datetime) -> None:
+        for destination in self.destinations:
+            if self.is_new(destination):
+                self.halves[destination] = Half("held", now)
+
     def end(self, state: ServerState, reason: str, now: datetime, *, busy: bool) -> bool:
         """End the halves that are open, with `busy` also those on their way. Whether there were any."""
+        self.make_halves(now)
         ended = [half for half in self.halves.values() if half.state in OPEN and (busy or half.state != "claimed")]
         for half in ended:
             half.move(state, now)
             half.reason = reason
         return bool(ended)
 
-    def settle(self, now: datetime) -> bool:
-        """Settle the row if all its halves have ended. Whether it was the time."""
-        if self.settled_at is not None or self.held or any(half.state in OPEN for half in self.halves.values()):
-            return False
+    def settle(self, now: datetime) -> None:
+        """Settle the row if all its halves have ended."""
+        if self.settled_at is not None or self.held or any(self.is_new(one) for one in self.destinations):
+            return
+        if any(half.state in OPEN for half in self.halves.values()):
+            return
         self.settled_at = now
         if any(half.state in ("refused", "expired") for half in self.halves.values()):
             self.purge_at = now + KEEP_PERSONAL
         else:
             self.visitor = None
             self.purge_at = now + KEEP_RECORD
-        return True
 
     def bury(self, now: datetime) -> None:
-        """Leave a tombstone."""
+        """Leave a tombstone; what is still open expires."""
+        reason = f"never_released: {' '.join(self.held)}" if self.held else "never_delivered"
+        self.end("expired", reason, now, busy=True)
         self.record = self.visitor = None
         self.held.clear()
         self.suppress_browser()
@@ -105,14 +119,3 @@ class Row:
             updated_at=half.updated_at,
             browser="acknowledged" if destination in self.acknowledged else self.browser,
         )
-
-
-@dataclass(slots=True)
-class Span:
-    """A destination is for the rows with after < seq <= last (None: no end)."""
-
-    after: int
-    last: int | None = None
-
-    def covers(self, seq: int) -> bool:
-        return self.after < seq and (self.last is None or seq <= self.last)

@@ -12,15 +12,16 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from ..errors import ConfigurationError
-from .connections import Connections, unavailable
-from .contract import KEEP_OTHERS, LEASE, Claim, DeliveryState, NewRow, Outbox, Put, Settlement, Stored
+from ..errors import ConfigurationError, OutboxUnavailable
+from .connections import Connections, Slot, unavailable
+from .contract import KEEP_OTHERS, KEEP_RECORD, LEASE, Claim, DeliveryState, NewRow, Outbox, Put, Settlement, Stored
 from .sqlite_ends import STEP, Purge, close_rows, end_halves
-from .sqlite_rows import Row, claim, delivery_state, micros, moment, settlement_values, stored
+from .sqlite_rows import Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .statements import load
 from .states import FINAL
 
@@ -28,6 +29,14 @@ VERSION = 1
 IMPATIENT = 0.25  # seconds a request waits for another's lock
 PATIENT = 5.0  # seconds a worker or a command waits
 ALL = (0, sys.maxsize)  # every seq
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A set of destinations, by its number in the file."""
+
+    number: int
+    is_empty: bool
 
 
 class SQLiteOutbox(Outbox):
@@ -38,8 +47,8 @@ class SQLiteOutbox(Outbox):
         self.path = os.path.abspath(path)
         self._synchronous = "FULL" if full else "NORMAL"
         self._sql = load("sqlite.sql")
-        self._destinations: tuple[str, ...] | None = None
-        self._ready = False  # whether schema and destinations are written
+        self._destinations: tuple[str, ...] = ()
+        self._route: Route | None = None  # None until schema and destinations are written
         # Copying the WAL into the file is left to the worker while there is one: it does so four times as often.
         self._request = Connections(self.path, patience=IMPATIENT, prepare=partial(self._prepare, checkpoint=4000))
         self._worker = Connections(self.path, patience=PATIENT, prepare=partial(self._prepare, checkpoint=1000))
@@ -56,8 +65,9 @@ class SQLiteOutbox(Outbox):
     def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
         if connection is not None:
             return self._put_within(connection, new, now)
-        with self._using(self._request) as own:
-            return self._put(own.cursor(), new, now)
+        route = self._ready(self._request)
+        with self._request.use() as own:
+            return self._put(own.cursor(), new, now, route)
 
     def _put_within(self, connection: Any, new: NewRow, now: datetime) -> Put:
         if not isinstance(connection, sqlite3.Connection):
@@ -66,22 +76,26 @@ class SQLiteOutbox(Outbox):
             with closing(connection.cursor()) as cursor:
                 cursor.row_factory = None
                 self._check_file(cursor)
-                if not self._ready:
-                    self._write_schema(cursor)
-                return self._put(cursor, new, now)
+                route = self._route or self._write_schema(cursor, self._destinations)
+                return self._put(cursor, new, now, route)
         except sqlite3.Error as error:
             raise unavailable(self.path, error) from error
 
-    def _put(self, cursor: sqlite3.Cursor, new: NewRow, now: datetime) -> Put:
+    def _put(self, cursor: sqlite3.Cursor, new: NewRow, now: datetime, route: Route) -> Put:
         at = micros(now)
         held = tuple(sorted(new.held))
         browser = ("offered", at) if new.offered else ("none", None)
-        own = (new.id, new.unique, new.event, micros(new.occurred_at), at, " ".join(held))
-        while not cursor.execute(self._sql["put"], (*own, *browser, new.record, new.visitor)).rowcount:
+        if route.is_empty and not held:
+            visitor, settled_at, purge_at = None, at, at + span(KEEP_RECORD)
+        else:
+            visitor, settled_at, purge_at = new.visitor, None, None
+        what = (route.number, new.id, new.unique, new.event, micros(new.occurred_at), at, " ".join(held))
+        values = (*what, *browser, settled_at, purge_at, new.record, visitor)
+        while not cursor.execute(self._sql["put"], values).rowcount:
             known = cursor.execute(self._sql["find"], {"unique": new.unique}).fetchone()
             if known:  # else it was purged a moment ago
                 return Put(stored(known), False)
-        return Put(Stored(cursor.lastrowid or 0, new.id, new.record, new.visitor, held), True)
+        return Put(Stored(cursor.lastrowid or 0, new.id, new.record, visitor, held), True)
 
     def find(self, unique: str) -> Stored | None:
         with self._using(self._request) as own:
@@ -145,28 +159,25 @@ class SQLiteOutbox(Outbox):
     # --- the worker ------------------------------------------------------------------------------------------------
 
     def set_destinations(self, destinations: Sequence[str]) -> None:
-        self._destinations = tuple(destinations)
-        self._ready = False
+        self._destinations = tuple(sorted(set(destinations)))
+        self._route = None
 
     def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:
         token = secrets.token_hex(8)
         with self._changing(self._worker) as own:
-            number, cursor, last = self._destination(own, destination)
+            number, cursor = self._destination(own, destination)
             leased = {"destination": number, "now": micros(now), "lease": token, "lease_end": micros(now + lease)}
             taken = own.execute(self._sql["claim_again"], {**leased, "limit": limit}).rowcount
             if taken < limit:
-                self._claim_new(own, leased, cursor, last, limit - taken)
+                self._claim_new(own, leased, cursor, limit - taken)
             rows = own.execute(self._sql["claimed"], {**leased, "name": destination}).fetchall()
         return [claim(row, token) for row in rows]
 
-    def _claim_new(
-        self, own: sqlite3.Connection, leased: Mapping[str, Any], cursor: int, last: int, limit: int
-    ) -> None:
+    def _claim_new(self, own: sqlite3.Connection, leased: Mapping[str, Any], cursor: int, limit: int) -> None:
         """Make state rows for up to `limit` conversions behind the cursor, and for the held ones on the way."""
         number = leased["destination"]
-        nth = {"destination": number, "cursor": cursor, "last": last, "limit": limit}
-        full = own.execute(self._sql["nth_new"], nth).fetchone() or own.execute(self._sql["end"]).fetchone()
-        until = min(last, full[0])
+        nth = {"destination": number, "cursor": cursor, "limit": limit}
+        (until,) = own.execute(self._sql["nth_new"], nth).fetchone() or own.execute(self._sql["end"]).fetchone()
         if until > cursor:
             own.execute(self._sql["claim_new"], {**leased, "cursor": cursor, "until": until})
             own.execute(self._sql["move_cursor"], {"destination": number, "until": until})
@@ -174,7 +185,7 @@ class SQLiteOutbox(Outbox):
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
         at = micros(now)
         with self._changing(self._worker) as own:
-            number, _, _ = self._destination(own, destination)
+            number, _ = self._destination(own, destination)
             values = [settlement_values(one, number, at) for one in settlements]
             counted = own.executemany(self._sql["settle"], values).rowcount
             close_rows(own, self._sql, [one.seq for one in settlements if one.state in FINAL], now)
@@ -184,8 +195,8 @@ class SQLiteOutbox(Outbox):
         found: list[datetime] = []
         with self._using(self._worker) as own:
             for name in destinations:
-                number, cursor, last = self._destination(own, name)
-                nth = {"destination": number, "cursor": cursor, "last": last, "limit": 1}
+                number, cursor = self._destination(own, name)
+                nth = {"destination": number, "cursor": cursor, "limit": 1}
                 if own.execute(self._sql["nth_new"], nth).fetchone():
                     return now
                 due = moment(own.execute(self._sql["next_again"], {"destination": number}).fetchone()[0])
@@ -196,10 +207,14 @@ class SQLiteOutbox(Outbox):
     def purge(self, *, now: datetime) -> int:
         changes = Purge(partial(self._changing, self._worker), self._sql, now).run()
         with self._using(self._worker) as own:
-            # What was erased is still in the WAL. Empty it, but never let a writer wait for a slow reader.
+            # What was erased is still in the WAL: empty it. Writers wait while it is truncated, so most is copied
+            # before, and a slow reader is not waited for.
+            own.execute("PRAGMA wal_checkpoint(PASSIVE)")
             own.execute("PRAGMA busy_timeout = 0")
-            own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            own.execute(f"PRAGMA busy_timeout = {PATIENT * 1000:.0f}")
+            try:
+                own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                own.execute(f"PRAGMA busy_timeout = {PATIENT * 1000:.0f}")
         return changes
 
     # --- people ----------------------------------------------------------------------------------------------------
@@ -266,52 +281,53 @@ class SQLiteOutbox(Outbox):
         """The seqs of these ids, as ranges from and to; one range of all without ids."""
         return [ALL] if ids is None else [(seq, seq) for (seq,) in self._by_id(own, "seqs", ids)]
 
-    def _destination(self, own: sqlite3.Connection, name: str) -> tuple[int, int, int]:
-        """Its number, its cursor, and the last seq that is for it."""
-        found: tuple[int, int, int | None] | None = own.execute(self._sql["destination"], {"name": name}).fetchone()
+    def _destination(self, own: sqlite3.Connection, name: str) -> tuple[int, int]:
+        """Its number and its cursor."""
+        found: tuple[int, int] | None = own.execute(self._sql["destination"], {"name": name}).fetchone()
         if found is None:
             raise ConfigurationError(f"the outbox knows no destination {name!r}; call set_destinations() first")
-        number, cursor, last = found
-        return number, cursor, sys.maxsize if last is None else last
+        return found
 
     # --- connections -----------------------------------------------------------------------------------------------
 
-    def _using(self, connections: Connections) -> AbstractContextManager[sqlite3.Connection]:
-        if not self._ready:
-            self._make_ready(connections)
+    def _using(self, connections: Connections) -> Slot:
+        self._ready(connections)
         return connections.use()
 
     def _changing(self, connections: Connections) -> AbstractContextManager[sqlite3.Connection]:
-        if not self._ready:
-            self._make_ready(connections)
+        self._ready(connections)
         return connections.transaction()
 
-    def _make_ready(self, connections: Connections) -> None:
-        destinations = self._destinations
-        with connections.transaction() as own:
-            self._write_schema(own.cursor())
-        self._ready = self._destinations is destinations  # unless others were set meanwhile
+    def _ready(self, connections: Connections) -> Route:
+        """The route of new rows, with all that is needed written."""
+        route = self._route
+        if route is None:
+            destinations = self._destinations
+            with connections.transaction() as own:
+                route = self._write_schema(own.cursor(), destinations)
+            if self._destinations is destinations:  # else others were set meanwhile
+                self._route = route
+        return route
 
-    def _write_schema(self, cursor: sqlite3.Cursor) -> None:
-        """Make what is missing: tables and destinations. It may be within the caller's own transaction."""
+    def _write_schema(self, cursor: sqlite3.Cursor, destinations: Sequence[str]) -> Route:
+        """Make what is missing: tables, destinations, their route. It may be within the caller's own transaction."""
         if not cursor.execute(self._sql["is_made"]).fetchone():
             for statement in self._sql["schema"].split(";"):
                 cursor.execute(statement)
             cursor.execute(self._sql["set_version"], {"version": VERSION})
         (version,) = cursor.execute(self._sql["version"]).fetchone()
         if version > VERSION:
-            raise ConfigurationError(
+            raise OutboxUnavailable(
                 f"the outbox {self.path} was made by a newer pixeltwin (schema {version}, this one knows {VERSION}); "
                 "upgrade pixeltwin, or name another file"
             )
-        if self._destinations is None:
-            return
-        current = {name for (name,) in cursor.execute(self._sql["current_destinations"])}
-        for name in self._destinations:
-            if name not in current:
-                cursor.execute(self._sql["add_destination"], {"name": name})
-        for name in current.difference(self._destinations):
-            cursor.execute(self._sql["end_destination"], {"name": name})
+        names = {"names": "\n".join(destinations)}
+        cursor.execute(self._sql["add_route"], names)
+        for name in destinations:
+            cursor.execute(self._sql["add_destination"], {"name": name})
+            cursor.execute(self._sql["add_stop"], {**names, "name": name})
+        (number,) = cursor.execute(self._sql["route"], names).fetchone()
+        return Route(number, is_empty=not destinations)
 
     def _prepare(self, connection: sqlite3.Connection, *, checkpoint: int) -> None:
         # SQLite does not wait for a lock here. Who cannot switch now works without: another process just switches, or

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS pixeltwin_conversion (
     id TEXT NOT NULL,
     unique_key TEXT,
     event TEXT NOT NULL,
+    route INTEGER NOT NULL,
     occurred_at INTEGER NOT NULL,
     put_at INTEGER NOT NULL,
     held TEXT NOT NULL,       -- what it waits for, words between blanks; empty: it may go
@@ -34,15 +35,23 @@ CREATE UNIQUE INDEX IF NOT EXISTS pixeltwin_unique ON pixeltwin_conversion (uniq
 CREATE INDEX IF NOT EXISTS pixeltwin_id ON pixeltwin_conversion (id);
 CREATE INDEX IF NOT EXISTS pixeltwin_purge ON pixeltwin_conversion (purge_at) WHERE purge_at IS NOT NULL;
 
--- A conversion is for the destinations with after_seq < seq <= last_seq (null: no end). Claiming makes state rows as far
--- as the cursor.
+-- Claiming for a destination makes state rows as far as its cursor.
 CREATE TABLE IF NOT EXISTS pixeltwin_destination (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    after_seq INTEGER NOT NULL,
-    last_seq INTEGER,
     cursor INTEGER NOT NULL
 );
+
+-- A route is a set of destinations; each conversion keeps the route of the process that put it, whatever others set.
+CREATE TABLE IF NOT EXISTS pixeltwin_route (
+    number INTEGER PRIMARY KEY,
+    names TEXT NOT NULL UNIQUE  -- sorted, one a line
+);
+CREATE TABLE IF NOT EXISTS pixeltwin_stop (
+    route INTEGER NOT NULL,
+    destination INTEGER NOT NULL,
+    PRIMARY KEY (route, destination)
+) WITHOUT ROWID;
 
 -- One narrow row a server half. `due_at`: when a pending or waiting half may be claimed, when a claimed one's lease ends;
 -- null: not to be claimed.
@@ -79,19 +88,23 @@ INSERT INTO pixeltwin_schema (version, swept) SELECT :version, 0 WHERE NOT EXIST
 SELECT version FROM pixeltwin_schema
 
 -- name: add_destination
--- A new one counts from here; one that was missing counts again, from where it was.
-INSERT INTO pixeltwin_destination (name, after_seq, cursor)
-SELECT :name, end, end FROM (SELECT coalesce(max(seq), 0) AS end FROM pixeltwin_conversion) WHERE true
-ON CONFLICT (name) DO UPDATE SET last_seq = NULL
+INSERT INTO pixeltwin_destination (name, cursor)
+SELECT :name, coalesce((SELECT max(seq) FROM pixeltwin_conversion), 0) WHERE true
+ON CONFLICT DO NOTHING
 
--- name: end_destination
-UPDATE pixeltwin_destination SET last_seq = (SELECT coalesce(max(seq), 0) FROM pixeltwin_conversion) WHERE name = :name
+-- name: add_route
+INSERT INTO pixeltwin_route (names) VALUES (:names) ON CONFLICT DO NOTHING
 
--- name: current_destinations
-SELECT name FROM pixeltwin_destination WHERE last_seq IS NULL
+-- name: add_stop
+INSERT INTO pixeltwin_stop (route, destination)
+SELECT r.number, d.number FROM pixeltwin_route r, pixeltwin_destination d WHERE r.names = :names AND d.name = :name
+ON CONFLICT DO NOTHING
+
+-- name: route
+SELECT number FROM pixeltwin_route WHERE names = :names
 
 -- name: destination
-SELECT number, cursor, last_seq FROM pixeltwin_destination WHERE name = :name
+SELECT number, cursor FROM pixeltwin_destination WHERE name = :name
 
 -- name: destinations
 SELECT number, name FROM pixeltwin_destination ORDER BY name
@@ -102,22 +115,22 @@ SELECT number, name FROM pixeltwin_destination ORDER BY name
 -- name: put
 -- The whole price of a request: one statement, its own transaction.
 INSERT INTO pixeltwin_conversion
-    (id, unique_key, event, occurred_at, put_at, held, browser, browser_at, record, visitor)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (route, id, unique_key, event, occurred_at, put_at, held, browser, browser_at, settled_at, purge_at, record, visitor)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
 -- name: find
 -- The last column: whether any half may have left. All statements that read a row as `Stored` share these columns.
 SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
     SELECT 1 FROM pixeltwin_delivery
-    WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = c.seq
+    WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = c.route) AND seq = c.seq
         AND (state = 'claimed' OR attempts > 0))
 FROM pixeltwin_conversion c WHERE c.unique_key = :unique
 
 -- name: get
 SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
     SELECT 1 FROM pixeltwin_delivery
-    WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = c.seq
+    WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = c.route) AND seq = c.seq
         AND (state = 'claimed' OR attempts > 0))
 FROM pixeltwin_conversion c WHERE c.id = :id
 
@@ -128,8 +141,8 @@ SELECT seq FROM pixeltwin_conversion WHERE id = :id
 UPDATE pixeltwin_conversion SET visitor = :visitor
 WHERE seq = :seq AND visitor IS NOT NULL AND (:never_late OR NOT EXISTS (
     SELECT 1 FROM pixeltwin_delivery
-    WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = pixeltwin_conversion.seq
-        AND (state = 'claimed' OR attempts > 0)))
+    WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = pixeltwin_conversion.route)
+        AND seq = pixeltwin_conversion.seq AND (state = 'claimed' OR attempts > 0)))
 
 -- name: offer
 -- Who changes the row has won: no two requests hand out the same half.
@@ -157,9 +170,8 @@ WHERE seq = :seq AND destination IN (SELECT number FROM pixeltwin_destination) A
 -- name: make_halves
 -- State rows for the destinations that have not claimed yet.
 INSERT INTO pixeltwin_delivery (destination, seq, state, attempts, reason, updated_at)
-SELECT d.number, c.seq, 'held', 0, '', :now
-FROM pixeltwin_conversion c JOIN pixeltwin_destination d
-    ON d.after_seq < c.seq AND (d.last_seq IS NULL OR c.seq <= d.last_seq)
+SELECT r.destination, c.seq, 'held', 0, '', :now
+FROM pixeltwin_conversion c JOIN pixeltwin_stop r ON r.route = c.route
 WHERE c.seq = :seq AND c.settled_at IS NULL
 ON CONFLICT DO NOTHING
 
@@ -186,7 +198,8 @@ WHERE destination = :destination AND seq IN (
 -- name: nth_new
 -- The `limit`-th row that this destination has not seen and may have.
 SELECT seq FROM pixeltwin_conversion c
-WHERE seq > :cursor AND seq <= :last AND held = '' AND settled_at IS NULL
+WHERE seq > :cursor AND held = '' AND settled_at IS NULL
+    AND route IN (SELECT route FROM pixeltwin_stop WHERE destination = :destination)
     AND NOT EXISTS (SELECT 1 FROM pixeltwin_delivery s WHERE s.destination = :destination AND s.seq = c.seq)
 ORDER BY seq LIMIT 1 OFFSET :limit - 1
 
@@ -198,6 +211,7 @@ INSERT INTO pixeltwin_delivery (destination, seq, state, due_at, attempts, lease
 SELECT :destination, seq, CASE held WHEN '' THEN 'claimed' ELSE 'held' END, CASE held WHEN '' THEN :lease_end END, 0,
     CASE held WHEN '' THEN :lease END, '', CASE held WHEN '' THEN :now ELSE put_at END
 FROM pixeltwin_conversion WHERE seq > :cursor AND seq <= :until AND settled_at IS NULL
+    AND route IN (SELECT route FROM pixeltwin_stop WHERE destination = :destination)
 ON CONFLICT DO NOTHING
 
 -- name: move_cursor
@@ -224,16 +238,16 @@ UPDATE pixeltwin_conversion SET
     settled_at = :now,
     visitor = CASE WHEN EXISTS (
         SELECT 1 FROM pixeltwin_delivery
-        WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = pixeltwin_conversion.seq
-            AND state IN ('refused', 'expired')) THEN visitor END,
+        WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = pixeltwin_conversion.route)
+            AND seq = pixeltwin_conversion.seq AND state IN ('refused', 'expired')) THEN visitor END,
     purge_at = :now + CASE WHEN EXISTS (
         SELECT 1 FROM pixeltwin_delivery
-        WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq = pixeltwin_conversion.seq
-            AND state IN ('refused', 'expired')) THEN :keep_personal ELSE :keep_record END
+        WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = pixeltwin_conversion.route)
+            AND seq = pixeltwin_conversion.seq AND state IN ('refused', 'expired')) THEN :keep_personal ELSE :keep_record END
 WHERE seq = :seq AND settled_at IS NULL AND held = '' AND NOT EXISTS (
-    SELECT 1 FROM pixeltwin_destination d LEFT JOIN pixeltwin_delivery s
-        ON s.destination = d.number AND s.seq = pixeltwin_conversion.seq
-    WHERE d.after_seq < pixeltwin_conversion.seq AND (d.last_seq IS NULL OR pixeltwin_conversion.seq <= d.last_seq)
+    SELECT 1 FROM pixeltwin_stop r LEFT JOIN pixeltwin_delivery s
+        ON s.destination = r.destination AND s.seq = pixeltwin_conversion.seq
+    WHERE r.route = pixeltwin_conversion.route
         AND (s.state IS NULL OR s.state IN ('held', 'pending', 'claimed', 'waiting')))
 
 -- name: next_again
@@ -289,8 +303,8 @@ DELETE FROM pixeltwin_conversion WHERE seq = :seq
 SELECT destination, state, count(*) FROM pixeltwin_delivery GROUP BY destination, state
 UNION ALL
 SELECT d.number, CASE c.held WHEN '' THEN 'pending' ELSE 'held' END AS state, count(*)
-FROM pixeltwin_destination d JOIN pixeltwin_conversion c
-    ON c.seq > d.cursor AND (d.last_seq IS NULL OR c.seq <= d.last_seq)
+FROM pixeltwin_destination d JOIN pixeltwin_conversion c ON c.seq > d.cursor
+JOIN pixeltwin_stop r ON r.route = c.route AND r.destination = d.number
 LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
 WHERE s.seq IS NULL AND c.settled_at IS NULL GROUP BY d.number, c.held = ''
 
@@ -299,8 +313,9 @@ SELECT c.seq, c.id, c.event, c.occurred_at, d.name,
     coalesce(s.state, CASE c.held WHEN '' THEN 'pending' ELSE 'held' END), coalesce(s.attempts, 0), coalesce(s.reason, ''),
     CASE WHEN s.seq IS NOT NULL THEN s.due_at WHEN c.held = '' THEN c.put_at END, coalesce(s.updated_at, c.put_at),
     CASE WHEN a.seq IS NULL THEN c.browser ELSE 'acknowledged' END
-FROM pixeltwin_conversion c JOIN pixeltwin_destination d
-    ON d.after_seq < c.seq AND (d.last_seq IS NULL OR c.seq <= d.last_seq)
+FROM pixeltwin_conversion c
+JOIN pixeltwin_stop r ON r.route = c.route
+JOIN pixeltwin_destination d ON d.number = r.destination
 LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
 LEFT JOIN pixeltwin_acknowledged a ON a.seq = c.seq AND a.destination = d.name
 WHERE c.seq BETWEEN :low AND :high AND (s.seq IS NOT NULL OR c.settled_at IS NULL)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from .contract import KEEP_FOR_NOBODY, KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
+from .contract import KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
 from .sqlite_rows import micros, span
 
 Statements = Mapping[str, str]
+SWEPT_AFTER = timedelta(hours=1)
 STEP = 500  # rows changed in one transaction where there may be any number: nobody waits long for its lock
 
 
-def close_rows(own: sqlite3.Connection, sql: Statements, seqs: Iterable[int], now: datetime) -> int:
+def close_rows(own: sqlite3.Connection, sql: Statements, seqs: Iterable[int], now: datetime) -> None:
     """Settle those of these rows whose halves have all ended."""
     keep = {"now": micros(now), "keep_personal": span(KEEP_PERSONAL), "keep_record": span(KEEP_RECORD)}
-    return own.executemany(sql["close_row"], [{**keep, "seq": seq} for seq in seqs]).rowcount
+    own.executemany(sql["close_row"], [{**keep, "seq": seq} for seq in seqs])
 
 
 def end_halves(
@@ -52,17 +53,16 @@ class Purge:
         return changes
 
     def _sweep(self, own: sqlite3.Connection) -> tuple[int, bool]:
-        """Give rows that are not settled by now the date at which they expire, and settle those that are for nobody."""
-        swept, until = own.execute(self._sql["swept"], {"before": micros(self._now - KEEP_FOR_NOBODY)}).fetchone()
+        """Give rows that are not settled by now the date at which they expire."""
+        swept, until = own.execute(self._sql["swept"], {"before": micros(self._now - SWEPT_AFTER)}).fetchone()
         among = {"swept": swept, "until": until, "limit": STEP}
         seqs = [seq for (seq,) in own.execute(self._sql["unsettled"], among)]
-        closed = close_rows(own, self._sql, seqs, self._now)
         keep = {"keep_open": span(KEEP_OTHERS), "keep_held": span(KEEP_HELD)}
         own.executemany(self._sql["date"], [{**keep, "seq": seq} for seq in seqs])
         more = len(seqs) == STEP
         if until > swept:
             own.execute(self._sql["set_swept"], {"swept": seqs[-1] if more else until})
-        return closed, more
+        return 0, more
 
     def _bury(self, own: sqlite3.Connection) -> tuple[int, bool]:
         """Turn rows whose time is over into tombstones; what is still open expires."""
