@@ -45,6 +45,8 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("PAGE_VIEWS", "beacon", "who reports page views", ("beacon", "server", "browser", "off")),
     Option("DELIVERY", "live", "off: neither half goes anywhere (staging)", ("live", "off")),
+    Option("TEST_UNTIL", None, "until this time (ISO 8601 with a zone, a day ahead at most) all goes to test modes"),
+    Option("TEST_IDS", (), "ids of tests, for platforms that need one: name=id, name=id"),
     Option("WORKER", "thread", "who delivers: a thread in this process, or `pixeltwin deliver`", ("thread", "off")),
     Option("SANDBOX", None, "URL of a sandbox: both halves go there instead of to the platforms"),
     Option("PHONE_REGION", None, "ISO country of phone numbers that carry no country code, such as DE"),
@@ -92,6 +94,16 @@ class Settings:
         value = self.get(name)
         parts: Sequence[str] = value.split(",") if isinstance(value, str) else list(value)
         return tuple(part.strip() for part in parts if part.strip())
+
+    def pairs(self, name: str) -> Mapping[str, str]:
+        """A mapping, or one text such as "name=value, name=value"."""
+        value = self.get(name)
+        if isinstance(value, Mapping):
+            return {str(key): str(one) for key, one in value.items()}
+        found = {key.strip(): one.strip() for key, _, one in (word.partition("=") for word in self.words(name))}
+        if not all(found) or not all(found.values()):
+            raise ConfigurationError(f"{PREFIX}{name} must be written as name=value, name=value")
+        return found
 
     @property
     def consent(self) -> Consent | None:
@@ -148,6 +160,9 @@ class Settings:
             phone_region=self.get("PHONE_REGION"),
             on_error=self.get("ON_ERROR") or ("raise" if debug else "log"),
             when_unsure=self.get("WHEN_UNSURE"),
+            live=self.get("DELIVERY") == "live",
+            test_until=self.get("TEST_UNTIL"),
+            test_ids=self.pairs("TEST_IDS"),
         )
 
     def _check_sandbox(self, debug: bool) -> None:

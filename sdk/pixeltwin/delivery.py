@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 from .contract import Platform, ServerRequest
 from .errors import ConfigurationError
+from .mode import Mode
 from .outbox.contract import LEASE, Outbox
 from .sending.dispatch import Answer, Channel, Dispatch, NoAnswer, Wiring
 from .sending.gate import Gate
 from .sending.outbound import WhenUnsure
+from .sending.remarks import Remarks
 from .sending.report import DestinationReport, Report, Settled
 from .sending.secrecy import check_writable, network_fault, unlogged
 
@@ -133,6 +135,7 @@ def _never() -> bool:
 class Delivery:
     """Sends the server halves in `outbox` to those of `platforms` that take them.
 
+    `mode`: whether they count, go to the platforms' test modes, or stay.
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
     `transport`: an httpx transport, for a proxy or certificates of your own. `on_outcome` is told of each state that
     was stored, from whichever thread delivers.
@@ -146,6 +149,7 @@ class Delivery:
         platforms: Iterable[Platform],
         outbox: Outbox,
         *,
+        mode: Mode | None = None,
         when_unsure: WhenUnsure = "suppress",
         transport: httpx.BaseTransport | None = None,
         timeouts: Timeouts | None = None,
@@ -155,6 +159,7 @@ class Delivery:
     ) -> None:
         self.platforms = tuple(platform for platform in platforms if platform.sends)
         self.outbox = outbox
+        self.mode = mode or Mode()
         self._when_unsure: WhenUnsure = when_unsure
         self._given_transport = transport
         self._timeouts = timeouts or Timeouts()
@@ -183,6 +188,7 @@ class Delivery:
         Raises `OutboxUnavailable`; what was sent by then is settled in the next pass.
         """
         self._after_fork()
+        self.mode.remind(now)
         wanted = self.destinations if destinations is None else tuple(destinations)
         began = self._stopwatch()
 
@@ -202,13 +208,20 @@ class Delivery:
         return self._channels[destination].gate.opens_at(now)
 
     def next_due(self, now: datetime, *, destinations: Iterable[str] | None = None) -> datetime | None:
-        """When there is next something to send for any of these; None when nothing waits."""
+        """When there is next something to send for any of these; None when nothing waits, or nothing is sent."""
+        if not self.mode.sends(now):
+            return None
         found: list[datetime] = []
         for destination in self.destinations if destinations is None else destinations:
             due = self.outbox.next_due([destination], now=now)
             if due is not None:
                 found.append(max(due, self.opens_at(destination, now)))
         return min(found, default=None)
+
+    def warnings(self, destination: str) -> Mapping[str, int]:
+        """How often this platform remarked what about events it took, since this process began."""
+        self._after_fork()
+        return self._channels[destination].remarks.snapshot()
 
     def close(self) -> None:
         """Give back connections; the next pass opens new ones."""
@@ -223,10 +236,11 @@ class Delivery:
     def _start(self) -> None:
         self._pid = os.getpid()
         self._wire = Wire(self._given_transport, self._timeouts)
-        self._channels = {one.destination: Channel(one, Gate(one.rate)) for one in self.platforms}
+        self._channels = {one.destination: Channel(one, Gate(one.rate), Remarks(one.name)) for one in self.platforms}
         self._wiring = Wiring(
             outbox=self.outbox,
             post=self._wire.post,
+            mode=self.mode,
             when_unsure=self._when_unsure,
             random=self._given_random or Random(),
             on_outcome=self._on_outcome,

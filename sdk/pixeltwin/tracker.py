@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -22,6 +22,7 @@ from .conversion import Conversion, Signer, checked_time, derive_id, issue_id
 from .errors import ConfigurationError, InvalidInput, described
 from .events import Event
 from .losses import Losses
+from .mode import checked_mode
 from .outbox import NewRow, Outbox, Stored, open_outbox
 from .visitor import AnyVisitor, Visitor
 
@@ -49,6 +50,9 @@ class Tracker:
     `phone_region` (ISO 3166-1, "DE"): where phone numbers without a country code are from.
     `on_error`: "log" never takes the caller down for a tracking fault: it is logged and counted in `losses`.
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
+    `live=False`: nothing goes anywhere (staging). `test_until` (an aware datetime, or ISO 8601 with a zone; at most 24
+    hours ahead): until then server halves go to the platforms' own test modes and no pixel is rendered, so nothing
+    counts; then `live` holds by itself. `test_ids`: by platform name, for platforms that test under an id.
     """
 
     def __init__(
@@ -61,6 +65,9 @@ class Tracker:
         phone_region: str | None = None,
         on_error: OnError = "log",
         when_unsure: WhenUnsure = "suppress",
+        live: bool = True,
+        test_until: datetime | str | None = None,
+        test_ids: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.platforms = _checked_platforms(platforms)
@@ -70,6 +77,8 @@ class Tracker:
         self.on_error: OnError = on_error
         self.when_unsure: WhenUnsure = when_unsure
         self.clock = clock
+        self.mode = checked_mode(self.platforms, live=live, test_until=test_until, test_ids=test_ids, now=clock())
+        self.mode.remind(clock())
         self.losses = Losses()
         self.rules = collected_rules(self.platforms)
         self.on_stored: Callable[[], None] | None = None  # told after each row; the worker's alarm clock
@@ -149,7 +158,7 @@ class Tracker:
             app=options.get("app"),
             key=key,
             platforms=arguments.names(platforms),
-            browser=options.get("browser", True),
+            browser=options.get("browser", True) and not self.mode.testing(now),
             server=options.get("server", True),
         )
 
@@ -163,7 +172,8 @@ class Tracker:
         """The conversion, its visitor sealed, consent and platforms asked; and its row, if anybody may be told."""
         conversion = self._conversion(event, visitor, consent, options)
         conversion = conversion.with_visitor(conversion.visitor.seal(self.rules))
-        wanted = [platform for platform in self.platforms if platform.wants(conversion)]
+        told = self.platforms if self.mode.sends(self.clock()) else ()
+        wanted = [platform for platform in told if platform.wants(conversion)]
         conversion = asking.within_consent(wanted, conversion, self.losses)
         allowed = [platform for platform in wanted if platform.allowed(conversion.consent)]
         pending = [platform for platform in wanted if platform.state(conversion.consent) == "pending"]
@@ -257,9 +267,12 @@ class Tracker:
     ) -> Markup:
         """The pixels of all platforms that may be told, and the browser half of these conversions.
 
-        A conversion is left out on a platform whose dedup window has passed. `keep_parameters` also cleans the page's
+        A conversion is left out on a platform whose dedup window has passed; in test mode there is nothing, for what a
+        pixel says counts. `keep_parameters` also cleans the page's
         own URL of all other query parameters before a pixel can read it.
         """
+        if not self.mode.shows(self.clock()):
+            return Markup()
         person = self._with_region(visitor or NOBODY)
         located = arguments.located(consent, person)
         return snippet.render(
@@ -279,7 +292,7 @@ class Tracker:
         if self._delivery is None:
             from .delivery import Delivery
 
-            self._delivery = Delivery(self.platforms, self.outbox, when_unsure=self.when_unsure)
+            self._delivery = Delivery(self.platforms, self.outbox, mode=self.mode, when_unsure=self.when_unsure)
         return self._delivery
 
     def deliver(self, *, limit: int | None = None) -> Report:

@@ -46,6 +46,16 @@ class Site:
     url_filter: Callable[[str], str | None] | None = None
     conversion_filter: Callable[[Event], bool] | None = None
 
+    @property
+    def tells(self) -> bool:
+        """Whether the platforms are told anything now, be it in test mode."""
+        return self.live or self.tracker.mode.testing(self.tracker.clock())
+
+    @property
+    def shows(self) -> bool:
+        """Whether pixels are rendered now; in test mode they are not, for what a pixel says counts."""
+        return self.live and self.tracker.mode.shows(self.tracker.clock())
+
 
 class Visit:
     """`consent` and `person` are asked at most once, when first needed: `person` gives what the site itself knows of
@@ -74,7 +84,7 @@ class Visit:
     @cached_property
     def allowed(self) -> tuple[Platform, ...]:
         """The platforms that may be told of this visitor."""
-        if not self.site.live:
+        if not self.site.tells:
             return ()
         return tuple(platform for platform in self.tracker.platforms if platform.allowed(self.consent))
 
@@ -152,7 +162,7 @@ class Visit:
         **options: Unpack[TrackOptions],
     ) -> Conversion | None:
         """Track for this visitor. With an explicit `visitor` it is somebody else: no browser half unless asked for."""
-        if not self.site.live:
+        if not self.site.tells:
             options["platforms"] = ()
         if "source_url" not in options:
             options["source_url"] = self.source_url
@@ -161,7 +171,8 @@ class Visit:
         conversion = self.tracker.track(
             event, visitor=person, consent=self.consent if consent is None else consent, **options
         )
-        if conversion is not None and conversion.browser and shown:
+        # In test mode it has no browser half, but a decision about consent finds it by what its visitor carries.
+        if conversion is not None and shown and (conversion.browser or not self.site.shows):
             self._fresh.append(conversion)
         return conversion
 
@@ -226,7 +237,7 @@ class Visit:
         log.error("tracking fault (%s): %s", where, type(error).__name__)
 
     def _head(self, nonce: str | None) -> Markup:
-        if self.request.method == "HEAD" or not self.site.live:
+        if self.request.method == "HEAD" or not self.site.tells:
             return Markup()
         ready = [] if self.request.speculative else self._ready()
         if not self.allowed:
@@ -250,7 +261,9 @@ class Visit:
             nonce=nonce,
             keep_parameters=self.site.keep if self.site.clean_page_url else None,
         )
-        return Markup("\n").join([html, self._page_view_script(nonce)]) if html else Markup()
+        if not html and self.site.shows:
+            return Markup()
+        return Markup("\n").join(part for part in (html, self._page_view_script(nonce)) if part)
 
     def _ready(self) -> list[Conversion]:
         """What may be rendered now; each conversion is handed out once, to one page."""
@@ -261,6 +274,9 @@ class Visit:
         try:
             if self._pending and not waiting:
                 self.tracker.consented(self._pending, self.consent)
+            if not self.site.shows:
+                self._fresh = fresh
+                return []
             ids = dict.fromkeys([*self._pending, *(one.id for one in fresh if one.stored)])
             offered = self.tracker.offer(list(ids)) if not waiting else []
         except OutboxUnavailable as error:
@@ -277,7 +293,10 @@ class Visit:
         return platform.state(self.consent) == "pending"
 
     def _page_view_script(self, nonce: str | None) -> Markup:
-        if self.site.page_views not in ("beacon", "browser") or not self._passes(PageView()):
+        shows = self.site.shows
+        if self.site.page_views not in (("beacon", "browser") if shows else ("beacon",)) or not self._passes(
+            PageView()
+        ):
             return Markup()
         view = Conversion(
             event=PageView(), id=snippet.PLACEHOLDER, occurred_at=self.tracker.clock(), consent=self.consent
@@ -287,7 +306,7 @@ class Visit:
                 "event": view.event.type,
                 "placeholder": snippet.PLACEHOLDER,
                 "beacon": self.site.beacon if self.site.page_views == "beacon" else None,
-                "calls": snippet.beacon_calls(self.allowed, view),
+                "calls": snippet.beacon_calls(self.allowed, view) if shows else [],
             },
             script=self.site.script,
             nonce=nonce,

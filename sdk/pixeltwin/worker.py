@@ -139,6 +139,7 @@ class Worker:
         """Deliver what is due; how many seconds there is nothing to do (0: look again), None: the end."""
         now = self._clock()
         self._purge(destination, now)
+        self.delivery.mode.remind(now)
         opens_at = self.delivery.opens_at(destination, now)
         due = opens_at if opens_at > now else self.delivery.next_due(now, destinations=[destination])
         if due is None or due > now:

@@ -28,6 +28,8 @@ def deliver_command(tracker: Callable[[], Tracker]) -> click.Command:
         if not names:
             raise click.ClickException("no platform has an access token, so there is nothing to deliver")
         console.print(f"Delivering to {names}." + ("" if once else " Ctrl-C ends it."))
+        if notice := ours.mode.notice(ours.clock()):
+            console.print(Text(notice, style="bold"))
         total = run(ours.delivery, once=once, clock=ours.clock, on_report=lambda report: _say(console, report))
         if once and not total:
             console.print("Nothing was due.")

@@ -180,7 +180,7 @@ class PixelTwin:
             consent = state.fixed_consent or Consent.denied()
             if state.fixed_consent is None:
                 log.error("an off-page conversion needs consent=: nobody is here to ask, so it counts as refused")
-        if not state.site.live:
+        if not state.site.tells:
             options["platforms"] = ()
         if visitor is None:
             try:
@@ -221,7 +221,7 @@ class PixelTwin:
             state.asked = True
             if state.fixed_consent is None and self._consent_loader is None:
                 log.error(NO_CONSENT_SOURCE)
-        if state.threaded and state.site.live:
+        if state.threaded and state.site.tells:
             state.tracker.start_worker()
 
     def visit(self) -> Visit | None:

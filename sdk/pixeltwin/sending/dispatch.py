@@ -12,16 +12,19 @@ from random import Random
 
 from ..contract import Misconfigured, Outcome, Platform, RetryLater, ServerRequest
 from ..errors import ConfigurationError, OutboxUnavailable, described
+from ..mode import Mode
 from ..outbox.contract import LEASE, Claim, Outbox, Settlement
 from . import reading
 from .gate import Gate
-from .outbound import Ready, WhenUnsure, prepare
+from .outbound import Ready, WhenUnsure, prepare, waits_for_test_id
+from .remarks import Remarks
 from .report import DestinationReport, Settled
 
 log = logging.getLogger("pixeltwin")
 
 Answer = tuple[int, Mapping[str, str], bytes]  # status, headers with lower-case names, body
 Settling = list[tuple[Claim, Settlement]]
+Test = bool | str | None  # what `server_request` takes
 
 
 class NoAnswer(Exception):
@@ -34,6 +37,7 @@ class Channel:
 
     platform: Platform
     gate: Gate
+    remarks: Remarks
     unsettled: Settling = field(default_factory=lambda: Settling())
 
 
@@ -43,6 +47,7 @@ class Wiring:
 
     outbox: Outbox
     post: Callable[[ServerRequest], Answer]
+    mode: Mode
     when_unsure: WhenUnsure
     random: Random
     on_outcome: Callable[[Settled], None] | None
@@ -71,22 +76,33 @@ class Dispatch:
         left = sys.maxsize if limit is None else limit
         while left > 0 and not self.stop():
             now = self.clock()
-            if self.gate.opens_at(now) > now:
+            if self.gate.opens_at(now) > now or not self.wiring.mode.sends(now):
                 break
-            wanted = min(left, self.gate.batch(self.platform.max_batch))
+            test = self.wiring.mode.test(self.platform, now)
+            wanted = min(left, self.gate.batch(self._largest(test)))
             claims = self.wiring.outbox.claim(self.platform.destination, now=now, limit=wanted)
             if not claims:
                 break
             left -= len(claims)
-            self._work(claims, now)
+            if test and self.wiring.mode.lacks_id(self.platform):
+                self._settle([(one, waits_for_test_id(self.platform, one, now=now)) for one in claims])
+            else:
+                self._work(claims, now, test)
         now = self.clock()
         opens_at = self.gate.opens_at(now)
         if opens_at > now:
             self.report.waits_until, self.report.trouble = opens_at, self.gate.reason
         return self.report
 
-    def _work(self, claims: Iterable[Claim], now: datetime) -> None:
-        """Send what was claimed, batch by batch; what cannot go any more in this pass is given back untried."""
+    def _largest(self, test: Test) -> int:
+        limit = self.platform.max_batch
+        return limit if test is None else min(limit, self.platform.test_batch)
+
+    def _work(self, claims: Iterable[Claim], now: datetime, test: Test) -> None:
+        """Send what was claimed, batch by batch; what cannot go any more in this pass is given back untried.
+
+        What was claimed for a test goes as a test, even when the last request leaves just after test mode ended.
+        """
         given_back: Settling = []
         groups = deque(self._groups(claims, now))
         # A request that began later could outlast the lease, and another worker send the same events beside it.
@@ -97,7 +113,7 @@ class Dispatch:
             if self.stop() or now > begin_by or not self.gate.enter(now):
                 given_back += [(ready.claim, ready.given_back()) for ready in group]
             else:
-                groups.extendleft(reversed(self._send(group)))
+                groups.extendleft(reversed(self._send(group, test)))
         self._settle(given_back)
 
     def _groups(self, claims: Iterable[Claim], now: datetime) -> list[list[Ready]]:
@@ -119,23 +135,24 @@ class Dispatch:
         self._settle(staying)
         return list(lanes.values())
 
-    def _send(self, group: Sequence[Ready]) -> list[list[Ready]]:
+    def _send(self, group: Sequence[Ready], test: Test) -> list[list[Ready]]:
         """One request; the groups that are to be sent again in this pass."""
         self.report.requests += 1
-        outcomes = self._ask(group)
+        outcomes = self._ask(group, test)
         now = self.clock()
         fraction = self.wiring.random.random()
         self._note(outcomes, now, fraction)
-        result = reading.read(group, outcomes, now=now, shut_until=self.gate.opens_at(now), fraction=fraction)
+        shut_until = self.gate.opens_at(now)
+        result = reading.read(group, outcomes, now=now, shut_until=shut_until, fraction=fraction, tested=bool(test))
         if len(result.again) > 1:
             self.gate.narrow(len(group) // 2)
         self._settle([(ready.claim, settlement) for ready, settlement in result.settled])
         return result.again
 
-    def _ask(self, group: Sequence[Ready]) -> list[Outcome]:
+    def _ask(self, group: Sequence[Ready], test: Test) -> list[Outcome]:
         """One outcome an event, whatever goes wrong on the way."""
         try:
-            request = self.platform.server_request([ready.body for ready in group])
+            request = self.platform.server_request([ready.body for ready in group], test)
         except Exception as error:  # the token may be a callable of the site's
             return _all(group, _unwritten(self.platform, error))
         try:
@@ -153,11 +170,13 @@ class Dispatch:
             return _all(
                 group, RetryLater(None, f"HTTP {status}: an answer for {len(outcomes)} events, not {len(group)}")
             )
-        return [reading.clean(outcome, request) for outcome in outcomes]
+        hidden = test if isinstance(test, str) else ""
+        return [reading.clean(outcome, request, hidden) for outcome in outcomes]
 
     def _note(self, outcomes: Sequence[Outcome], now: datetime, fraction: float) -> None:
         """What this answer says of the destination itself."""
         name, gate = self.platform.name, self.gate
+        self.report.warnings.update(self.channel.remarks.note(outcomes))
         wrong = reading.misconfigured(outcomes)
         failed = reading.failure(outcomes)
         if wrong is not None:

@@ -23,6 +23,7 @@ from .backoff import backoff
 log = logging.getLogger("pixeltwin")
 
 WhenUnsure = Literal["suppress", "send"]
+TEST_ID_AGAIN = timedelta(minutes=1)  # how often a row is looked at that cannot be tested for want of an id
 ASK_AGAIN = timedelta(hours=1)  # how often a row is looked at whose consent for this platform is pending
 
 
@@ -59,6 +60,12 @@ def prepare(
         due = now + timedelta(seconds=backoff(claim.attempts, fraction))
         # Counted as an attempt, although nothing was sent: the wait has to grow.
         return Settlement(claim.row.seq, claim.lease, "waiting", f"mapping error: {type(error).__name__}", due)
+
+
+def waits_for_test_id(platform: Platform, claim: Claim, *, now: datetime) -> Settlement:
+    """In test mode a row stays where the platform's test mode needs an id that is not known."""
+    reason = f"no_test_id: test mode is on, and {platform.title} tests under an id of its own; set it in test_ids"
+    return Settlement(claim.row.seq, claim.lease, "waiting", reason, now + TEST_ID_AGAIN, tried=False)
 
 
 def settled(claim: Claim, state: ServerState, reason: str) -> Settlement:

@@ -12,6 +12,7 @@ from .backoff import backoff
 from .outbound import Ready
 from .secrecy import masked
 
+TESTED = "test"  # the reason of what a platform took in its test mode, where it counts for nothing
 LONGEST_REASON = 300  # characters of a platform's words that a row keeps
 
 
@@ -42,10 +43,17 @@ def failure(outcomes: Sequence[Outcome]) -> RetryLater | None:
 
 
 def read(
-    group: Sequence[Ready], outcomes: Sequence[Outcome], *, now: datetime, shut_until: datetime, fraction: float
+    group: Sequence[Ready],
+    outcomes: Sequence[Outcome],
+    *,
+    now: datetime,
+    shut_until: datetime,
+    fraction: float,
+    tested: bool = False,
 ) -> Reading:
     """Each row's settlement. `shut_until`: when the destination may be asked again; `fraction`: a random number from
-    0 to 1 for back-off, one for the whole request, so that rows which waited together are sent together again."""
+    0 to 1 for back-off, one for the whole request, so that rows which waited together are sent together again;
+    `tested`: the platform's test mode answered."""
     failed = failure(outcomes)
     reading = Reading()
     suspects: list[Ready] = []
@@ -59,7 +67,7 @@ def read(
                 blameless.append(ready)
                 continue
         due = _due(ready, outcome, failed, only=len(group) == 1, now=now, shut_until=shut_until, fraction=fraction)
-        reading.settled.append((ready, _settlement(ready, outcome, due)))
+        reading.settled.append((ready, _settlement(ready, outcome, due, tested=tested)))
     middle = (len(suspects) + 1) // 2
     reading.again = [part for part in (suspects[:middle], suspects[middle:], blameless) if part]
     return reading
@@ -89,10 +97,13 @@ def _due(
     return min(due, max(ready.expires_at, now))
 
 
-def _settlement(ready: Ready, outcome: Outcome, due: datetime | None) -> Settlement:
+def _settlement(ready: Ready, outcome: Outcome, due: datetime | None, *, tested: bool) -> Settlement:
     seq, lease = ready.claim.row.seq, ready.claim.lease
     if isinstance(outcome, Delivered):
-        return Settlement(seq, lease, "delivered", outcome.warning)
+        remarks = [TESTED] if tested else []
+        return Settlement(
+            seq, lease, "delivered", ": ".join([*remarks, outcome.warning] if outcome.warning else remarks)
+        )
     if isinstance(outcome, Refused):
         return Settlement(seq, lease, "refused", outcome.reason)
     if isinstance(outcome, Misconfigured):
@@ -100,14 +111,17 @@ def _settlement(ready: Ready, outcome: Outcome, due: datetime | None) -> Settlem
     return Settlement(seq, lease, "waiting", str(outcome), due)
 
 
-def clean(outcome: Outcome, request: ServerRequest) -> Outcome:
-    """The outcome with its words on one line, cut, and without any secret of the request."""
+def clean(outcome: Outcome, request: ServerRequest, hidden: str = "") -> Outcome:
+    """The outcome with its words on one line, cut, and without any secret of the request, nor `hidden` (a test id)."""
     if isinstance(outcome, Delivered):
-        return Delivered(_clean(outcome.warning, request)) if outcome.warning else outcome
+        return Delivered(_clean(outcome.warning, request, hidden)) if outcome.warning else outcome
     if isinstance(outcome, RetryLater):
-        return RetryLater(outcome.after, _clean(outcome.reason, request), outcome.alone)
-    return type(outcome)(_clean(outcome.reason, request))
+        return RetryLater(outcome.after, _clean(outcome.reason, request, hidden), outcome.alone)
+    return type(outcome)(_clean(outcome.reason, request, hidden))
 
 
-def _clean(text: str, request: ServerRequest) -> str:
-    return " ".join(masked(text, request).split())[:LONGEST_REASON]
+def _clean(text: str, request: ServerRequest, hidden: str) -> str:
+    text = masked(text, request)
+    if hidden:
+        text = text.replace(hidden, "***")
+    return " ".join(text.split())[:LONGEST_REASON]

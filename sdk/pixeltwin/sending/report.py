@@ -24,7 +24,7 @@ class Settled:
 @dataclass(slots=True)
 class DestinationReport:
     """One destination's part: `outcomes` counts (state, reason); `waits_until` says when it may be asked again, if not
-    now, and `trouble` why."""
+    now, and `trouble` why; `warnings` counts what it remarked about events it took, in its own words."""
 
     platform: str
     destination: str
@@ -32,6 +32,7 @@ class DestinationReport:
     outcomes: Counter[tuple[ServerState, str]] = field(default_factory=lambda: Counter[tuple[ServerState, str]]())
     waits_until: datetime | None = None
     trouble: str = ""
+    warnings: Counter[str] = field(default_factory=lambda: Counter[str]())
 
     def total(self, *states: ServerState) -> int:
         """How many ended in one of these states; all that were looked at when none is named."""
@@ -41,6 +42,7 @@ class DestinationReport:
         """Count what a later pass did as well."""
         self.requests += other.requests
         self.outcomes.update(other.outcomes)
+        self.warnings.update(other.warnings)
         self.waits_until, self.trouble = other.waits_until, other.trouble
 
     def __str__(self) -> str:
