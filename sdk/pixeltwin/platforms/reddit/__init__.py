@@ -143,6 +143,7 @@ class Reddit(Platform):
         return [
             *losses.metadata(self, conversion, name),
             *losses.visitor(self, conversion),
+            *losses.advice(self, conversion),
         ]
 
     # --- sending ---------------------------------------------------------------------------------------------------

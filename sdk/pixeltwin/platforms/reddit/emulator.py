@@ -37,6 +37,8 @@ _TROUBLE = {
     404: "Not Found",
     429: "Too many requests/events within timeframe.",
 }
+_TESTED = "with a test_id: shown in Event Testing, counted nowhere"
+_UNSEEN = "with a test_id, but in a batch: Event Testing shows one event a request; counted nowhere"
 _UNAVAILABLE = "The service is currently unavailable. No conversion events were processed."
 
 
@@ -83,7 +85,7 @@ def _post(pixel: str, incoming: Incoming, now: datetime) -> Answer:
         return _void(halves, faults)
     message = encode({"data": {"message": f"Successfully processed {len(events)} conversion events."}})
     if "test_id" in body["data"]:
-        return Answer(200, message, warnings=("with a test_id: shown in Event Testing, counted nowhere",))
+        return Answer(200, message, warnings=(_TESTED if len(events) == 1 else _UNSEEN,))
     said = dict.fromkeys(remark for one in events for remark in remarks(one))
     if _DEFAULT_AGENT.match(incoming.headers.get("user-agent", "")):
         said["send a descriptive User-Agent: Reddit throttles the defaults of HTTP libraries"] = None

@@ -14,6 +14,9 @@ _NO_METADATA = frozenset({"names", "name", "items", "tax", "shipping"})  # tax a
 _UNKNOWN = tuple(
     field for field in IDENTITY_FIELDS if field not in {rule.source or name for name, rule in mapping.IDENTITY.items()}
 )
+# Segment's page on this API, which Reddit maintains, recommends these beside the click id and the pixel's own id (which
+# come with the request, or are not there); the v3 reference lets stores' events have no more than these two.
+_RECOMMENDED = {"web": ("email", "ip_address"), "app": ("email", "ip_address"), "offline": ("email", "phone")}
 _PRODUCT_KEYS = frozenset(row[0] for row in mapping.ITEM_FIELDS)
 _ON_PIXEL = frozenset(row[0] for row in mapping.METADATA_FIELDS)
 _IN_API = frozenset(row[0] for row in mapping.METADATA_FIELDS if row[2])
@@ -28,7 +31,8 @@ def metadata(platform: Platform, conversion: Conversion, name: EventName) -> Ite
         if field in _NO_METADATA or value is None or value == "":
             continue
         if field not in known:
-            yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
+            who = "Reddit's API" if field in _ON_PIXEL else "Reddit"
+            yield Loss(platform.name, field, "unsupported_field", f"{who} has no field for {field}; it is left out")
         elif field not in allowed:
             detail = f"Reddit takes no {field} with {name.server}; it is left out on both halves"
             yield Loss(platform.name, field, "unsupported_metadata", detail)
@@ -37,12 +41,24 @@ def metadata(platform: Platform, conversion: Conversion, name: EventName) -> Ite
         yield Loss(platform.name, f"items.{field}", "unsupported_field", f"Reddit's products have no {field}")
 
 
+def advice(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
+    """What is missing and would improve matching; nothing of it is needed."""
+    who = conversion.visitor
+    for field in _RECOMMENDED[conversion.action_source]:
+        if field in platform.rules and not who.has(field):
+            yield Loss(
+                platform.name, field, "recommended_signal", f"Reddit matches better with {field}; give it if known"
+            )
+    if conversion.action_source != "offline" and not who.user_agent:
+        yield Loss(platform.name, "user_agent", "recommended_signal", "Reddit matches better with the user agent")
+
+
 def visitor(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
     """What is known of the visitor and Reddit will not get."""
     who = conversion.visitor
     yield from platform.identity_losses(who)
     for field in _UNKNOWN:
-        if who.has(field):
+        if who.has(field) and field not in platform.withhold:
             yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
     in_store = conversion.action_source == "offline"
     for name, rule in platform.rules.items():

@@ -161,6 +161,8 @@ def _rules(event: Mapping[str, Any], path: str, now: datetime) -> Iterator[Fault
     if event["action_source"] == "PHYSICAL_STORE":
         for name in sorted(user - {"email", "phone_number"}):
             yield f"{path}.user.{name}", f"{name} must not be sent with PHYSICAL_STORE events"
+        if "click_id" in event:
+            yield f"{path}.click_id", "click_id must not be sent with PHYSICAL_STORE events"
     if not user and "click_id" not in event and f"{CLICK_PARAMETER}=" not in event.get("event_source_url", ""):
         yield f"{path}.user", "at least one attribution signal is required"
 
@@ -173,5 +175,9 @@ def remarks(event: Mapping[str, Any]) -> Iterator[str]:
             yield f"{kind} carries unsupported metadata: {field}"
     if not re.fullmatch("[A-Z]{3}", metadata.get("currency", "USD")):
         yield "a malformed currency: Reddit assumes the one of the ad account"
+    if "event_source_url" in event and event["action_source"] != "WEBSITE":
+        yield f"event_source_url is for WEBSITE events; {event['action_source']} has no page"
+    if {"idfa", "aaid"} <= event.get("user", {}).keys():
+        yield "idfa and aaid in one event: a device has one of them"
     if "conversion_id" not in metadata:
         yield "without conversion_id this event only merges by Reddit's session rule"
