@@ -87,6 +87,15 @@ def test_a_relative_path_means_the_folder_at_opening(tmp_path: Path, monkeypatch
     assert (tmp_path / "pixel twin.db").exists()
 
 
+def test_a_closed_outbox_may_be_deleted(outbox: Outbox, path: Path) -> None:
+    """Who closes an outbox and deletes its file begins with an empty one."""
+    put(outbox, 1)
+    outbox.close()
+    path.unlink()
+    put(outbox, 2)
+    assert [claim.row.id for claim in outbox.claim(RED, now=NOW, limit=10)] == ["id-2"]
+
+
 @pytest.mark.parametrize("size", [64, 20_000])
 @pytest.mark.parametrize("end", ["delivered", "cancelled"])
 def test_erased_personal_data_is_not_in_the_files(outbox: Outbox, path: Path, size: int, end: str) -> None:

@@ -59,6 +59,7 @@ class SQLiteOutbox(Outbox):
     def close(self) -> None:
         self._request.close()
         self._worker.close()
+        self._route = None  # somebody may delete the file before it is used again
 
     # --- the request -----------------------------------------------------------------------------------------------
 
