@@ -337,6 +337,20 @@ def test_a_request_goes_to_v3_with_the_token_encoded() -> None:
     assert "Authorization" not in live.headers
 
 
+def test_what_was_tested_can_be_asked_for() -> None:
+    """Logs and stats of tested events are asked of the pixel or the app, with the token encoded and out of sight."""
+    platform = snap(snap_app_id=APP)
+    logs, stats = platform.validation_logs(), platform.validation_stats(app=True)
+    token = "snap%2Ftoken%2Bof%3Dtests"
+
+    assert (logs.method, logs.body) == ("GET", b"")
+    assert logs.url == f"https://tr.snapchat.com/v3/{PIXEL}/events/validate/logs?access_token={token}"
+    assert stats.url == f"https://tr.snapchat.com/v3/{APP}/events/validate/stats?access_token={token}"
+    assert token not in repr(logs)
+    with pytest.raises(ConfigurationError, match="snap_app_id"):
+        snap().validation_logs(app=True)
+
+
 # --- signals ---------------------------------------------------------------------------------------------------------
 
 CLICK = "0b7a1c2d-3e4f-4a5b-8c6d-7e8f9a0b1c2d"

@@ -157,6 +157,17 @@ IN_APP = {"action_source": "app", "account": APP, "event": "ADD_CART"}
         (half(id="y", order_id="x"), half("server"), 1, True, "transaction_id equals the API's event_id"),
         (half(id="y", order_id="x"), half("server", at=H48 + S), 2, False, "over 48 hours"),
         (half(id="y", event="SIGN_UP", order_id="x"), half("server", event="SIGN_UP"), 2, True, "differ"),
+        # the web and a shop are two channels
+        (half(), half("server", action_source="offline"), 2, False, "one is of web, one of offline"),
+        (half(id="y", **ORDER), half("server", action_source="offline", **ORDER), 2, False, "one of offline"),
+        (half("server", action_source="offline"), half("server", action_source="offline"), 1, True, "event_id"),
+        (
+            half("server", id="y", action_source="offline", **ORDER),
+            half("server", at=D30, action_source="offline", **ORDER),
+            1,
+            True,
+            "custom_data.order_id are equal",
+        ),
         # apps
         (
             half("server", **IN_APP, id="1", keys={"madid": "m"}),

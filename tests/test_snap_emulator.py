@@ -103,6 +103,18 @@ def changed(path: str, value: Any) -> dict[str, Any]:
             {**APP_EVENT, "app_data": {"app_id": "1", "extinfo": ["i2"]}},
             "app_data.extinfo must be a list of 16 strings",
         ),
+        (
+            {**APP_EVENT, "app_data": {"app_id": "1", "extinfo": ["ios", *[""] * 15]}},
+            "app_data.extinfo must begin with i2 or a2",
+        ),
+        (
+            {**APP_EVENT, "app_data": {**APP_EVENT["app_data"], "advertiser_tracking_enabled": "yes"}},
+            "app_data.advertiser_tracking_enabled must be 0 or 1",
+        ),
+        (changed("custom_data.predicted_ltv", "much"), "custom_data.predicted_ltv must be a number"),
+        (changed("custom_data.event_tag", {}), "custom_data.event_tag must be a string"),
+        (changed("custom_data.num_adults", 1.5), "custom_data.num_adults must be a whole number"),
+        (changed("custom_data.suggested_hotels", "Hof"), "custom_data.suggested_hotels must be a list of strings"),
         ("an event", "Event must be an object"),
     ],
 )
@@ -180,6 +192,54 @@ def test_validation_answers_for_each_event_and_counts_none() -> None:
     assert said(good)["test_event"] is True
     assert [log["status"] for log in said(mixed)["event_logs"]] == ["VALID", "INVALID"]
     assert [str(one) for one in snap().read_reply(good.status, {}, good.body, 1)] == ["delivered"]
+
+
+def ask(emulator: Any, what: str, *, asset: str = PIXEL, at: datetime = NOON, method: str = "GET") -> Answer:
+    path = f"/v3/{asset}/events/validate/{what}"
+    answer: Answer = emulator.answer(Incoming(method, path, "access_token=t", {}, b""), at)
+    return answer
+
+
+def test_tested_events_are_in_the_logs_for_a_day() -> None:
+    """The logs hold what was tested of one asset in the past 24 hours, each with what was wrong, and no live event."""
+    emulator = Snap.emulator()
+    for path, events in (("/validate", [EVENT, changed("event_name", "nope")]), ("", [EVENT])):
+        body = json.dumps({"data": events}).encode()
+        emulator.answer(Incoming("POST", f"/v3/{PIXEL}/events{path}", "access_token=t", {}, body), NOON)
+    logs = said(ask(emulator, "logs", at=NOON + timedelta(hours=24)))["logs"]
+
+    assert [(log["raw_event_name"], log["status"], log["error_records"]) for log in logs] == [
+        ("PURCHASE", "VALID", []),
+        ("nope", "INVALID", ["Unrecognized event type"]),
+    ]
+    assert (logs[0]["event_time"], logs[0]["event_metadata"]["pixel_id"]) == ("1787227200000", PIXEL)
+    assert said(ask(emulator, "logs", at=NOON + timedelta(hours=24, seconds=1)))["logs"] == []
+    assert said(ask(emulator, "logs", asset=OTHER_PIXEL))["logs"] == []
+
+
+def test_the_stats_count_the_past_hour() -> None:
+    """Tested and live events of the past hour are counted apart, with the time of the latest."""
+    emulator = Snap.emulator()
+    for path in ("/validate", "", ""):
+        body = json.dumps({"data": [EVENT]}).encode()
+        emulator.answer(Incoming("POST", f"/v3/{PIXEL}/events{path}", "access_token=t", {}, body), NOON)
+    stats = said(ask(emulator, "stats", at=NOON + timedelta(hours=1)))["stats"]
+
+    assert stats["test"] == {"latest_event_ts": 1787227200000, "event_count_past_hour": 1}
+    assert stats["live"]["event_count_past_hour"] == 2
+    assert said(ask(emulator, "stats", at=NOON + timedelta(hours=2)))["stats"]["live"] == {
+        "latest_event_ts": 0,
+        "event_count_past_hour": 0,
+    }
+    assert ask(emulator, "stats", method="POST").status == 405
+
+
+def test_an_old_event_is_taken_and_remarked_on() -> None:
+    """Over a week old is still reported, and the developer hears that it helps little."""
+    old, new = (post(changed("event_time", 1787227200 - days * 86_400)) for days in (8, 7))
+
+    assert (len(old.halves), len(new.halves), new.warnings) == (1, 1, ())
+    assert "7 days" in old.warnings[0]
 
 
 def test_an_id_in_the_wrong_place_is_not_read_and_remarked_on() -> None:
