@@ -17,7 +17,7 @@ from pixeltwin.consent import Consent
 from pixeltwin.conversion import Conversion
 from pixeltwin.dedup import Half
 from pixeltwin.emulation import Answer, Incoming
-from pixeltwin.events import Item, PageView, Purchase
+from pixeltwin.events import Item, PageView, Purchase, SignUp
 from pixeltwin.platforms.pinterest import Pinterest
 from pixeltwin.snippet import render
 from pixeltwin.visitor import Visitor, sha256
@@ -32,8 +32,8 @@ def hit(query: str = "", *, method: str = "GET", body: bytes = b"", content_type
     return EMULATOR.answer(Incoming(method, "/v3/", query, {"content-type": content_type}, body), NOON)
 
 
-def emulated(url: str) -> Pinterest:
-    settings: dict[str, Any] = {"tag_id": "2612345678901", **Pinterest.emulated(url)}
+def emulated(url: str, **more: Any) -> Pinterest:
+    settings: dict[str, Any] = {"tag_id": "2612345678901", **Pinterest.emulated(url), **more}
     return Pinterest(**settings)
 
 
@@ -236,8 +236,8 @@ class Site:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def show(self, conversions: list[Conversion], visitor: Visitor, after: str = "") -> None:
-        platform = emulated(self.url)
+    def show(self, conversions: list[Conversion], visitor: Visitor, after: str = "", **more: Any) -> None:
+        platform = emulated(self.url, **more)
         snippet = render([platform], lambda _: conversions, visitor=visitor, consent=Consent.granted())
         self.page = f"<!doctype html><html><head>{snippet}</head><body><script>{after}</script></body></html>"
 
@@ -337,6 +337,29 @@ def test_a_reload_fires_no_conversion_again(site: Site, browser_page: Any) -> No
     site.wait_for(3)
 
     assert [said["event"][0] for _, said in site.hits] == ["init", "pagevisit", "init"]
+
+
+@pytest.mark.browser
+def test_the_tag_sets_no_cookie_where_it_may_not(site: Site, browser_page: Any) -> None:
+    """In Chromium, with first-party cookies switched off, the tag tells the conversion and leaves no cookie."""
+    seen = Conversion(event=PageView(title="Boots"), id=ID, occurred_at=NOON, visitor=SOMEBODY)
+    site.show([seen], SOMEBODY, first_party_cookies=False)
+    browser_page.goto(f"{site.url}/?epik=dj0click")
+    site.wait_for(2)
+
+    assert json.loads(site.hits[1][1]["ed"][0]) == {"event_id": ID, "page_name": "Boots"}
+    assert browser_page.context.cookies() == []
+
+
+@pytest.mark.browser
+def test_a_shops_event_is_not_on_the_page(site: Site, browser_page: Any) -> None:
+    """In Chromium what happened in a shop fires nothing, and the page's own event is told as always."""
+    told = Conversion(event=SignUp(), id=ID, occurred_at=NOON, visitor=SOMEBODY, action_source="offline")
+    site.show([told, Conversion(event=PageView(), id="cd" * 32, occurred_at=NOON, visitor=SOMEBODY)], SOMEBODY)
+    browser_page.goto(f"{site.url}/")
+    site.wait_for(2)
+
+    assert [half.id for half in site.halves] == ["cd" * 32]
 
 
 @pytest.mark.browser
