@@ -127,14 +127,6 @@ def test_an_ip_address_is_hashed_in_its_canonical_form_or_sent_raw() -> None:
     assert user(long, hash_ip_address=False) == {"ip_address": "2001:db8::1"}
 
 
-def test_a_withheld_field_reaches_neither_half() -> None:
-    """`withhold=` keeps a field from the pixel and from the API alike."""
-    visitor, platform = Visitor(email="a@example.com", phone="+15554441234"), reddit(withhold={"phone", "ip_address"})
-
-    assert set(platform.server_event(conversion(visitor=visitor))["user"]) == {"email"}
-    assert "phoneNumber" not in platform.init_calls(visitor, Consent.granted())[0].args[2]
-
-
 @pytest.mark.parametrize("value", [UUID, f"1677712978045.{UUID}"])
 def test_the_pixels_browser_id_is_sent_as_it_stands(value: str) -> None:
     """The value of the pixel's cookie goes out unchanged, with or without its time."""

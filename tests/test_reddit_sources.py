@@ -1,4 +1,4 @@
-"""Reddit off the page: apps, shops and refunds; and what a purchase is worth to it."""
+"""Reddit off the page: apps, shops and refunds; and what the advertiser chose: values, names, what is withheld."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pixeltwin.app import App
+from pixeltwin.consent import Consent
 from pixeltwin.contract import collected_rules
 from pixeltwin.conversion import Conversion
 from pixeltwin.emulation import Answer, Incoming
@@ -22,6 +23,7 @@ from pixeltwin.visitor import Visitor
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
 ID = "ab" * 32
+UUID = "b8f7eb7d-b357-437b-8bd3-e1c8166c7132"
 IOS = App(platform="ios", id="1234567890")
 ANDROID = App(platform="android", id="com.example.boots")
 IDFA = "962da44fb91e0d1bacbb16ca1ab63b60d4e59d863051f86fb8e8fd5f5b0b2dfc"
@@ -156,7 +158,7 @@ def test_two_action_sources_never_merge_but_a_repetition_does() -> None:
     [
         ({"click_id": "3184742045291813272"}, "click_id"),
         ({"user": {"email": IDFA, "idfa": IDFA}}, "idfa"),
-        ({"user": {"email": IDFA, "uuid": "b8f7eb7d-b357-437b-8bd3-e1c8166c7132"}}, "uuid"),
+        ({"user": {"email": IDFA, "uuid": UUID}}, "uuid"),
         ({"user": {"email": IDFA, "external_id": "1"}}, "external_id"),
         ({"user": {}}, "attribution signal"),
     ],
@@ -252,6 +254,36 @@ def test_an_unknown_name_lists_the_near_ones(wrong: str, near: str) -> None:
     """A name that Reddit does not have is an error that shows those it could have meant."""
     with pytest.raises(UnknownName, match=f"did you mean .*{near}"):
         reddit(names={"Search": wrong})
+
+
+# --- what is withheld ------------------------------------------------------------------------------------------------
+
+
+def test_a_withheld_field_reaches_neither_half() -> None:
+    """`withhold=` keeps a field from the pixel and from the API alike."""
+    visitor, platform = Visitor(email="a@example.com", phone="+15554441234"), reddit(withhold={"phone", "ip_address"})
+
+    assert set(platform.server_event(conversion(visitor=visitor))["user"]) == {"email"}
+    assert "phoneNumber" not in platform.init_calls(visitor, Consent.granted())[0].args[2]
+
+
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [("user_agent", "user_agent"), ("screen", "screen_dimensions"), ("browser_ids", "uuid"), ("click_ids", "click_id")],
+)
+def test_what_a_browser_says_is_withheld_too(field: str, key: str) -> None:
+    """`withhold=` keeps an agent, a screen, a browser id or a click id from the API."""
+    signals: Any = {"browser_ids": {"reddit": UUID}, "click_ids": {"reddit": "1"}}
+    seen = conversion(visitor=Visitor(email="a@example.com", user_agent="M", screen=(1, 1), **signals))
+    told, withheld = reddit().server_event(seen), reddit(withhold={field}).server_event(seen)
+
+    assert {*told, *told["user"]} - {*withheld, *withheld["user"]} == {key}
+
+
+def test_a_misspelt_field_is_not_taken_for_withheld() -> None:
+    """`withhold=` with a name that no visitor has is an error that lists those there are."""
+    with pytest.raises(ConfigurationError, match="phnoe; give some of email, phone,"):
+        reddit(withhold={"phnoe"})
 
 
 # --- tests and advice ------------------------------------------------------------------------------------------------

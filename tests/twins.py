@@ -92,9 +92,13 @@ def _reddit_browser(call: BrowserCall) -> Twin:
             "currency": said.get("currency"),
             "count": said.get("itemCount"),
             "order_id": said.get("transactionId"),
-            "items": [(one["id"], one["quantity"], _money(one.get("itemPrice")), one.get("name")) for one in products],
+            "items": [(*_product(one), _money(one.get("itemPrice"))) for one in products],
         }
     )
+
+
+def _product(one: Said) -> tuple[Any, ...]:
+    return one["id"], one["quantity"], one.get("name"), one.get("category")
 
 
 def _reddit_server(event: Said) -> Twin:
@@ -108,7 +112,7 @@ def _reddit_server(event: Said) -> Twin:
             "value": _money(said.get("value")),
             "currency": said.get("currency"),
             "count": said.get("item_count"),
-            "items": [(one["id"], one["quantity"], _money(one.get("item_price")), one.get("name")) for one in products],
+            "items": [(*_product(one), _money(one.get("item_price"))) for one in products],
         }
     )
 
@@ -172,7 +176,12 @@ def _snap_browser(call: BrowserCall) -> Twin:
             "count": said.get("number_items"),
             "order_id": said.get("transaction_id"),
             "item_ids": said.get("item_ids") or [],
+            "category": said.get("item_category"),
+            "brands": ",".join(said.get("brands", ())) or None,  # one text in the API
             "search_string": said.get("search_string"),
+            "sign_up_method": said.get("sign_up_method"),
+            "delivery": said.get("delivery_method"),
+            "custom_name": said.get("event_tag"),
         }
     )
 
@@ -188,7 +197,12 @@ def _snap_server(event: Said) -> Twin:
             "count": said.get("num_items"),
             "order_id": said.get("order_id"),
             "item_ids": said.get("content_ids") or [],
+            "category": said.get("content_category"),
+            "brands": said.get("brands"),
             "search_string": said.get("search_string"),
+            "sign_up_method": said.get("sign_up_method"),
+            "delivery": said.get("delivery_category"),
+            "custom_name": said.get("event_tag"),
         }
     )
 
@@ -206,6 +220,14 @@ def _snap_hit(init: Sequence[BrowserCall], call: BrowserCall, now: datetime) -> 
 # --- Pinterest -------------------------------------------------------------------------------------------------------
 
 
+_TAG_LINE = ("product_id", "product_quantity", "product_price", "product_name", "product_category", "product_brand")
+_API_LINE = ("id", "quantity", "item_price", "item_name", "item_category", "item_brand")
+
+
+def _line(one: Said, keys: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(_money(one.get(key)) if key.endswith("price") else one.get(key) for key in keys)
+
+
 def _pinterest_browser(call: BrowserCall) -> Twin:
     command, name, said = exact(call.args)[:3]
     assert (call.function, command) == ("pintrk", "track")
@@ -219,10 +241,7 @@ def _pinterest_browser(call: BrowserCall) -> Twin:
             "count": said.get("order_quantity"),
             "order_id": said.get("order_id"),
             "search_string": said.get("search_query"),
-            "items": [
-                (one["product_id"], one["product_quantity"], _money(one.get("product_price")), one.get("product_name"))
-                for one in lines
-            ],
+            "items": [_line(one, _TAG_LINE) for one in lines],
         }
     )
 
@@ -238,10 +257,7 @@ def _pinterest_server(event: Said) -> Twin:
             "count": said.get("num_items"),
             "order_id": said.get("order_id"),
             "search_string": said.get("search_string"),
-            "items": [
-                (one["id"], one["quantity"], _money(one.get("item_price")), one.get("item_name"))
-                for one in said.get("contents") or []
-            ],
+            "items": [_line(one, _API_LINE) for one in said.get("contents") or []],
         }
     )
 

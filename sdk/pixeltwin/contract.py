@@ -31,7 +31,7 @@ from .values import Loss as Loss
 from .values import ServerRequest as ServerRequest
 from .values import Setting as Setting
 from .values import Signals as Signals
-from .visitor import AnyVisitor, Rule
+from .visitor import VISITOR_FIELDS, AnyVisitor, Rule
 
 if TYPE_CHECKING:
     from .emulation import Emulator
@@ -43,8 +43,8 @@ class Platform(ABC):
     """One pixel or account of an advertising platform: both halves of it.
 
     Arguments common to all: `name` tells two pixels of one platform apart; `names` maps events to platform names site
-    wide; `withhold` names identity fields this platform never gets; `before_send` sees every conversion before either
-    half is made (return it, changed or not, or None to leave it out); `browser=False` / `server=False` switch a half
+    wide; `withhold` names what of a `Visitor` it never gets; `before_send` sees every conversion before either half
+    is made (return it, changed or not, or None to leave it out); `browser=False` / `server=False` switch a half
     off; `api_url` and `script_url` point elsewhere (the sandbox, a proxy).
     """
 
@@ -96,6 +96,10 @@ class Platform(ABC):
             raise ConfigurationError(f"{self.title}(names=): no such event: {', '.join(sorted(unknown))}")
         for wanted in self.names.values():
             self.named(wanted)
+        unknown = self.withhold - set(VISITOR_FIELDS)
+        if unknown:
+            advice = f"no such field: {', '.join(sorted(unknown))}; give some of {', '.join(VISITOR_FIELDS)}"
+            raise ConfigurationError(f"{self.title}(withhold=): {advice}")
 
     def __repr__(self) -> str:
         token = "set" if self.has_token else "none"

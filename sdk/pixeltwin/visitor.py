@@ -176,10 +176,9 @@ class Visitor(Frozen):
         )
 
 
+VISITOR_FIELDS: tuple[str, ...] = tuple(name for name in Visitor.model_fields if name != "phone_region")
 IDENTITY_FIELDS: tuple[str, ...] = tuple(
-    name
-    for name in Visitor.model_fields
-    if name not in ("user_agent", "screen", "click_ids", "browser_ids", "phone_region")
+    name for name in VISITOR_FIELDS if name not in ("user_agent", "screen", "click_ids", "browser_ids")
 )
 
 

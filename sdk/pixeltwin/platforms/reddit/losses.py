@@ -49,7 +49,7 @@ def advice(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
             yield Loss(
                 platform.name, field, "recommended_signal", f"Reddit matches better with {field}; give it if known"
             )
-    if conversion.action_source != "offline" and not who.user_agent:
+    if conversion.action_source != "offline" and not who.user_agent and "user_agent" not in platform.withhold:
         yield Loss(platform.name, "user_agent", "recommended_signal", "Reddit matches better with the user agent")
 
 
@@ -70,7 +70,7 @@ def visitor(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
         elif len(values) > 1:
             yield Loss(platform.name, name, "one_value_only", f"Reddit takes one {name}; the first was sent")
     yield from _ad_id(platform, conversion)
-    browser = mapping.signal(platform, who.browser_ids)
+    browser = mapping.signal(platform, who, "browser_ids")
     if browser and not uuid(browser):
         yield Loss(platform.name, "browser_id", "unusable_value", "_rdt_uuid holds no UUID; Reddit would refuse it")
 

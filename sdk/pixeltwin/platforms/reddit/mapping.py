@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ...amounts import amount
 from ...consent import Consent
@@ -182,7 +182,7 @@ def report(platform: Platform, conversion: Conversion, name: EventName, choices:
     url = conversion.source_url
     if source == "web" and url and url.startswith(("https://", "http://")):
         said["event_source_url"] = url
-    if source != "offline" and (click := signal(platform, conversion.visitor.click_ids)):
+    if source != "offline" and (click := signal(platform, conversion.visitor, "click_ids")):
         said["click_id"] = click
     return said
 
@@ -237,7 +237,7 @@ def init_options(platform: Platform, visitor: AnyVisitor, consent: Consent) -> d
 
 def user(platform: Platform, conversion: Conversion) -> dict[str, Any]:
     """The API's `user`, without limited data use: empty when nothing can be matched."""
-    visitor = conversion.visitor
+    visitor, hidden = conversion.visitor, platform.withhold
     in_store = conversion.action_source == "offline"
     ad_id = ad_id_name(conversion)
     said: dict[str, Any] = {}
@@ -248,12 +248,12 @@ def user(platform: Platform, conversion: Conversion) -> dict[str, Any]:
             said[key] = wire
     if in_store:
         return said
-    if visitor.user_agent:
+    if visitor.user_agent and "user_agent" not in hidden:
         said["user_agent"] = visitor.user_agent
-    browser = uuid(signal(platform, visitor.browser_ids))
+    browser = uuid(signal(platform, visitor, "browser_ids"))
     if browser:
         said["uuid"] = browser
-    if visitor.screen:
+    if visitor.screen and "screen" not in hidden:
         said["screen_dimensions"] = {"width": visitor.screen[0], "height": visitor.screen[1]}
     return said
 
@@ -290,8 +290,11 @@ def place(consent: Consent) -> tuple[str | None, str | None]:
     return country, f"{country}-{region}"
 
 
-def signal(platform: Platform, signals: Mapping[str, str]) -> str | None:
-    """A click id or browser id, kept by this pixel's name or by its platform."""
+def signal(platform: Platform, visitor: AnyVisitor, field: Literal["click_ids", "browser_ids"]) -> str | None:
+    """A click id or browser id, kept by this pixel's name or by its platform; None where it is withheld."""
+    if field in platform.withhold:
+        return None
+    signals = visitor.click_ids if field == "click_ids" else visitor.browser_ids
     return signals.get(platform.name) or signals.get(platform.kind)
 
 
