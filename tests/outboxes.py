@@ -9,12 +9,14 @@ from typing import Any
 
 from pixeltwin.outbox import NewRow, Outbox, Settlement, open_outbox
 from pixeltwin.outbox.states import BROWSER_MOVES, SERVER_MOVES
+from tests.postgresql import fresh_url
 
 # A further back end is one line here.
 BACK_ENDS: Mapping[str, Callable[[Path], Outbox]] = {
     "memory": lambda folder: open_outbox("memory:"),
     "sqlite": lambda folder: open_outbox(f"sqlite:///{folder}/outbox.db"),
     "sqlite-full": lambda folder: open_outbox(f"sqlite:///{folder}/outbox.db?synchronous=FULL"),
+    "postgres": lambda folder: open_outbox(fresh_url()),
 }
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)

@@ -9,15 +9,19 @@ from .contract import Claim, DeliveryState, NewRow, Outbox, Put, Settlement, Sto
 
 __all__ = ["Claim", "DeliveryState", "NewRow", "Outbox", "Put", "Settlement", "Stored", "open_outbox"]
 
-_FORMS = "sqlite:///relative/path.db, sqlite:////absolute/path.db (either with ?synchronous=FULL), or memory:"
+_FORMS = (
+    "sqlite:///relative/path.db, sqlite:////absolute/path.db (either with ?synchronous=FULL), "
+    "postgresql://user:password@host/database, or memory:"
+)
 
 
 def open_outbox(url: str) -> Outbox:
     """The outbox at a URL. Nothing is read or written yet.
 
     `sqlite:///pixeltwin.db` is a file below the current folder, `sqlite:////var/lib/shop/pixeltwin.db` one anywhere;
-    `?synchronous=FULL` makes it outlive a power cut. `memory:` is for tests: it belongs to this process and ends with
-    it. Anything else is a `ConfigurationError`.
+    `?synchronous=FULL` makes it outlive a power cut. `postgresql://user:password@host/database` is a database of any
+    number of hosts (a libpq URL; needs `pip install 'pixeltwin[postgres]'`). `memory:` is for tests: it belongs to this
+    process and ends with it. Anything else is a `ConfigurationError`.
     """
     if url == "memory:":
         from .memory import MemoryOutbox
@@ -25,7 +29,7 @@ def open_outbox(url: str) -> Outbox:
         return MemoryOutbox()
     parts = urlsplit(url)
     if parts.scheme in ("postgres", "postgresql"):
-        raise ConfigurationError(f"this version of pixeltwin has no outbox in PostgreSQL; use {_FORMS}")
+        return _postgres(url)
     path = unquote(parts.path[1:])
     if parts.scheme != "sqlite" or parts.netloc or path in ("", ":memory:"):
         raise ConfigurationError(f"the outbox must be {_FORMS}")
@@ -36,3 +40,13 @@ def open_outbox(url: str) -> Outbox:
     if settings or synchronous not in ("NORMAL", "FULL"):
         raise ConfigurationError("the outbox URL takes one setting: ?synchronous=NORMAL or ?synchronous=FULL")
     return SQLiteOutbox(path, full=synchronous == "FULL")
+
+
+def _postgres(url: str) -> Outbox:
+    try:
+        from .postgres import PostgresOutbox
+    except ImportError as error:
+        raise ConfigurationError(
+            "an outbox in PostgreSQL needs psycopg 3: pip install 'pixeltwin[postgres]'"
+        ) from error
+    return PostgresOutbox(url)

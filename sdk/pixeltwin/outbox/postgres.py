@@ -1,0 +1,305 @@
+"""The outbox in PostgreSQL: for any number of web servers and workers on any number of hosts.
+
+A request costs one statement. Workers claim with FOR UPDATE SKIP LOCKED: none waits for another's rows. How durable a
+row is, is the database's own `synchronous_commit`. PostgreSQL 12 or newer; connections must keep their session (behind
+a pooler in transaction mode they do not).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from ..errors import ConfigurationError
+from .contract import (
+    KEEP_HELD,
+    KEEP_OTHERS,
+    KEEP_RECORD,
+    LEASE,
+    Claim,
+    DeliveryState,
+    NewRow,
+    Outbox,
+    Put,
+    Settlement,
+    Stored,
+)
+from .postgres_caller import Acquainted, driver_connection, within
+from .postgres_connections import Pool, Session, unavailable
+from .postgres_ends import STEP, Purge, close_rows, end_halves
+from .postgres_rows import claim, delivery_states, settlement_values, storable, stored
+from .postgres_schema import Ready, make_ready
+from .statements import load
+from .states import FINAL
+
+IMPATIENT = 0.25  # seconds a statement of a request may take, waiting for locks included
+PATIENT = 5.0  # seconds a statement of a worker or a command may take
+
+
+class PostgresOutbox(Outbox):
+    """An outbox in the database at `url`, a libpq URL; its tables are made at the first use."""
+
+    def __init__(self, url: str) -> None:
+        self._sql = {name: text.encode() for name, text in load("postgres.sql").items()}
+        self._request = Pool(url, self._sql, patience=IMPATIENT)
+        self._worker = Pool(url, self._sql, patience=PATIENT)
+        self._acquainted = Acquainted(self._request.place, self._sql["identity"])
+        self._destinations: tuple[str, ...] = ()
+        self._known: Ready | None = None  # once schema and destinations are written
+
+    def __repr__(self) -> str:
+        return f"PostgresOutbox({self._request.place!r})"
+
+    def close(self) -> None:
+        self._request.close()
+        self._worker.close()
+
+    # --- the request -----------------------------------------------------------------------------------------------
+
+    def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
+        ready = self._ready(self._request)  # tables are made in a transaction of their own, never in the caller's
+        values = _new_values(new, now, ready.destinations)
+        if connection is not None:
+            return self._put_within(driver_connection(connection), ready.schema, values)
+        with self._request.use() as own:
+            while True:
+                row = own.row("put", **values)
+                if row:  # else the known one was committed, or purged, while the statement ran
+                    return _answer(values, row)
+
+    def _put_within(self, connection: psycopg.Connection[Any], schema: str, values: Mapping[str, Any]) -> Put:
+        table = f"{schema}.pixeltwin_conversion"
+        qualified = f"{schema}.pixeltwin_".replace("%", "%%").encode()  # his search path may be another
+        statement = re.sub(rb"\bpixeltwin_", lambda _: qualified, self._sql["put"])
+        try:
+            with within(connection) as cursor:
+                self._acquainted.check(connection, table, lambda: self._identity(table))
+                while True:
+                    row = cursor.execute(statement, values, binary=True).fetchone()
+                    if row:
+                        return _answer(values, row)
+        except psycopg.Error as error:
+            raise unavailable(self._request.place, error) from error
+
+    def _identity(self, table: str) -> TupleRow:
+        with self._using(self._request) as own:
+            return own.rows("identity", table=table)[0]
+
+    def find(self, unique: str) -> Stored | None:
+        with self._using(self._request) as own:
+            row = own.row("find", unique=unique)
+        return stored(row) if row else None
+
+    def get(self, ids: Sequence[str]) -> list[Stored]:
+        with self._using(self._request) as own:
+            return [stored(row) for row in own.rows("get", ids=list(ids))]
+
+    def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
+        with self._using(self._request) as own, own.transaction():
+            for lock in ("lock_seqs", "lock_arrivals", "lock_halves"):  # no worker takes it meanwhile
+                own.run(lock, seqs=[seq])
+            reopened = 0 if reopens is None else self._reopen(own, now, reason=reopens, seq=seq)
+            return bool(own.run("fill", seq=seq, visitor=visitor, never_late=bool(reopened)))
+
+    def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
+        if not ids:
+            return []
+        with self._using(self._request) as own:
+            return [stored(row) for row in sorted(own.rows("offer", ids=list(ids), now=now))]
+
+    def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
+        fired = list(destinations)
+        if not fired:
+            return
+        with self._using(self._request) as own, own.transaction():
+            seqs = self._lock(own, [id])
+            own.run("acknowledge", seqs=seqs, destinations=fired, now=now)
+            own.run("acknowledge_offer", seqs=seqs, now=now)
+
+    def release(
+        self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
+    ) -> list[str]:
+        renewed = dict(records or {})
+        with self._using(self._request) as own, own.transaction():
+            lifted = own.rows(
+                "lift",
+                seqs=self._lock(own, ids),
+                reason=reason,
+                renewed=list(renewed),
+                records=list(renewed.values()),
+                purge_at=now + KEEP_OTHERS,
+            )
+            freed = sorted((seq, id) for seq, id, free in lifted if free)
+            seqs = [seq for seq, _ in freed]
+            own.run("make_halves", seqs=seqs, now=now)
+            close_rows(own, seqs, now)
+        return [id for _, id in freed]
+
+    def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
+        with self._using(self._request) as own, own.transaction():
+            seqs = self._lock(own, ids)
+            cancelled = end_halves(own, seqs, "cancelled", [storable(reason)] * len(seqs), now=now, busy=False)
+            own.run("withdraw", seqs=seqs)
+            close_rows(own, seqs, now)
+        return cancelled
+
+    # --- the worker ------------------------------------------------------------------------------------------------
+
+    def set_destinations(self, destinations: Sequence[str]) -> None:
+        self._destinations = tuple(sorted(set(destinations)))
+        self._known = None
+
+    def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:
+        token = secrets.token_hex(8)
+        seqs: list[int] = []
+        with self._using(self._worker) as own:
+            number, more = self._destination(own, destination)
+            leased = {"destination": number, "now": now, "lease": token, "lease_end": now + lease}
+            while True:
+                more = more and self._distribute(own, limit)
+                with own.transaction():
+                    for statement in ("claim_again", "claim_fresh"):
+                        if len(seqs) < limit:
+                            seqs += [seq for (seq,) in own.rows(statement, limit=limit - len(seqs), **leased)]
+                if not more or len(seqs) >= limit:
+                    break
+            rows = own.rows("claimed", seqs=seqs, destination=number, name=destination)
+        return [claim(row, token) for row in rows]
+
+    def _distribute(self, own: Session, limit: int) -> bool:
+        """Make state rows for up to `limit` arrivals. Whether there may be more."""
+        if limit < 1:
+            return False
+        with own.transaction():
+            own.run("lock")
+            moved: int = own.rows("distribute", limit=limit)[0][0]
+        return moved >= limit
+
+    def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
+        ended = [one.seq for one in settlements if one.state in FINAL]
+        with self._using(self._worker) as own:
+            number, _ = self._destination(own, destination)
+            with own.transaction():
+                own.run("lock_seqs", seqs=ended)
+                counted = own.run("settle", destination=number, now=now, **settlement_values(settlements, now))
+                close_rows(own, ended, now)
+        return counted
+
+    def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
+        with self._using(self._worker) as own:
+            numbers = [self._destination(own, name)[0] for name in destinations]
+            anything_new, due = own.rows("next_due", numbers=numbers)[0]
+        if anything_new:
+            return now
+        return None if due is None else max(now, due)
+
+    def purge(self, *, now: datetime) -> int:
+        return Purge(lambda: self._using(self._worker), now).run()
+
+    # --- people ----------------------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        with self._using(self._worker) as own:
+            counts: dict[str, dict[str, int]] = {name: {} for (name,) in own.rows("destinations")}
+            for name, state, count in own.rows("counts"):
+                counts.setdefault(name, {})[state] = count
+        return counts
+
+    def deliveries(
+        self, *, state: str | None = None, destination: str | None = None, id: str | None = None, limit: int = 100
+    ) -> list[DeliveryState]:
+        with self._using(self._worker) as own:
+            return delivery_states(own.rows("deliveries", state=state, destination=destination, id=id, limit=limit))
+
+    def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
+        changed = 0
+        chosen = None if ids is None else list(ids)
+        for step in (self._hurry, self._reopen):
+            done = STEP
+            while done >= STEP:
+                with self._using(self._worker) as own, own.transaction():
+                    done = step(own, now, name=destination, ids=chosen)
+                changed += done
+        return changed
+
+    def _hurry(self, own: Session, now: datetime, *, name: str | None, ids: list[str] | None) -> int:
+        return own.run("hurry", name=name, ids=ids, now=now, limit=STEP)
+
+    def _reopen(
+        self,
+        own: Session,
+        now: datetime,
+        *,
+        name: str | None = None,
+        ids: list[str] | None = None,
+        seq: int | None = None,
+        reason: str = "",
+    ) -> int:
+        """Make refused halves pending whose reason begins so. Returns how many."""
+        halves = own.rows("reopenable", name=name, ids=ids, seq=seq, reason=reason, limit=STEP)
+        seqs = [seq for seq, _ in halves]
+        own.run("reopen", seqs=seqs, numbers=[number for _, number in halves], now=now)
+        own.run("keep_open", seqs=seqs, purge_at=now + KEEP_OTHERS)
+        return len(halves)
+
+    # --- rows and sessions -----------------------------------------------------------------------------------------
+
+    def _lock(self, own: Session, ids: Sequence[str]) -> list[int]:
+        """The seqs of these ids, in order of arrival; their rows are this transaction's now."""
+        return [seq for (seq,) in own.rows("lock_ids", ids=list(ids))]
+
+    def _destination(self, own: Session, name: str) -> tuple[int, bool]:
+        """Its number, and whether there are rows to distribute."""
+        row = own.row("destination", name=name)
+        if row is None:
+            raise ConfigurationError(f"the outbox knows no destination {name!r}; call set_destinations() first")
+        number, waiting = row
+        return number, waiting
+
+    def _using(self, pool: Pool) -> AbstractContextManager[Session]:
+        self._ready(pool)
+        return pool.use()
+
+    def _ready(self, pool: Pool) -> Ready:
+        known = self._known
+        if known is None:
+            destinations = self._destinations
+            with pool.use() as own:
+                known = make_ready(own, destinations)
+            if self._destinations is destinations:  # else others were set meanwhile
+                self._known = known
+        return known
+
+
+def _new_values(new: NewRow, now: datetime, destinations: list[int]) -> dict[str, Any]:
+    """What the statement `put` takes. A row that is for no destination and waits for nothing is settled at once."""
+    settled = not destinations and not new.held
+    return {
+        "id": new.id,
+        "unique": new.unique,
+        "event": new.event,
+        "destinations": destinations,
+        "occurred_at": new.occurred_at,
+        "now": now,
+        "held": sorted(new.held),
+        "browser": "offered" if new.offered else "none",
+        "browser_at": now if new.offered else None,
+        "settled_at": now if settled else None,
+        "purge_at": now + (KEEP_RECORD if settled else KEEP_HELD if new.held else KEEP_OTHERS),
+        "record": new.record,
+        "visitor": None if settled else new.visitor,
+    }
+
+
+def _answer(values: Mapping[str, Any], row: TupleRow) -> Put:
+    """A row of the statement `put`: of the new row it tells nothing but its seq."""
+    if row[1] is not None:
+        return Put(stored(row), False)
+    return Put(Stored(row[0], values["id"], values["record"], values["visitor"], tuple(values["held"])), True)

@@ -1,0 +1,391 @@
+-- Schema and statements of the PostgreSQL outbox. Each statement begins at its "-- name:" line.
+--
+-- Transactions here are READ COMMITTED: each statement sees what was committed before it began, and a row that it had
+-- to wait for is looked at again. Who changes a conversion locks its row first, in order of seq; `claim` and
+-- `distribute` lock only narrow rows.
+
+
+-- name: migration_1
+CREATE TABLE pixeltwin_migration (
+    version integer PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- One canonical row a conversion, inserted by one statement and not rewritten while it waits. `seq` is given when the
+-- row is put. Transactions commit in another order, so nothing may conclude from one seq that lower ones are there.
+CREATE TABLE pixeltwin_conversion (
+    seq bigint GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME pixeltwin_seq) PRIMARY KEY,
+    id text NOT NULL,
+    unique_key text,
+    event text NOT NULL,
+    destinations integer[] NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    put_at timestamptz NOT NULL,
+    held text[] NOT NULL,          -- what it waits for; empty: it may go
+    browser text NOT NULL,         -- none, offered or suppressed; what is acknowledged is kept by destination
+    browser_at timestamptz,
+    settled_at timestamptz,        -- when its server halves had all ended
+    purge_at timestamptz NOT NULL, -- when purge has to do something
+    record bytea,                  -- null: a tombstone
+    visitor bytea                  -- null: erased
+);
+CREATE UNIQUE INDEX pixeltwin_unique ON pixeltwin_conversion (unique_key) WHERE unique_key IS NOT NULL;
+CREATE INDEX pixeltwin_id ON pixeltwin_conversion (id);
+CREATE INDEX pixeltwin_purge ON pixeltwin_conversion (purge_at);
+CREATE INDEX pixeltwin_held ON pixeltwin_conversion (seq) WHERE held <> '{}';
+
+-- Rows that may go and have no state rows yet. A row is in here from the moment its transaction commits, however late,
+-- until a worker makes its state rows: that is why none is overlooked, in whatever order transactions commit.
+CREATE TABLE pixeltwin_arrival (
+    seq bigint PRIMARY KEY
+);
+
+-- Names sort as Python sorts them.
+CREATE TABLE pixeltwin_destination (
+    number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text COLLATE "C" NOT NULL UNIQUE
+);
+
+-- One narrow row a server half. `due_at`: when a pending or waiting half may be claimed, when a claimed one's lease
+-- ends; null: not to be claimed. `fresh`: nobody has claimed it yet, and it goes behind those that are due again.
+CREATE TABLE pixeltwin_delivery (
+    seq bigint NOT NULL,
+    destination integer NOT NULL,
+    state text NOT NULL,
+    fresh boolean NOT NULL,
+    due_at timestamptz,
+    attempts integer NOT NULL,
+    lease text,
+    reason text NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (seq, destination)
+);
+CREATE INDEX pixeltwin_due ON pixeltwin_delivery (destination, due_at, seq) WHERE due_at IS NOT NULL AND NOT fresh;
+CREATE INDEX pixeltwin_fresh ON pixeltwin_delivery (destination, seq) WHERE fresh;
+CREATE INDEX pixeltwin_refused ON pixeltwin_delivery (seq) WHERE state = 'refused';
+
+-- Which pixels the browser said it fired. Destinations by name: not all of them have a server half.
+CREATE TABLE pixeltwin_acknowledged (
+    seq bigint NOT NULL,
+    destination text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (seq, destination)
+);
+
+
+-- name: lock
+-- One at a time: migrations, and the making of state rows. Held for milliseconds; the key is arbitrary.
+SELECT pg_advisory_xact_lock(7449921570301)
+
+-- name: place
+-- Where the tables are; null: nowhere on the search path.
+SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = to_regclass('pixeltwin_migration')
+
+-- name: version
+SELECT coalesce(max(version), 0) FROM pixeltwin_migration
+
+-- name: add_migration
+INSERT INTO pixeltwin_migration (version) VALUES (%(version)s)
+
+-- name: add_destination
+INSERT INTO pixeltwin_destination (name) VALUES (%(name)s) ON CONFLICT DO NOTHING
+
+-- name: destination
+-- Its number, and whether there are rows to distribute.
+SELECT number, EXISTS (SELECT FROM pixeltwin_arrival) FROM pixeltwin_destination WHERE name = %(name)s
+
+
+-- The request ---------------------------------------------------------------------------------------------------------
+
+-- name: put
+-- The whole price of a request: one statement, its own transaction. It answers with the new row's seq, or with the
+-- row that is known; with nothing, if that one was committed while the statement ran. A known key is looked for first,
+-- so that a second report uses up no seq.
+WITH made AS (
+    INSERT INTO pixeltwin_conversion
+        (id, unique_key, event, destinations, occurred_at, put_at, held, browser, browser_at, settled_at, purge_at,
+        record, visitor)
+    SELECT %(id)s::text, %(unique)s::text, %(event)s::text, %(destinations)s::integer[], %(occurred_at)s::timestamptz,
+        %(now)s::timestamptz, %(held)s::text[], %(browser)s::text, %(browser_at)s::timestamptz,
+        %(settled_at)s::timestamptz, %(purge_at)s::timestamptz, %(record)s::bytea, %(visitor)s::bytea
+    WHERE NOT EXISTS (SELECT FROM pixeltwin_conversion WHERE unique_key = %(unique)s::text)
+    ON CONFLICT DO NOTHING
+    RETURNING seq
+), arrived AS (
+    INSERT INTO pixeltwin_arrival (seq) SELECT seq FROM made WHERE %(held)s::text[] = '{}' AND %(settled_at)s::timestamptz IS NULL
+)
+SELECT seq, NULL AS id, NULL::bytea AS record, NULL::bytea AS visitor, NULL::text[] AS held, NULL::boolean AS claimed
+FROM made
+UNION ALL
+SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
+    SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND (s.state = 'claimed' OR s.attempts > 0))
+FROM pixeltwin_conversion c WHERE c.unique_key = %(unique)s::text
+
+-- name: identity
+-- Which database a connection is on: two that answer alike are on the same one.
+SELECT current_database(), pg_postmaster_start_time()::text, to_regclass(%(table)s)::oid
+
+-- name: find
+-- The last column: whether any half may have left. All statements that read a row as `Stored` share these columns.
+SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
+    SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND (s.state = 'claimed' OR s.attempts > 0))
+FROM pixeltwin_conversion c WHERE c.unique_key = %(unique)s
+
+-- name: get
+SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
+    SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND (s.state = 'claimed' OR s.attempts > 0))
+FROM pixeltwin_conversion c WHERE c.id = ANY(%(ids)s) ORDER BY c.seq
+
+-- name: lock_ids
+SELECT seq FROM pixeltwin_conversion WHERE id = ANY(%(ids)s) ORDER BY seq FOR UPDATE
+
+-- name: lock_seqs
+SELECT seq FROM pixeltwin_conversion WHERE seq = ANY(%(seqs)s) ORDER BY seq FOR NO KEY UPDATE
+
+-- name: lock_arrivals
+SELECT seq FROM pixeltwin_arrival WHERE seq = ANY(%(seqs)s) ORDER BY seq FOR UPDATE
+
+-- name: lock_halves
+SELECT seq FROM pixeltwin_delivery WHERE seq = ANY(%(seqs)s) ORDER BY seq, destination FOR UPDATE
+
+-- name: fill
+UPDATE pixeltwin_conversion c SET visitor = %(visitor)s
+WHERE c.seq = %(seq)s AND c.visitor IS NOT NULL AND (%(never_late)s OR NOT EXISTS (
+    SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND (s.state = 'claimed' OR s.attempts > 0)))
+
+-- name: offer
+-- Who changes the row has won: no two requests hand out the same half.
+WITH offered AS (
+    SELECT seq FROM pixeltwin_conversion
+    WHERE id = ANY(%(ids)s) AND browser = 'none' AND held = '{}' AND record IS NOT NULL
+    ORDER BY seq FOR NO KEY UPDATE
+)
+UPDATE pixeltwin_conversion c SET browser = 'offered', browser_at = %(now)s
+FROM offered WHERE c.seq = offered.seq
+RETURNING c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
+    SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND (s.state = 'claimed' OR s.attempts > 0))
+
+-- name: acknowledge
+INSERT INTO pixeltwin_acknowledged (seq, destination, at)
+SELECT c.seq, n.name, %(now)s FROM pixeltwin_conversion c, unnest(%(destinations)s::text[]) AS n(name)
+WHERE c.seq = ANY(%(seqs)s) AND c.browser <> 'suppressed'
+ON CONFLICT DO NOTHING
+
+-- name: acknowledge_offer
+UPDATE pixeltwin_conversion SET browser = 'offered', browser_at = %(now)s WHERE seq = ANY(%(seqs)s) AND browser = 'none'
+
+-- name: lift
+-- Lifts one thing that rows wait for; says which now wait for nothing more.
+UPDATE pixeltwin_conversion c SET
+    held = array_remove(c.held, %(reason)s),
+    record = coalesce((
+        SELECT n.record FROM unnest(%(renewed)s::text[], %(records)s::bytea[]) AS n(id, record) WHERE n.id = c.id
+    ), c.record),
+    purge_at = CASE WHEN array_remove(c.held, %(reason)s) = '{}' THEN %(purge_at)s ELSE c.purge_at END
+WHERE c.seq = ANY(%(seqs)s) AND %(reason)s = ANY(c.held)
+RETURNING c.seq, c.id, c.held = '{}'
+
+-- name: make_halves
+-- State rows for the destinations that have none of these conversions yet.
+INSERT INTO pixeltwin_delivery (seq, destination, state, fresh, due_at, attempts, reason, updated_at)
+SELECT c.seq, d.number, 'pending', false, %(now)s, 0, '', %(now)s
+FROM pixeltwin_conversion c, unnest(c.destinations) AS d(number)
+WHERE c.seq = ANY(%(seqs)s) AND c.settled_at IS NULL
+ON CONFLICT DO NOTHING
+
+-- name: forget_arrivals
+-- Waits for a worker that is distributing these rows just now; afterwards their state rows can be seen.
+DELETE FROM pixeltwin_arrival WHERE seq = ANY(%(seqs)s)
+
+-- name: end_open
+-- `busy`: halves on their way are ended as well. Reasons come by conversion.
+UPDATE pixeltwin_delivery s
+SET state = %(state)s, fresh = false, due_at = NULL, lease = NULL, reason = n.reason, updated_at = %(now)s
+FROM unnest(%(seqs)s::bigint[], %(reasons)s::text[]) AS n(seq, reason)
+WHERE s.seq = n.seq AND (s.state IN ('pending', 'waiting') OR (%(busy)s AND s.state = 'claimed'))
+RETURNING s.seq
+
+-- name: withdraw
+UPDATE pixeltwin_conversion
+SET visitor = NULL, held = '{}', browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END
+WHERE seq = ANY(%(seqs)s)
+
+
+-- The worker ----------------------------------------------------------------------------------------------------------
+
+-- name: distribute
+-- Makes state rows for the next arrivals, at all their destinations.
+WITH due AS (
+    SELECT seq FROM pixeltwin_arrival ORDER BY seq LIMIT %(limit)s
+), taken AS (
+    DELETE FROM pixeltwin_arrival a USING due WHERE a.seq = due.seq RETURNING a.seq
+), made AS (
+    INSERT INTO pixeltwin_delivery (seq, destination, state, fresh, due_at, attempts, reason, updated_at)
+    SELECT c.seq, d.number, 'pending', true, c.put_at, 0, '', c.put_at
+    FROM taken JOIN pixeltwin_conversion c ON c.seq = taken.seq, unnest(c.destinations) AS d(number)
+    WHERE c.settled_at IS NULL
+    ON CONFLICT DO NOTHING
+)
+SELECT count(*) FROM taken
+
+-- name: claim_again
+WITH due AS (
+    SELECT seq FROM pixeltwin_delivery
+    WHERE destination = %(destination)s AND due_at <= %(now)s AND NOT fresh
+    ORDER BY due_at, seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE pixeltwin_delivery s SET state = 'claimed', due_at = %(lease_end)s, lease = %(lease)s, updated_at = %(now)s
+FROM due WHERE s.seq = due.seq AND s.destination = %(destination)s
+RETURNING s.seq
+
+-- name: claim_fresh
+WITH due AS (
+    SELECT seq FROM pixeltwin_delivery
+    WHERE destination = %(destination)s AND fresh
+    ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE pixeltwin_delivery s
+SET state = 'claimed', fresh = false, due_at = %(lease_end)s, lease = %(lease)s, updated_at = %(now)s
+FROM due WHERE s.seq = due.seq AND s.destination = %(destination)s
+RETURNING s.seq
+
+-- name: claimed
+-- A statement of its own, so that it sees what was filled in until the moment of the claim.
+SELECT c.seq, c.id, c.record, c.visitor, s.attempts,
+    CASE WHEN a.at IS NULL THEN c.browser ELSE 'acknowledged' END, coalesce(a.at, c.browser_at)
+FROM pixeltwin_delivery s JOIN pixeltwin_conversion c ON c.seq = s.seq
+LEFT JOIN pixeltwin_acknowledged a ON a.seq = s.seq AND a.destination = %(name)s
+WHERE s.seq = ANY(%(seqs)s) AND s.destination = %(destination)s
+ORDER BY s.seq
+
+-- name: settle
+UPDATE pixeltwin_delivery s SET
+    state = n.state, due_at = n.due_at, attempts = s.attempts + n.tried, reason = n.reason, updated_at = %(now)s,
+    lease = NULL
+FROM unnest(%(seqs)s::bigint[], %(leases)s::text[], %(states)s::text[], %(dues)s::timestamptz[], %(tried)s::integer[],
+    %(reasons)s::text[]) AS n(seq, lease, state, due_at, tried, reason)
+WHERE s.seq = n.seq AND s.destination = %(destination)s AND s.lease = n.lease
+
+-- name: close_rows
+-- Settles conversions whose halves have all ended. Personal data goes at once, or with the record where a half was
+-- refused or expired. The rows must be locked: of two workers that settle the last two halves at once, one sees both.
+WITH ended AS (
+    SELECT c.seq, EXISTS (
+        SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND s.state IN ('refused', 'expired')) AS kept
+    FROM pixeltwin_conversion c
+    WHERE c.seq = ANY(%(seqs)s) AND c.settled_at IS NULL AND c.held = '{}' AND NOT EXISTS (
+        SELECT FROM unnest(c.destinations) AS d(number) LEFT JOIN pixeltwin_delivery s
+            ON s.seq = c.seq AND s.destination = d.number
+        WHERE s.state IS NULL OR s.state IN ('pending', 'claimed', 'waiting'))
+)
+UPDATE pixeltwin_conversion c SET
+    settled_at = %(now)s,
+    visitor = CASE WHEN ended.kept THEN c.visitor END,
+    purge_at = CASE WHEN ended.kept THEN %(personal_until)s::timestamptz ELSE %(record_until)s::timestamptz END
+FROM ended WHERE c.seq = ended.seq
+
+-- name: next_due
+-- Whether any of these destinations has something new, and when the next half is due again.
+SELECT EXISTS (
+    SELECT FROM pixeltwin_delivery WHERE destination = ANY(%(numbers)s::integer[]) AND fresh
+) OR EXISTS (
+    SELECT FROM pixeltwin_arrival a JOIN pixeltwin_conversion c ON c.seq = a.seq
+    WHERE c.destinations && %(numbers)s::integer[]
+), (
+    SELECT min(next.due_at) FROM unnest(%(numbers)s::integer[]) AS n(number), LATERAL (
+        SELECT due_at FROM pixeltwin_delivery
+        WHERE destination = n.number AND due_at IS NOT NULL AND NOT fresh ORDER BY due_at LIMIT 1
+    ) AS next
+)
+
+-- name: numbers
+SELECT number FROM pixeltwin_destination WHERE name = ANY(%(names)s)
+
+-- name: outlived
+SELECT seq, array_to_string(held, ' ') FROM pixeltwin_conversion
+WHERE purge_at <= %(now)s AND record IS NOT NULL
+ORDER BY purge_at, seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+
+-- name: bury
+UPDATE pixeltwin_conversion SET
+    record = NULL, visitor = NULL, held = '{}',
+    browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END,
+    settled_at = coalesce(settled_at, %(now)s),
+    purge_at = put_at + CASE WHEN unique_key IS NULL THEN %(keep_others)s::interval ELSE %(keep_keyed)s::interval END
+WHERE seq = ANY(%(seqs)s)
+
+-- name: forgettable
+SELECT seq FROM pixeltwin_conversion
+WHERE purge_at <= %(now)s AND record IS NULL AND seq < (SELECT max(seq) FROM pixeltwin_conversion)
+ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+
+-- name: forget_deliveries
+DELETE FROM pixeltwin_delivery WHERE seq = ANY(%(seqs)s)
+
+-- name: forget_acknowledged
+DELETE FROM pixeltwin_acknowledged WHERE seq = ANY(%(seqs)s)
+
+-- name: forget
+DELETE FROM pixeltwin_conversion WHERE seq = ANY(%(seqs)s)
+
+
+-- People --------------------------------------------------------------------------------------------------------------
+
+-- name: destinations
+SELECT name FROM pixeltwin_destination ORDER BY name
+
+-- name: counts
+SELECT d.name, n.state, sum(n.count)::bigint FROM (
+    SELECT destination, state, count(*) AS count FROM pixeltwin_delivery GROUP BY destination, state
+    UNION ALL
+    SELECT d.number, CASE c.held WHEN '{}' THEN 'pending' ELSE 'held' END AS state, count(*)
+    FROM (
+        SELECT seq FROM pixeltwin_arrival UNION ALL SELECT seq FROM pixeltwin_conversion WHERE held <> '{}'
+    ) AS unseen JOIN pixeltwin_conversion c ON c.seq = unseen.seq
+    CROSS JOIN unnest(c.destinations) AS d(number)
+    LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
+    WHERE s.seq IS NULL AND c.settled_at IS NULL GROUP BY 1, 2
+) AS n JOIN pixeltwin_destination d ON d.number = n.destination
+GROUP BY d.name, n.state
+
+-- name: deliveries
+SELECT c.seq, c.id, c.event, c.occurred_at, d.name,
+    coalesce(s.state, CASE c.held WHEN '{}' THEN 'pending' ELSE 'held' END), coalesce(s.attempts, 0),
+    coalesce(s.reason, ''), CASE WHEN s.seq IS NOT NULL THEN s.due_at WHEN c.held = '{}' THEN c.put_at END,
+    coalesce(s.updated_at, c.put_at), CASE WHEN a.seq IS NULL THEN c.browser ELSE 'acknowledged' END
+FROM pixeltwin_conversion c JOIN pixeltwin_destination d ON d.number = ANY(c.destinations)
+LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
+LEFT JOIN pixeltwin_acknowledged a ON a.seq = c.seq AND a.destination = d.name
+WHERE (%(id)s::text IS NULL OR c.id = %(id)s::text) AND (s.seq IS NOT NULL OR c.settled_at IS NULL)
+    AND (%(destination)s::text IS NULL OR d.name = %(destination)s::text)
+    AND (%(state)s::text IS NULL
+        OR coalesce(s.state, CASE c.held WHEN '{}' THEN 'pending' ELSE 'held' END) = %(state)s::text)
+ORDER BY c.seq DESC, d.name LIMIT %(limit)s
+
+-- name: hurry
+WITH due AS (
+    SELECT s.seq, s.destination FROM pixeltwin_delivery s JOIN pixeltwin_destination d ON d.number = s.destination
+    WHERE s.state = 'waiting' AND s.due_at > %(now)s AND NOT s.fresh
+        AND (%(name)s::text IS NULL OR d.name = %(name)s::text)
+        AND (%(ids)s::text[] IS NULL OR s.seq IN (SELECT seq FROM pixeltwin_conversion WHERE id = ANY(%(ids)s::text[])))
+    ORDER BY s.seq, s.destination LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
+)
+UPDATE pixeltwin_delivery s SET due_at = %(now)s, updated_at = %(now)s
+FROM due WHERE s.seq = due.seq AND s.destination = due.destination
+
+-- name: reopenable
+SELECT s.seq, s.destination FROM pixeltwin_delivery s
+JOIN pixeltwin_conversion c ON c.seq = s.seq JOIN pixeltwin_destination d ON d.number = s.destination
+WHERE s.state = 'refused' AND starts_with(s.reason, %(reason)s) AND c.visitor IS NOT NULL
+    AND (%(name)s::text IS NULL OR d.name = %(name)s::text)
+    AND (%(ids)s::text[] IS NULL OR c.id = ANY(%(ids)s::text[]))
+    AND (%(seq)s::bigint IS NULL OR c.seq = %(seq)s::bigint)
+ORDER BY s.seq, s.destination LIMIT %(limit)s FOR UPDATE OF c
+
+-- name: reopen
+UPDATE pixeltwin_delivery s SET state = 'pending', due_at = %(now)s, updated_at = %(now)s
+FROM unnest(%(seqs)s::bigint[], %(numbers)s::integer[]) AS n(seq, number)
+WHERE s.seq = n.seq AND s.destination = n.number AND s.state = 'refused'
+
+-- name: keep_open
+UPDATE pixeltwin_conversion SET settled_at = NULL, purge_at = %(purge_at)s WHERE seq = ANY(%(seqs)s)

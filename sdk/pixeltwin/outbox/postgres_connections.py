@@ -1,0 +1,172 @@
+"""Connections to PostgreSQL: a few a process, lent to whichever thread needs one, and never carried through a fork.
+
+A child must neither use nor close a connection of its parent: both would speak on the parent's socket. So a child lays
+them aside and opens its own.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections import deque
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from weakref import WeakSet, finalize
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+
+from ..errors import ConfigurationError, OutboxUnavailable
+
+Row = TupleRow
+KEPT = 8  # idle connections a pool keeps; a request has one for a millisecond, so few serve many threads
+ABANDONED = 10_000  # milliseconds after which the server ends a transaction whose worker went silent
+_DEFAULTS: Mapping[str, Any] = {
+    "connect_timeout": 2,  # seconds, the least that libpq takes
+    "tcp_user_timeout": 2000,  # milliseconds until a host that vanished is noticed, where the system can
+    "fallback_application_name": "pixeltwin",
+}
+
+
+class Session:
+    """A connection in autocommit mode, and the named statements to run on it. Answers come in binary form."""
+
+    __slots__ = ("_cursor", "_sql", "connection")
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], sql: Mapping[str, bytes]) -> None:
+        self.connection = connection
+        self._cursor = connection.cursor(binary=True)
+        self._sql = sql
+
+    def run(self, statement: str, **values: object) -> int:
+        """Returns how many rows it changed."""
+        return self._cursor.execute(self._sql[statement], values).rowcount
+
+    def rows(self, statement: str, **values: object) -> list[Row]:
+        return self._cursor.execute(self._sql[statement], values).fetchall()
+
+    def row(self, statement: str, **values: object) -> Row | None:
+        return self._cursor.execute(self._sql[statement], values).fetchone()
+
+    def script(self, statements: str) -> None:
+        """Run several statements that take no values."""
+        self.connection.execute(self._sql[statements])
+
+    def transaction(self) -> AbstractContextManager[object]:
+        return self.connection.transaction()
+
+
+class Pool:
+    """Connections to one database. `patience`: seconds that one statement may take."""
+
+    def __init__(self, url: str, sql: Mapping[str, bytes], *, patience: float) -> None:
+        try:
+            settings: dict[str, Any] = {**_DEFAULTS, **conninfo_to_dict(url), "client_encoding": "utf8"}
+        except psycopg.Error:  # its words may quote the password
+            raise ConfigurationError(
+                "the outbox URL cannot be read; it should be postgresql://user:password@host:5432/database, with "
+                "special characters percent-encoded"
+            ) from None
+        self.place = f"{settings.get('dbname', 'PostgreSQL')} at {settings.get('host', 'localhost')}"  # no password
+        self._conninfo = make_conninfo("", **settings)
+        self._sql = sql
+        self._patience = patience
+        self._begin()
+        _pools.add(self)
+
+    @contextmanager
+    def use(self) -> Generator[Session]:
+        """A session for this thread alone. PostgreSQL's errors become `OutboxUnavailable`."""
+        try:
+            session = self._idle_session() or self._open()
+            try:
+                yield session
+            finally:
+                self._take_back(session)
+        except psycopg.Error as error:
+            raise unavailable(self.place, error) from error
+
+    def close(self) -> None:
+        """Close the idle ones; those in use are taken back and stay."""
+        _shut(self._idle, os.getpid())
+
+    def abandon(self) -> None:
+        """In a forked child: leave the parent's connections alone."""
+        self._finalizer.detach()
+        _inherited.append(self._idle)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._idle: deque[Session] = deque()
+        self._finalizer = finalize(self, _shut, self._idle, os.getpid())
+
+    def _idle_session(self) -> Session | None:
+        """The one used last that is still alive."""
+        while self._idle:
+            try:
+                session = self._idle.pop()
+            except IndexError:  # another thread was faster
+                return None
+            if not _has_word(session.connection):
+                return session
+            session.connection.close()
+        return None
+
+    def _take_back(self, session: Session) -> None:
+        healthy = session.connection.info.transaction_status == TransactionStatus.IDLE
+        if healthy and len(self._idle) < KEPT:
+            self._idle.append(session)
+        else:
+            session.connection.close()
+
+    def _open(self) -> Session:
+        connection = psycopg.connect(self._conninfo, autocommit=True)
+        try:
+            connection.execute(
+                "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false),"
+                " set_config('idle_in_transaction_session_timeout', %s, false),"
+                " set_config('default_transaction_isolation', 'read committed', false)",
+                (f"{self._patience * 1000:.0f}", str(ABANDONED)),
+            )
+        except BaseException:
+            connection.close()
+            raise
+        return Session(connection, self._sql)
+
+
+def unavailable(place: str, error: psycopg.Error) -> OutboxUnavailable:
+    """The error as callers of an outbox know it. The server's details are left out: they may quote a row."""
+    words = error.diag.message_primary or str(error).partition("\n")[0]
+    return OutboxUnavailable(f"the outbox in {place} cannot be used now: {words}")
+
+
+def _has_word(connection: psycopg.Connection[TupleRow]) -> bool:
+    """Whether the server said something to an idle connection: as a rule, that it has ended it."""
+    if connection.closed:
+        return True
+    if not hasattr(select, "poll"):
+        return bool(select.select([connection.fileno()], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _shut(idle: deque[Session], pid: int) -> None:
+    while idle and pid == os.getpid():
+        idle.pop().connection.close()
+
+
+_pools: WeakSet[Pool] = WeakSet()
+_inherited: list[deque[Session]] = []  # a parent's: never used, never closed
+
+
+def _after_fork() -> None:
+    for pool in list(_pools):
+        pool.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,71 @@
+"""The schema of the PostgreSQL outbox: its migrations, where its tables are, and the destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg import errors
+
+from ..errors import ConfigurationError, OutboxUnavailable
+from .postgres_connections import Session
+
+VERSION = 1  # the last migration in postgres.sql
+MAKING = "5s"  # how long each step of a migration may take, also when it is a request that comes first
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What an outbox has to know of its database: the schema its tables are in, quoted for SQL, and the numbers of the
+    destinations that its new rows are for."""
+
+    schema: str
+    destinations: list[int]
+
+
+def make_ready(own: Session, destinations: Sequence[str]) -> Ready:
+    """Make what is missing: tables and destinations.
+
+    The tables are made in the first schema on the connection's search path, unless they are found further behind. Any
+    number of processes may come at once.
+    """
+    found = own.row("place")
+    if (_version(own) if found else 0) < VERSION:
+        _migrate(own)
+        found = own.row("place")
+    assert found is not None
+    names = list(destinations)
+    numbers = own.rows("numbers", names=names)
+    if len(numbers) < len(names):
+        for name in names:
+            own.run("add_destination", name=name)
+        numbers = own.rows("numbers", names=names)
+    return Ready(found[0], sorted(number for (number,) in numbers))
+
+
+def _version(own: Session) -> int:
+    row = own.row("version")
+    version = row[0] if row else 0
+    if version > VERSION:
+        raise OutboxUnavailable(  # an old process while a new version is deployed: its pages go on
+            f"the outbox was made by a newer pixeltwin (schema {version}, this one knows {VERSION}); upgrade "
+            "pixeltwin, or name another database"
+        )
+    return version
+
+
+def _migrate(own: Session) -> None:
+    try:
+        with own.transaction():
+            own.connection.execute(f"SET LOCAL statement_timeout = '{MAKING}'".encode())
+            own.run("lock")
+            done = _version(own) if own.row("place") else 0  # another process may have been faster
+            for version in range(done + 1, VERSION + 1):
+                own.script(f"migration_{version}")
+                own.run("add_migration", version=version)
+    except (errors.InsufficientPrivilege, errors.InvalidSchemaName) as error:
+        raise ConfigurationError(
+            f"the outbox's tables cannot be made: {error.diag.message_primary}. Run `pixeltwin outbox` once as a role "
+            "that may create tables, and grant this one SELECT, INSERT, UPDATE and DELETE on tables pixeltwin_* and "
+            "SELECT on the sequence pixeltwin_seq"
+        ) from error
