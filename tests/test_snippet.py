@@ -87,7 +87,7 @@ def test_money_on_the_page_has_exactly_its_digits() -> None:
 def test_every_script_carries_the_nonce(nonce: str) -> None:
     """Under a strict Content-Security-Policy all scripts run; a nonce, too, cannot break out of its attribute."""
     page = shown(conversion(), nonce=nonce, keep_parameters=["utm_*"])
-    view = Page(render_page_view({"event": "PageView"}, script="/p.js", nonce=nonce))
+    view = Page(render_page_view([Courier()], consent=GRANTED, script="/p.js", beacon="/b", nonce=nonce))
     scripts = [*page.named("script"), *view.named("script")]
     assert len(scripts) == 4
     for script in scripts:
@@ -97,7 +97,7 @@ def test_every_script_carries_the_nonce(nonce: str) -> None:
 
 def test_without_a_policy_there_is_no_nonce() -> None:
     """A site without a nonce gets no empty one, which no policy would match."""
-    page = shown(conversion()).html + render_page_view({}, script="/p.js")
+    page = shown(conversion()).html + render_page_view([Courier()], consent=GRANTED, script="/p.js", beacon="/b")
     assert "nonce" not in page
 
 
@@ -231,13 +231,45 @@ def test_a_calls_placeholder_stands_exactly_where_the_id_belongs() -> None:
     assert json.loads(template.replace(PLACEHOLDER, ID)) == json.loads(json.dumps(minted))
 
 
-@given(st.dictionaries(st.text(max_size=5), st.text() | st.just(HOSTILE), max_size=3), st.just("/x.js?a=1&b='\"<"))
-def test_a_page_view_is_data_and_a_script(page: dict[str, str], script: str) -> None:
+@pytest.mark.parametrize("address", ["/x.js", "/x.js?a=1&b='\"<", HOSTILE])
+def test_a_page_view_is_data_and_a_script(address: str) -> None:
     """The page's own view is a data block, whatever it holds, and the first-party script, deferred."""
-    data, runner = Page(render_page_view(page, script=script)).elements
+    platform = Courier()
+    data, runner = Page(render_page_view([platform], consent=GRANTED, script=address, beacon=address)).elements
     assert (data.attributes["type"], data.attributes["id"]) == ("application/json", "pixeltwin-page")
-    assert json.loads(data.text) == page
-    assert runner.attributes == {"src": script, "defer": ""}
+    told = json.loads(data.text)
+    assert (told["event"], told["beacon"], told["placeholder"]) == ("PageView", address, PLACEHOLDER)
+    assert [[guard, name] for guard, name, _ in told["calls"]] == [[f"courier:PageView:{PLACEHOLDER}", "courier"]]
+    assert runner.attributes == {"src": address, "defer": ""}
+
+
+def test_what_is_kept_between_pages_holds_nothing_of_a_visitor_or_a_response() -> None:
+    """A page for somebody known, another nonce, another consent: each gets its own snippet, whoever came before."""
+    platform = Courier()
+    ada, nobody = visitor(), Visitor()
+
+    def page(who: Visitor, consent: Consent = GRANTED, nonce: str | None = None) -> str:
+        return str(render([platform], lambda _: [], visitor=who, consent=consent, nonce=nonce))
+
+    digest = platform.first(ada, "email")
+    assert digest is not None
+    unknown = page(nobody)
+    assert digest in page(ada) and digest not in unknown
+    assert page(nobody) == unknown != page(nobody, nonce="a")
+    assert "a" * 20 in page(nobody, nonce="a" * 20) and "a" * 20 not in page(nobody, nonce="b" * 20)
+    assert page(nobody, Consent.denied()) == ""
+
+
+def test_before_send_is_asked_for_every_page_view() -> None:
+    """A hook that changes its mind is heard each time: what it decided is not kept."""
+    answers = iter([True, False])
+
+    def sometimes(conversion: Conversion) -> Conversion | None:
+        return conversion if next(answers) else None
+
+    platform = Courier(before_send=sometimes)
+    pages = [render_page_view([platform], consent=GRANTED, script="/x.js", beacon=None) for _ in range(2)]
+    assert "courier:PageView" in pages[0] and "courier:PageView" not in pages[1]
 
 
 # --- somebody else's platform --------------------------------------------------------------------------------------

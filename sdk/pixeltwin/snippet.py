@@ -7,23 +7,27 @@ calls) and `images` (noscript URLs). Values reach JavaScript only through the `j
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime, timezone
+from functools import cache, lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from .consent import Consent
 from .contract import BrowserCall, Platform
 from .conversion import Conversion
 from .errors import CannotSend, InvalidInput
+from .events import PageView
 from .strictjson import encode_for_html
-from .visitor import AnyVisitor
+from .visitor import AnyVisitor, Visitor
 
 log = logging.getLogger("pixeltwin")
 
 PLACEHOLDER = "pixeltwin-id-of-this-view"  # stands for an id that the browser mints
+_NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is kept between responses
+_WHENEVER = datetime(2020, 1, 1, tzinfo=timezone.utc)  # no pixel is told the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +130,57 @@ def render_platform(
     if not platform.browser or not platform.allowed(consent) or not platform.honours(consent, visitor):
         return Markup()
     told = _told(platform, conversions)
-    template = _template(platform.template_package, platform.template)
-    html = template.render(
-        nonce=nonce,
-        name=platform.name,
-        script_url=platform.script_url,
-        init=platform.init_calls(visitor, consent),
-        fires=_guarded(told),
-        images=platform.noscript_images([one.conversion for one in told], visitor, consent),
+    init = platform.init_calls(visitor, consent)
+    images = platform.noscript_images([one.conversion for one in told], visitor, consent)
+    if not told:
+        kept = _to_somebody_unknown(platform, consent, nonce is not None)
+        if kept.init == init and kept.images == images:
+            return _with_nonce(kept.html, nonce)
+    return Markup(_rendered(platform, init, _guarded(told), images, nonce))  # by our own autoescaping environment
+
+
+def _rendered(
+    platform: Platform, init: list[BrowserCall], fires: list[Fire], images: list[str], nonce: str | None
+) -> str:
+    return _template(platform.template_package, platform.template).render(
+        nonce=nonce, name=platform.name, script_url=platform.script_url, init=init, fires=fires, images=images
     )
-    return Markup(html)  # rendered by our own autoescaping environment
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A snippet that most pages share, and what it was made from."""
+
+    init: list[BrowserCall]
+    images: list[str]
+    html: str
+
+
+@lru_cache(maxsize=128)
+def _to_somebody_unknown(platform: Platform, consent: Consent, has_nonce: bool) -> _Kept:
+    """A platform's snippet without conversions for a visitor of whom nothing is known: rendered once, kept."""
+    nobody = Visitor()
+    init = platform.init_calls(nobody, consent)
+    images = platform.noscript_images([], nobody, consent)
+    return _Kept(init, images, _rendered(platform, init, [], images, _NONCE if has_nonce else None))
+
+
+def _with_nonce(html: str, nonce: str | None) -> Markup:
+    """What was kept, with the nonce of this response in it."""
+    return Markup(html if nonce is None else html.replace(_NONCE, escape(nonce)))
 
 
 def render_start(*, nonce: str | None = None, keep_parameters: Sequence[str] | None = None) -> Markup:
     """What must run before any platform's snippet: the once-guard and, if `keep_parameters` is given, the cleaning of
     the page's own URL of every other query parameter ("utm_*" keeps all that begin so)."""
-    html = _template("pixeltwin.pixel_templates", "pixeltwin.html.jinja").render(nonce=nonce, keep=keep_parameters)
-    return Markup(html)
+    keep = None if keep_parameters is None else tuple(keep_parameters)
+    return _with_nonce(_start(keep, nonce is not None), nonce)
+
+
+@lru_cache(maxsize=32)
+def _start(keep: tuple[str, ...] | None, has_nonce: bool) -> str:
+    template = _template("pixeltwin.pixel_templates", "pixeltwin.html.jinja")
+    return template.render(nonce=_NONCE if has_nonce else None, keep=keep)
 
 
 def render(
@@ -165,6 +203,29 @@ def render(
     return Markup("\n").join([render_start(nonce=nonce, keep_parameters=keep_parameters), *parts])
 
 
+def render_page_view(
+    platforms: Sequence[Platform], *, consent: Consent, script: str, beacon: str | None, nonce: str | None = None
+) -> Markup:
+    """The page's own view, told by these platforms' pixels under an id the browser mints and, with `beacon`, to the
+    server: a data block, the same for everybody with this consent, and the first-party script that acts on it."""
+    make = _page_view.__wrapped__ if any(platform.before_send for platform in platforms) else _page_view
+    return _with_nonce(make(tuple(platforms), consent, script, beacon, nonce is not None), nonce)
+
+
+@lru_cache(maxsize=128)
+def _page_view(
+    platforms: tuple[Platform, ...], consent: Consent, script: str, beacon: str | None, has_nonce: bool
+) -> str:
+    view = Conversion(event=PageView(), id=PLACEHOLDER, occurred_at=_WHENEVER, consent=consent)
+    calls = beacon_calls(platforms, view)
+    page = {"event": view.event.type, "placeholder": PLACEHOLDER, "beacon": beacon, "calls": calls}
+    attribute = Markup(' nonce="{}"').format(_NONCE) if has_nonce else Markup()
+    block = Markup(
+        '<script type="application/json" id="pixeltwin-page">{}</script>\n<script src="{}" defer{}></script>'
+    )
+    return str(block.format(encode_for_html(page), script, attribute))
+
+
 def beacon_calls(platforms: Iterable[Platform], conversion: Conversion) -> list[list[object]]:
     """The calls of a conversion whose id the browser mints, as data for the first-party script: guard, function,
     arguments, with `PLACEHOLDER` where the id belongs."""
@@ -173,11 +234,3 @@ def beacon_calls(platforms: Iterable[Platform], conversion: Conversion) -> list[
         for platform in platforms
         for fire in fires(platform, [conversion])
     ]
-
-
-def render_page_view(page: Mapping[str, object], *, script: str, nonce: str | None = None) -> Markup:
-    """The page's own view as a data block, and the first-party script that acts on it."""
-    attribute = Markup(' nonce="{}"').format(nonce) if nonce else Markup()
-    return Markup(
-        '<script type="application/json" id="pixeltwin-page">{}</script>\n<script src="{}" defer{}></script>'
-    ).format(encode_for_html(page), script, attribute)

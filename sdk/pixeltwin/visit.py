@@ -298,17 +298,11 @@ class Visit:
             PageView()
         ):
             return Markup()
-        view = Conversion(
-            event=PageView(), id=snippet.PLACEHOLDER, occurred_at=self.tracker.clock(), consent=self.consent
-        )
         return snippet.render_page_view(
-            {
-                "event": view.event.type,
-                "placeholder": snippet.PLACEHOLDER,
-                "beacon": self.site.beacon if self.site.page_views == "beacon" else None,
-                "calls": snippet.beacon_calls(self.allowed, view) if shows else [],
-            },
+            self.allowed if shows else (),
+            consent=self.consent,
             script=self.site.script,
+            beacon=self.site.beacon if self.site.page_views == "beacon" else None,
             nonce=nonce,
         )
 
