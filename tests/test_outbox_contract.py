@@ -14,7 +14,7 @@ import pytest
 
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.outbox import Outbox, Settlement, open_outbox
-from pixeltwin.outbox.contract import KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
+from pixeltwin.outbox.contract import KEEP_HELD, KEEP_KEYED, KEEP_NOTES, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
 from tests.outboxes import BACK_ENDS, BLUE, NOW, RED, after, new, put, settle_all, states
 
 Found = TypeVar("Found")
@@ -235,12 +235,45 @@ def test_a_row_becomes_pending_when_the_last_thing_is_lifted(outbox: Outbox, ord
     put(outbox, 1, held=order)
     outbox.claim(RED, now=NOW, limit=1)  # one destination has looked at it before, the other has not
     first, last = order
-    assert outbox.release(["id-1"], first, now=NOW, records={"id-1": b"new"}) == []
+    assert outbox.release(["id-1"], first, now=NOW, rewrite=lambda record: b"new") == []
     assert outbox.claim(RED, now=NOW, limit=1) == []
-    assert outbox.release(["id-1"], first, now=NOW, records={"id-1": b"ignored"}) == []
+    assert outbox.release(["id-1"], first, now=NOW, rewrite=lambda record: b"ignored") == []
     assert outbox.release(["id-1", "unknown"], last, now=NOW) == ["id-1"]
     for destination in (RED, BLUE):
         assert [claim.row.record for claim in outbox.claim(destination, now=NOW, limit=1)] == [b"new"]
+
+
+def test_a_release_makes_the_new_record_of_the_old_one(outbox: Outbox) -> None:
+    """Two things lifted at the same moment both leave their mark in the record: none overwrites the other's."""
+    put(outbox, 1, held=("consent", "payment"))
+
+    def lift(number: int) -> list[str]:
+        mark = b"C" if number else b"P"
+        return outbox.release(
+            ["id-1"], "consent" if number else "payment", now=NOW, rewrite=lambda record: record + mark
+        )
+
+    assert sorted(at_once(lift, threads=2)) == [[], ["id-1"]]
+    (row,) = outbox.get(["id-1"])
+    assert row.record in (new(1).record + b"CP", new(1).record + b"PC")
+
+
+def test_a_release_may_change_when_it_happened(outbox: Outbox) -> None:
+    """A row that is released with another time happened at that time, and one that waits for something else did not."""
+    put(outbox, 1, held=("payment",))
+    put(outbox, 2, held=("consent",))
+    outbox.release(["id-1", "id-2"], "payment", now=after(hours=2), occurred_at=after(hours=1))
+    assert {one.id: one.occurred_at for one in outbox.deliveries()} == {"id-1": after(hours=1), "id-2": NOW}
+
+
+def test_a_release_that_fails_changes_nothing(outbox: Outbox) -> None:
+    """When a new record cannot be made, the row waits on as it was, and can be released later."""
+    put(outbox, 1, held=("payment",))
+    with pytest.raises(ZeroDivisionError):
+        outbox.release(["id-1"], "payment", now=NOW, rewrite=lambda record: bytes(1 // 0))
+    (row,) = outbox.get(["id-1"])
+    assert (row.held, row.record) == (("payment",), new(1).record)
+    assert outbox.release(["id-1"], "payment", now=NOW) == ["id-1"]
 
 
 def test_cancelling_ends_what_has_not_gone(outbox: Outbox) -> None:
@@ -271,6 +304,44 @@ def test_cancelling_stops_only_what_has_not_gone(outbox: Outbox) -> None:
         "id-2": {RED: "delivered", BLUE: "claimed"},
     }
     assert outbox.claim(BLUE, now=after(hours=2), limit=10)[0].row.visitor is None
+
+
+# --- notes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_note_is_kept_under_its_kind_and_key(outbox: Outbox) -> None:
+    """What was noted is found byte for byte under its own kind and key, and the newest note stands."""
+    outbox.note("signals", "1001", b"\x00 first", now=NOW)
+    outbox.note("signals", "1001", b"second", now=NOW)
+    outbox.note("signals", "1002", b"other key", now=NOW)
+    outbox.note("confirmed", "1001", b"other kind", now=NOW)
+    assert outbox.noted("signals", "1001", now=NOW) == b"second"
+    assert outbox.noted("confirmed", "1001", now=NOW) == b"other kind"
+    assert outbox.noted("signals", "1003", now=NOW) is None
+
+
+def test_a_note_can_be_forgotten(outbox: Outbox) -> None:
+    """What was forgotten is gone, and nothing else is; forgetting what is not there is no error."""
+    outbox.note("signals", "1001", b"gone", now=NOW)
+    outbox.note("signals", "1002", b"stays", now=NOW)
+    outbox.forget("signals", "1001")
+    outbox.forget("signals", "1001")
+    assert outbox.noted("signals", "1001", now=NOW) is None
+    assert outbox.noted("signals", "1002", now=NOW) == b"stays"
+
+
+def test_a_note_lives_seven_days(outbox: Outbox) -> None:
+    """A note is not shown once its time is over, and the next purge erases it; noting it again begins a new life."""
+    outbox.note("signals", "1001", b"old", now=NOW)
+    outbox.note("signals", "1002", b"renewed", now=NOW)
+    outbox.note("signals", "1002", b"renewed", now=after(days=1))
+    just_before = NOW + KEEP_NOTES - timedelta(microseconds=1)
+    assert outbox.purge(now=just_before) == 0
+    assert outbox.noted("signals", "1001", now=just_before) == b"old"
+    assert outbox.noted("signals", "1001", now=NOW + KEEP_NOTES) is None
+    assert outbox.purge(now=NOW + KEEP_NOTES) == 1
+    assert outbox.noted("signals", "1001", now=NOW) is None
+    assert outbox.noted("signals", "1002", now=NOW + KEEP_NOTES) == b"renewed"
 
 
 # --- the browser half ------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -101,8 +100,16 @@ class SideBySide(RuleBasedStateMachine):
 
     @rule(ids=IDS, reason=WAITS, renew=st.booleans())
     def release(self, ids: list[str], reason: str, renew: bool) -> None:
-        records: Mapping[str, bytes] | None = dict.fromkeys(ids, b"renewed") if renew else None
-        self.both("release", ids, reason, now=self.now, records=records)
+        rewrite = (lambda record: record[:20] + reason.encode()) if renew else None
+        self.both("release", ids, reason, now=self.now, rewrite=rewrite, occurred_at=self.now if renew else None)
+
+    @rule(number=NUMBERS, text=st.binary(max_size=3))
+    def note(self, number: int, text: bytes) -> None:
+        self.both("note", "kind", str(number), text, now=self.now)
+
+    @rule(number=NUMBERS)
+    def forget(self, number: int) -> None:
+        self.both("forget", "kind", str(number))
 
     @rule(ids=IDS)
     def cancel(self, ids: list[str]) -> None:
@@ -139,6 +146,8 @@ class SideBySide(RuleBasedStateMachine):
         self.both("counts")
         self.both("next_due", [RED, BLUE], now=self.now)
         self.both("get", [f"id-{number}" for number in range(6)])
+        for number in range(6):
+            self.both("noted", "kind", str(number), now=self.now)
 
     @invariant()
     def only_listed_moves_are_made(self) -> None:

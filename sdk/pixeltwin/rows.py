@@ -49,9 +49,9 @@ def restored(row: Stored) -> Conversion | None:
     return conversion_from_record(decode(row.record), None if row.visitor is None else decode(row.visitor))
 
 
-def with_consent(row: Stored, consent: Consent) -> bytes:
+def with_consent(record: bytes, consent: Consent) -> bytes:
     """The record of a row, with the consent that was given since."""
-    return encode({**decode(row.record or b"{}"), "consent": consent.to_record()})
+    return encode({**decode(record), "consent": consent.to_record()})
 
 
 def sealed(conversion: Conversion) -> SealedVisitor:

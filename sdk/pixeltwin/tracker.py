@@ -247,8 +247,10 @@ class Tracker:
         if not any(platform.allowed(consent) for platform in self.platforms):
             self.outbox.cancel([row.id for row in held], now=now, reason="consent denied")
             return
-        records = {row.id: rows.with_consent(row, consent) for row in held}
-        if self.outbox.release(list(records), "consent", now=now, records=records) and self.on_stored:
+        freed = self.outbox.release(
+            [row.id for row in held], "consent", now=now, rewrite=lambda record: rows.with_consent(record, consent)
+        )
+        if freed and self.on_stored:
             self.on_stored()
 
     def in_window(self, platform: Platform, conversion: Conversion) -> bool:

@@ -7,7 +7,7 @@ destination, made when a worker first claims. All times are UTC datetimes handed
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ KEEP_KEYED = timedelta(days=400)  # tombstones of conversions with a natural key
 KEEP_OTHERS = timedelta(days=38)  # of all others: the longest window and a day; no half stays open for longer either
 KEEP_PERSONAL = timedelta(days=7)  # personal data after a refusal or expiry; on delivery it goes at once
 KEEP_HELD = timedelta(days=7)  # a row that nobody releases
+KEEP_NOTES = timedelta(days=7)
 KEEP_RECORD = timedelta(hours=48)  # once all server halves ended: the longest the browser half may still be rendered
 
 
@@ -142,17 +143,39 @@ class Outbox(ABC):
 
     @abstractmethod
     def release(
-        self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
+        self,
+        ids: Sequence[str],
+        reason: str,
+        *,
+        now: datetime,
+        rewrite: Callable[[bytes], bytes] | None = None,
+        occurred_at: datetime | None = None,
     ) -> list[str]:
         """Lift one thing rows wait for ("consent", "payment"); rows that wait for nothing more become pending.
-        `records` replaces the records of rows that waited for it, by id (the consent that was given). Returns the ids
-        that became pending."""
+        `rewrite` makes the new record of each row that waited for it (the consent that was given, the amount that was
+        paid), within the transaction; if it raises, nothing is changed. `occurred_at`: when these rows happened, if
+        that has changed with it. Returns the ids that became pending."""
 
     @abstractmethod
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
         """What has not gone to a platform yet never will: held, pending and waiting halves become "cancelled", a
         browser half that was not offered is suppressed, the rows' personal data is erased. Halves on their way or
         final stay as they are. Returns how many conversions had a server half to cancel."""
+
+    # --- notes -----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def note(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
+        """Keep something small under a key, for a conversion that is still to come: for `KEEP_NOTES`, or until it is
+        forgotten. What was noted there before is replaced."""
+
+    @abstractmethod
+    def noted(self, kind: str, key: str, *, now: datetime) -> bytes | None:
+        """What is noted under a key, while its time is not over."""
+
+    @abstractmethod
+    def forget(self, kind: str, key: str) -> None:
+        """Erase what is noted under a key."""
 
     # --- the worker ------------------------------------------------------------------------------------------------
 
@@ -183,7 +206,8 @@ class Outbox(ABC):
         """Erase what has outlived its time. A row whose halves all ended becomes a tombstone without record and
         visitor after `KEEP_RECORD`, or `KEEP_PERSONAL` where one was refused or expired. Rows held for `KEEP_HELD` and
         halves open for `KEEP_OTHERS` expire, and the rows become tombstones at once. Tombstones go after theirs, but
-        the newest row stays, for the numbering. Returns how many changes were made. Call it every few minutes."""
+        the newest row stays, for the numbering. Notes go after `KEEP_NOTES`. Returns how many changes were made. Call
+        it every few minutes."""
 
     # --- people ----------------------------------------------------------------------------------------------------
 

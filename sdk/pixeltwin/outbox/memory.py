@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from .contract import (
     KEEP_HELD,
+    KEEP_NOTES,
     KEEP_OTHERS,
     LEASE,
     Claim,
@@ -36,6 +37,7 @@ class MemoryOutbox(Outbox):
         self._lock = threading.RLock()
         self._rows: dict[int, Row] = {}
         self._unique: dict[str, Row] = {}
+        self._notes: dict[tuple[str, str], tuple[datetime, bytes]] = {}
         self._last_seq = 0
         self._destinations: tuple[str, ...] = ()
         self._known: set[str] = set()  # destinations that were ever set
@@ -117,15 +119,22 @@ class MemoryOutbox(Outbox):
                     row.acknowledged.setdefault(destination, now)
 
     def release(
-        self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
+        self,
+        ids: Sequence[str],
+        reason: str,
+        *,
+        now: datetime,
+        rewrite: Callable[[bytes], bytes] | None = None,
+        occurred_at: datetime | None = None,
     ) -> list[str]:
         freed: list[str] = []
         with self._using():
-            for row in self._with_ids(ids):
-                if reason not in row.held:
-                    continue
+            rows = [row for row in self._with_ids(ids) if reason in row.held]
+            records = [rewrite(row.record or b"") if rewrite else row.record for row in rows]
+            for row, record in zip(rows, records, strict=True):
                 row.held.remove(reason)
-                row.record = (records or {}).get(row.id, row.record)
+                row.record = record
+                row.occurred_at = occurred_at or row.occurred_at
                 if not row.held:
                     row.make_halves(now)
                     for half in row.halves.values():
@@ -146,6 +155,21 @@ class MemoryOutbox(Outbox):
                 row.suppress_browser()
                 row.settle(now)
             return sum(ended)
+
+    # --- notes -----------------------------------------------------------------------------------------------------
+
+    def note(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
+        with self._using():
+            self._notes[kind, key] = (now, data)
+
+    def noted(self, kind: str, key: str, *, now: datetime) -> bytes | None:
+        with self._using():
+            at, data = self._notes.get((kind, key), (None, None))
+            return data if at is not None and at > now - KEEP_NOTES else None
+
+    def forget(self, kind: str, key: str) -> None:
+        with self._using():
+            self._notes.pop((kind, key), None)
 
     # --- the worker ------------------------------------------------------------------------------------------------
 
@@ -208,6 +232,10 @@ class MemoryOutbox(Outbox):
                     del rows[row.seq]
                     if row.unique is not None:
                         del self._unique[row.unique]
+                    changes += 1
+            for key, (at, _) in list(self._notes.items()):
+                if at <= now - KEEP_NOTES:
+                    del self._notes[key]
                     changes += 1
         return changes
 

@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,19 @@ from typing import Any
 
 from ..errors import ConfigurationError, OutboxUnavailable
 from .connections import Connections, Slot, unavailable
-from .contract import KEEP_OTHERS, KEEP_RECORD, LEASE, Claim, DeliveryState, NewRow, Outbox, Put, Settlement, Stored
+from .contract import (
+    KEEP_NOTES,
+    KEEP_OTHERS,
+    KEEP_RECORD,
+    LEASE,
+    Claim,
+    DeliveryState,
+    NewRow,
+    Outbox,
+    Put,
+    Settlement,
+    Stored,
+)
 from .sqlite_ends import STEP, Purge, close_rows, end_halves
 from .sqlite_rows import Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .statements import load
@@ -129,17 +141,23 @@ class SQLiteOutbox(Outbox):
                 own.execute(self._sql["acknowledge_offer"], {"id": id, "now": at})
 
     def release(
-        self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
+        self,
+        ids: Sequence[str],
+        reason: str,
+        *,
+        now: datetime,
+        rewrite: Callable[[bytes], bytes] | None = None,
+        occurred_at: datetime | None = None,
     ) -> list[str]:
+        happened = None if occurred_at is None else micros(occurred_at)
         freed: list[str] = []
         with self._changing(self._request) as own:
-            for seq, id, held in self._by_id(own, "held", ids):
+            for seq, id, held, record in self._by_id(own, "held", ids):
                 words = held.split()
                 if reason in words:
                     words.remove(reason)
-                    record = records.get(id) if records else None
-                    values = {"seq": seq, "held": " ".join(words), "record": record}
-                    own.execute(self._sql["lift"], values)
+                    values = {"seq": seq, "held": " ".join(words), "occurred_at": happened}
+                    own.execute(self._sql["lift"], {**values, "record": rewrite(record) if rewrite else record})
                     if not words:
                         own.execute(self._sql["make_halves"], {"seq": seq, "now": micros(now)})
                         own.execute(self._sql["free"], {"seq": seq, "now": micros(now)})
@@ -156,6 +174,22 @@ class SQLiteOutbox(Outbox):
                 own.execute(self._sql["withdraw"], {"seq": seq})
                 close_rows(own, self._sql, [seq], now)
         return cancelled
+
+    # --- notes -----------------------------------------------------------------------------------------------------
+
+    def note(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
+        with self._using(self._request) as own:
+            own.execute(self._sql["note"], {"kind": kind, "key": key, "data": data, "now": micros(now)})
+
+    def noted(self, kind: str, key: str, *, now: datetime) -> bytes | None:
+        values = {"kind": kind, "key": key, "since": micros(now - KEEP_NOTES)}
+        with self._using(self._request) as own:
+            row = own.execute(self._sql["noted"], values).fetchone()
+        return row[0] if row else None
+
+    def forget(self, kind: str, key: str) -> None:
+        with self._using(self._request) as own:
+            own.execute(self._sql["forget_note"], {"kind": kind, "key": key})
 
     # --- the worker ------------------------------------------------------------------------------------------------
 

@@ -77,9 +77,20 @@ CREATE TABLE IF NOT EXISTS pixeltwin_acknowledged (
     PRIMARY KEY (seq, destination)
 ) WITHOUT ROWID;
 
+-- What is kept for conversions that are still to come.
+CREATE TABLE IF NOT EXISTS pixeltwin_note (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    noted_at INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pixeltwin_noted ON pixeltwin_note (noted_at);
+
 
 -- name: is_made
-SELECT 1 FROM sqlite_master WHERE name = 'pixeltwin_schema'
+-- Whether the newest of all that is there; else whatever is missing is made.
+SELECT 1 FROM sqlite_master WHERE name = 'pixeltwin_noted'
 
 -- name: set_version
 INSERT INTO pixeltwin_schema (version, swept) SELECT :version, 0 WHERE NOT EXISTS (SELECT 1 FROM pixeltwin_schema)
@@ -158,10 +169,11 @@ ON CONFLICT DO NOTHING
 UPDATE pixeltwin_conversion SET browser = 'offered', browser_at = :now WHERE id = :id AND browser = 'none'
 
 -- name: held
-SELECT seq, id, held FROM pixeltwin_conversion WHERE id = :id AND held != ''
+SELECT seq, id, held, record FROM pixeltwin_conversion WHERE id = :id AND held != ''
 
 -- name: lift
-UPDATE pixeltwin_conversion SET held = :held, record = coalesce(:record, record) WHERE seq = :seq
+UPDATE pixeltwin_conversion SET held = :held, record = :record, occurred_at = coalesce(:occurred_at, occurred_at)
+WHERE seq = :seq
 
 -- name: free
 UPDATE pixeltwin_delivery SET state = 'pending', due_at = :now, updated_at = :now
@@ -185,6 +197,22 @@ WHERE seq = :seq AND destination IN (SELECT number FROM pixeltwin_destination)
 UPDATE pixeltwin_conversion
 SET visitor = NULL, held = '', browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END
 WHERE seq = :seq
+
+
+-- Notes ---------------------------------------------------------------------------------------------------------------
+
+-- name: note
+INSERT INTO pixeltwin_note (kind, key, noted_at, data) VALUES (:kind, :key, :now, :data)
+ON CONFLICT (kind, key) DO UPDATE SET noted_at = excluded.noted_at, data = excluded.data
+
+-- name: noted
+SELECT data FROM pixeltwin_note WHERE kind = :kind AND key = :key AND noted_at > :since
+
+-- name: forget_note
+DELETE FROM pixeltwin_note WHERE kind = :kind AND key = :key
+
+-- name: outlived_notes
+SELECT kind, key FROM pixeltwin_note WHERE noted_at <= :before LIMIT :limit
 
 
 -- The worker ----------------------------------------------------------------------------------------------------------
