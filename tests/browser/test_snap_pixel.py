@@ -19,7 +19,7 @@ from pixeltwin.consent import Consent
 from pixeltwin.conversion import Conversion
 from pixeltwin.dedup import Half
 from pixeltwin.emulation import Answer, Incoming
-from pixeltwin.events import Event, Item, PageView, Purchase
+from pixeltwin.events import CustomEvent, Event, Item, PageView, Purchase
 from pixeltwin.platforms.snap import Snap
 from pixeltwin.snippet import render
 from pixeltwin.strictjson import encode_for_html
@@ -195,6 +195,24 @@ def test_the_rendered_snippet_reaches_the_sandbox_as_the_twin(site: str, page: A
     assert (scid["sameSite"], scid["secure"], scid["httpOnly"]) == ("Lax", False, False)
     assert 390 < (scid["expires"] - time.time()) / 86400 < 397
     assert cookies["_scsrid"]["value"] == "2|AbC-9"
+
+
+@pytest.mark.browser
+def test_every_field_of_the_pixel_reaches_the_wire(site: str, page: Any) -> None:
+    """What a custom event tells of itself, its customer and its delivery arrives under the pixel's wire names, equal to
+    the server's where the server has it."""
+    platform = snap(custom_events={"Quiz finished": "CUSTOM_EVENT_1"}, **Snap.emulated(site))
+    quiz = CustomEvent(
+        name="Quiz finished", description=HOSTILE, customer_status="new", delivery_category="curbside", category="quiz"
+    )
+    one = conversion(quiz, visitor=Visitor(email="person@example.com"), source_url=f"{site}/")
+    open_page(page, f"{site}/", page_of(platform, one))
+    custom = platform.server_event(one)["custom_data"]
+    (half,) = arrived(1)
+
+    wire = {key: half.payload[key] for key in ("et", "e_desc", "e_cs", "e_dm", "e_ic")}
+    assert wire == {"et": "Quiz finished", "e_desc": HOSTILE, "e_cs": "new", "e_dm": "curbside", "e_ic": "quiz"}
+    assert custom == {"event_tag": wire["et"], "delivery_category": wire["e_dm"], "content_category": wire["e_ic"]}
 
 
 LOADER = """<script>
