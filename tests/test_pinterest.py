@@ -283,6 +283,8 @@ def test_swapped_ids_are_noticed() -> None:
     assert "looks like an ad account ID" in swapped
     assert "looks like a tag ID" in swapped
     assert len(pinterest(tag_id="12", ad_account_id="34").check_settings()) == 2
+    assert pinterest(partner_name="ss-shop").check_settings() == []
+    assert "partner_name" in pinterest(partner_name="My Shop").check_settings()[0]
 
 
 def test_without_a_token_there_is_a_browser_half_only() -> None:

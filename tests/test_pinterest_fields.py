@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -20,8 +20,9 @@ from pixeltwin.conversion import Conversion
 from pixeltwin.errors import CannotSend, ConfigurationError, UnknownName
 from pixeltwin.events import CustomEvent, Event, Item, Lead, PageView, Purchase, Refund, SignUp, Travel, WatchVideo
 from pixeltwin.platforms.pinterest import Pinterest
+from pixeltwin.strictjson import encode
 from pixeltwin.visitor import Visitor, sha256
-from tests.strategies import exact_money
+from tests.strategies import conversions, exact_money
 
 NOON = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
 ID = "ab" * 32
@@ -56,6 +57,21 @@ def values(platform: Pinterest, event: Event) -> tuple[Any, Any]:
     told = conversion(event)
     tag = platform.browser_calls(told)[0].args[2]["value"]
     return tag, Decimal(platform.server_event(told)["custom_data"]["value"])
+
+
+@settings(deadline=None)
+@given(told=conversions())
+def test_any_body_keeps_to_the_published_schema(told: Conversion) -> None:
+    """Whatever happened, wherever, the body is valid under Pinterest's schema, or it is named why there is none."""
+    body, reason = None, ""
+    try:
+        body = {"data": [pinterest(refunds=True).server_event(told)]}
+    except CannotSend as refusal:
+        reason = refusal.reason
+
+    assert body or reason in ("app_missing", "no_match_key")
+    if body:
+        PUBLISHED.validate(json.loads(encode(body)))
 
 
 # --- names -----------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ _NO_PLACE = (
 _REFUNDS_OFF = "Pinterest has no event for a refund; set refunds=True to send it as a custom event of the API"
 _MOST_OWN_NAMES = 15  # "Define your own event types", developers.pinterest.com
 _OWN_NAME = re.compile(r"[A-Za-z_]+")  # what Pinterest's own tag templates let pass
+_PARTNER_NAME = re.compile(r"ss-[a-z0-9_-]+|direct")  # "ss-partnername" lowercase (5.23.0); "direct" (2026)
 _BOT = re.compile("Pinterestbot|Googlebot|bingbot")
 
 
@@ -168,6 +169,8 @@ class Pinterest(Platform):
             found.append("ad_account_id looks like a tag ID; the ad account's number is in the address of Ads Manager")
         elif self.ad_account_id and not _USUAL_AD_ACCOUNT_ID.fullmatch(self.ad_account_id):
             found.append("ad_account_id is unusual: ad accounts have 12 digits and begin with 549; check for an error")
+        if self.partner_name and not _PARTNER_NAME.fullmatch(self.partner_name):
+            found.append("partner_name is unusual: Pinterest gives names such as ss-name; leave it out if it gave none")
         return found
 
     # --- names -----------------------------------------------------------------------------------------------------
