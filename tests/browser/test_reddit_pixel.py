@@ -19,7 +19,7 @@ from pixeltwin.consent import Consent
 from pixeltwin.conversion import Conversion
 from pixeltwin.dedup import Half
 from pixeltwin.emulation import Incoming
-from pixeltwin.events import CustomEvent, Event, Item, Lead, PageView, Purchase
+from pixeltwin.events import CustomEvent, Event, Item, Lead, PageView, Purchase, Refund
 from pixeltwin.platforms.reddit import Reddit
 from pixeltwin.snippet import render
 from pixeltwin.visitor import Visitor
@@ -64,7 +64,12 @@ class Site:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
-        settings: dict[str, Any] = {"pixel_id": "a2_abc123", **Reddit.emulated(self.url)}
+        settings: dict[str, Any] = {
+            "pixel_id": "a2_abc123",
+            "value_basis": "net",
+            "refunds": "Refund",
+            **Reddit.emulated(self.url),
+        }
         self.reddit = Reddit(**settings)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -167,3 +172,18 @@ def test_a_page_that_says_its_own_is_understood(site: Site, visit: Any) -> None:
     assert (lead.payload["m.currency"], lead.payload["m.products"]) == ("USD", '[{"id":"1"}]')
     assert "uuid" not in lead.payload
     assert (quiz.event, quiz.custom_name) == ("CUSTOM", "Quiz ✓")
+
+
+def test_a_sale_is_told_by_the_page_and_its_refund_is_not(site: Site, visit: Any) -> None:
+    """The page tells the net value that the server tells, nothing of a refund, and reads no form by itself."""
+    sale = Purchase(order_id="1001", value="119.00", currency="EUR", tax="19.00", shipping="4.90")
+    form = "document.body.innerHTML = '<form><input type=email value=jane@example.com></form>'"
+    site.show(Refund(value="5", currency="EUR"), sale, script=form)
+    visit.page().goto(site.url)
+    (half,) = site.hits(1)
+
+    assert (half.event, str(half.value)) == ("PURCHASE", "95.1")
+    assert not {"auto_em", "auto_pn"} & half.payload.keys()
+    assert '"aam":{"email":false,"phone_number":false}' in site.html
+    assert "Refund" not in site.html
+    assert visit.complaints == []
