@@ -14,6 +14,8 @@ log = logging.getLogger("pixeltwin")
 
 LONGEST_TEST = timedelta(hours=24)  # a test mode that somebody forgot costs a day's conversions at most
 REMIND_EVERY = timedelta(hours=1)
+_UNTIL = "test_until (PIXELTWIN_TEST_UNTIL)"
+_EXAMPLE = "such as 2026-08-20T14:00:00+02:00"
 
 
 class Mode:
@@ -93,11 +95,11 @@ def checked_mode(
     """The mode that settings describe; `ConfigurationError` for what would not do what its author thinks."""
     until = _moment(test_until) if isinstance(test_until, str) else test_until
     if until is not None and until.tzinfo is None:
-        raise ConfigurationError("test_until (PIXELTWIN_TEST_UNTIL) needs a time zone, such as 2026-08-20T14:00:00+02:00")
+        raise ConfigurationError(f"{_UNTIL} needs a time zone, {_EXAMPLE}")
     if until is not None and until - now > LONGEST_TEST:
         raise ConfigurationError(
-            f"test_until (PIXELTWIN_TEST_UNTIL) is more than {LONGEST_TEST // timedelta(hours=1)} hours ahead: until then no conversion "
-            "counts, so test mode must end within a day. Set an earlier time"
+            f"{_UNTIL} is more than {LONGEST_TEST // timedelta(hours=1)} hours ahead: until then no conversion counts, "
+            "so test mode must end within a day. Set an earlier time"
         )
     known = {name for one in platforms for name in (one.name, one.kind)}
     if unknown := set(test_ids or ()) - known:
@@ -109,4 +111,4 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text.strip().upper().replace("Z", "+00:00"))
     except ValueError:
-        raise ConfigurationError("test_until (PIXELTWIN_TEST_UNTIL) must be a time such as 2026-08-20T14:00:00+02:00") from None
+        raise ConfigurationError(f"{_UNTIL} must be a time {_EXAMPLE}") from None
