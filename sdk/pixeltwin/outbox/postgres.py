@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from psycopg.rows import TupleRow
 from ..errors import ConfigurationError
 from .contract import (
     KEEP_HELD,
+    KEEP_NOTES,
     KEEP_OTHERS,
     KEEP_RECORD,
     LEASE,
@@ -124,16 +125,22 @@ class PostgresOutbox(Outbox):
             own.run("acknowledge_offer", seqs=seqs, now=now)
 
     def release(
-        self, ids: Sequence[str], reason: str, *, now: datetime, records: Mapping[str, bytes] | None = None
+        self,
+        ids: Sequence[str],
+        reason: str,
+        *,
+        now: datetime,
+        rewrite: Callable[[bytes], bytes] | None = None,
+        occurred_at: datetime | None = None,
     ) -> list[str]:
-        renewed = dict(records or {})
         with self._using(self._request) as own, own.transaction():
+            waiting = own.rows("waiting", seqs=self._lock(own, ids), reason=reason)
             lifted = own.rows(
                 "lift",
-                seqs=self._lock(own, ids),
+                seqs=[seq for seq, _ in waiting],
+                records=[rewrite(record) if rewrite else record for _, record in waiting],
                 reason=reason,
-                renewed=list(renewed),
-                records=list(renewed.values()),
+                occurred_at=occurred_at,
                 purge_at=now + KEEP_OTHERS,
             )
             freed = sorted((seq, id) for seq, id, free in lifted if free)
@@ -149,6 +156,21 @@ class PostgresOutbox(Outbox):
             own.run("withdraw", seqs=seqs)
             close_rows(own, seqs, now)
         return cancelled
+
+    # --- notes -----------------------------------------------------------------------------------------------------
+
+    def note(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
+        with self._using(self._request) as own:
+            own.run("note", kind=kind, key=key, data=data, now=now)
+
+    def noted(self, kind: str, key: str, *, now: datetime) -> bytes | None:
+        with self._using(self._request) as own:
+            row = own.row("noted", kind=kind, key=key, since=now - KEEP_NOTES)
+        return row[0] if row else None
+
+    def forget(self, kind: str, key: str) -> None:
+        with self._using(self._request) as own:
+            own.run("forget_note", kind=kind, key=key)
 
     # --- the worker ------------------------------------------------------------------------------------------------
 

@@ -72,6 +72,16 @@ CREATE TABLE pixeltwin_acknowledged (
     PRIMARY KEY (seq, destination)
 );
 
+-- What is kept for conversions that are still to come.
+CREATE TABLE pixeltwin_note (
+    kind text NOT NULL,
+    key text NOT NULL,
+    noted_at timestamptz NOT NULL,
+    data bytea NOT NULL,
+    PRIMARY KEY (kind, key)
+);
+CREATE INDEX pixeltwin_noted ON pixeltwin_note (noted_at);
+
 
 -- name: lock
 -- One at a time: migrations, and the making of state rows. Held for milliseconds; the key is arbitrary.
@@ -174,15 +184,19 @@ ON CONFLICT DO NOTHING
 -- name: acknowledge_offer
 UPDATE pixeltwin_conversion SET browser = 'offered', browser_at = %(now)s WHERE seq = ANY(%(seqs)s) AND browser = 'none'
 
+-- name: waiting
+SELECT c.seq, c.record FROM pixeltwin_conversion c WHERE c.seq = ANY(%(seqs)s) AND %(reason)s = ANY(c.held)
+ORDER BY c.seq
+
 -- name: lift
--- Lifts one thing that rows wait for; says which now wait for nothing more.
+-- Lifts one thing that rows wait for; says which now wait for nothing more. The rows are locked.
 UPDATE pixeltwin_conversion c SET
     held = array_remove(c.held, %(reason)s),
-    record = coalesce((
-        SELECT n.record FROM unnest(%(renewed)s::text[], %(records)s::bytea[]) AS n(id, record) WHERE n.id = c.id
-    ), c.record),
+    record = n.record,
+    occurred_at = coalesce(%(occurred_at)s::timestamptz, c.occurred_at),
     purge_at = CASE WHEN array_remove(c.held, %(reason)s) = '{}' THEN %(purge_at)s ELSE c.purge_at END
-WHERE c.seq = ANY(%(seqs)s) AND %(reason)s = ANY(c.held)
+FROM unnest(%(seqs)s::bigint[], %(records)s::bytea[]) AS n(seq, record)
+WHERE c.seq = n.seq
 RETURNING c.seq, c.id, c.held = '{}'
 
 -- name: make_halves
@@ -209,6 +223,23 @@ RETURNING s.seq
 UPDATE pixeltwin_conversion
 SET visitor = NULL, held = '{}', browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END
 WHERE seq = ANY(%(seqs)s)
+
+
+-- Notes ---------------------------------------------------------------------------------------------------------------
+
+-- name: note
+INSERT INTO pixeltwin_note (kind, key, noted_at, data) VALUES (%(kind)s, %(key)s, %(now)s, %(data)s)
+ON CONFLICT (kind, key) DO UPDATE SET noted_at = excluded.noted_at, data = excluded.data
+
+-- name: noted
+SELECT data FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s AND noted_at > %(since)s
+
+-- name: forget_note
+DELETE FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s
+
+-- name: forget_notes
+DELETE FROM pixeltwin_note WHERE (kind, key) IN (
+    SELECT kind, key FROM pixeltwin_note WHERE noted_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 
 
 -- The worker ----------------------------------------------------------------------------------------------------------
