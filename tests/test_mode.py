@@ -207,6 +207,19 @@ def test_no_pixel_is_rendered_for_a_tested_conversion_then_or_later(vendor: Vend
     ours.close()
 
 
+def test_a_tracker_that_is_off_stores_and_shows_nothing(vendor: Vendor) -> None:
+    """Without delivery no personal data is kept and no pixel rendered; a test switches storing on, for its time."""
+    clock = Clock(NOW)
+    ours = tracker(marking(vendor), clock=clock, live=False, test_until=NOW + HOUR)
+    assert ours.track(purchase("1"), visitor=visitor(), consent=Consent.granted()).stored
+    clock.advance(hours=1)
+    said = ours.track(purchase("2"), visitor=visitor(), consent=Consent.granted())
+    assert not said.stored
+    assert not ours.snippet([said], consent=Consent.granted())
+    assert len(ours.outbox.deliveries()) == 1
+    ours.close()
+
+
 # --- being loud ----------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from .consent import Consent
@@ -97,9 +97,9 @@ class Settings:
 
     def pairs(self, name: str) -> Mapping[str, str]:
         """A mapping, or one text such as "name=value, name=value"."""
-        value = self.get(name)
+        value: str | Sequence[str] | Mapping[str, str] = self.get(name)
         if isinstance(value, Mapping):
-            return {str(key): str(one) for key, one in cast("Mapping[Any, Any]", value).items()}
+            return {str(key): str(one) for key, one in value.items()}
         found = {key.strip(): one.strip() for key, _, one in (word.partition("=") for word in self.words(name))}
         if not all(found) or not all(found.values()):
             raise ConfigurationError(f"{PREFIX}{name} must be written as name=value, name=value")
