@@ -39,7 +39,7 @@ class Option:
 OPTIONS: tuple[Option, ...] = (
     Option("SECRET_KEYS", (), "what ids are derived with, oldest first (a list, or commas); Flask: SECRET_KEY serves"),
     Option("SITE", "", "keeps the order numbers of several sites apart that share an outbox"),
-    Option("OUTBOX", "sqlite:///pixeltwin.db", "where conversions wait: sqlite:///file.db or memory:"),
+    Option("OUTBOX", "sqlite:///pixeltwin.db", "where conversions wait: sqlite:///file.db, postgresql://… or memory:"),
     Option(
         "CONSENT", None, "a fixed answer, where the site has no banner", ("granted", "limited", "denied", "pending")
     ),

@@ -46,7 +46,7 @@ class Tracker:
 
     `secret_keys`: what ids are derived with and tokens signed by, oldest first; the last one is used, all are read.
     `site` keeps the natural keys of several sites apart that share an outbox.
-    `outbox`: "sqlite:///pixeltwin.db", "memory:", or an `Outbox`.
+    `outbox`: "sqlite:///pixeltwin.db", "postgresql://…", "memory:", or an `Outbox`.
     `phone_region` (ISO 3166-1, "DE"): where phone numbers without a country code are from.
     `on_error`: "log" never takes the caller down for a tracking fault: it is logged and counted in `losses`.
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
