@@ -59,7 +59,8 @@ class Sandbox:
 
     def arrived(self) -> list[tuple[str, str]]:
         """Platform and order of each server half of a purchase, as often as it is counted."""
-        found: list[Any] = self.app.test_client().get("/api/conversions").json["conversions"]
+        answer: Any = self.app.test_client().get("/api/conversions").json
+        found: list[Any] = answer["conversions"]
         return sorted((one["platform"], one["id"]) for one in found if one["server"] and one["verdict"] != "rejected")
 
 

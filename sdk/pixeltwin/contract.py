@@ -96,9 +96,9 @@ class Platform(ABC):
             raise ConfigurationError(f"{self.title}(names=): no such event: {', '.join(sorted(unknown))}")
         for wanted in self.names.values():
             self.named(wanted)
-        unknown = self.withhold - set(VISITOR_FIELDS)
-        if unknown:
-            advice = f"no such field: {', '.join(sorted(unknown))}; give some of {', '.join(VISITOR_FIELDS)}"
+        strange = self.withhold - set(VISITOR_FIELDS)
+        if strange:
+            advice = f"no such field: {', '.join(sorted(strange))}; give some of {', '.join(VISITOR_FIELDS)}"
             raise ConfigurationError(f"{self.title}(withhold=): {advice}")
 
     def __repr__(self) -> str:

@@ -61,6 +61,10 @@ class Emulator(ABC):
     def trouble(self, status: int) -> Answer:
         """The vendor's own way to say 429, 500, 401, … when the sandbox is told to make trouble."""
 
+    def reset(self) -> None:
+        """Forget what was seen. Only an emulator that remembers more than the ledger does has something to do."""
+        return
+
     def is_api(self, incoming: Incoming) -> bool:
         """Whether a request is one of the server half (faults apply to these unless asked otherwise)."""
         return incoming.method == "POST" and incoming.headers.get("content-type", "").startswith("application/json")

@@ -81,6 +81,7 @@ class Sandbox:
         self.faults.reset()
         self.notices.reset()
         self.ledger.reset()
+        self.vendors.reset()
         return _json({"conversions": []})
 
     def stream(self) -> Response:

@@ -35,6 +35,10 @@ class Vendors:
         self._faults = faults
         self._clock = clock
 
+    def reset(self) -> None:
+        for emulator in self._emulators.values():
+            emulator.reset()
+
     def blueprint(self) -> Blueprint:
         """The routes of all platforms."""
         routes = Blueprint("vendors", __name__)

@@ -62,6 +62,9 @@ class SnapEmulator(Emulator):
     def __init__(self) -> None:
         self._validation = Validation()
 
+    def reset(self) -> None:
+        self._validation = Validation()
+
     def is_api(self, incoming: Incoming) -> bool:
         return incoming.path.startswith("/v3/")  # the pixel's beacons are POSTs too
 
