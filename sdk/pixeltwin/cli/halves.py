@@ -13,7 +13,10 @@ from ..contract import BrowserCall, Loss, Platform
 from ..conversion import Conversion
 from ..errors import CannotSend, ConfigurationError
 
-_DENIED = "The visitor's consent allows this platform nothing, so nothing is rendered, stored or sent."
+_UNTOLD = {
+    "denied": "The visitor's consent denies this platform, so nothing is rendered, stored or sent.",
+    "pending": "The visitor was not asked yet: the conversion is held until he is.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def halves(pixel: Pixel, conversion: Conversion) -> Halves:
     """What `conversion` becomes on this pixel, step by step as `track` and the snippet take them."""
     platform = pixel.platform
     if not platform.allowed(conversion.consent):
-        return Halves(pixel, no_browser=_DENIED, no_server=_DENIED)
+        said = _UNTOLD[platform.state(conversion.consent)]
+        return Halves(pixel, no_browser=said, no_server=said)
     if not platform.honours(conversion.consent, conversion.visitor):
         said = f"{platform.title} cannot limit its use with what is known of this visitor, so it is told nothing."
         return Halves(pixel, no_browser=said, no_server=said)

@@ -62,7 +62,7 @@ def snippet_command(configured: Configured) -> click.Command:
     ) -> None:
         """Show what an event becomes: the pixel's calls and the server's body, side by side. Nothing is sent.
 
-        Fields are those of the event. An item is ID:PRICExQUANTITY, or JSON; travel= takes JSON:
+        Fields are those of the event. An item is ID:PRICExQUANTITY, or JSON as travel= is.
 
         \b
         pixeltwin snippet --event Purchase order_id=1001 value=59.90 currency=EUR \\
