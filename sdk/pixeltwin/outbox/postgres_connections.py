@@ -23,11 +23,18 @@ from ..errors import ConfigurationError, OutboxUnavailable
 
 Row = TupleRow
 KEPT = 8  # idle connections a pool keeps; a request has one for a millisecond, so few serve many threads
-ABANDONED = 10_000  # milliseconds after which the server ends a transaction whose worker went silent
 _DEFAULTS: Mapping[str, Any] = {
     "connect_timeout": 2,  # seconds, the least that libpq takes
     "tcp_user_timeout": 2000,  # milliseconds until a host that vanished is noticed, where the system can
     "fallback_application_name": "pixeltwin",
+}
+# A queue's tables grow and shrink faster than statistics are gathered of them. So the planner is kept from what would
+# be right for a table that is as small as it was a minute ago: reading all of it. It goes by the indexes.
+_SESSION: Mapping[str, str] = {
+    "TimeZone": "UTC",
+    "default_transaction_isolation": "read committed",
+    "idle_in_transaction_session_timeout": "10s",  # a worker that went silent holds no locks for longer
+    **dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"),
 }
 
 
@@ -125,11 +132,10 @@ class Pool:
     def _open(self) -> Session:
         connection = psycopg.connect(self._conninfo, autocommit=True)
         try:
+            settings = {**_SESSION, "statement_timeout": f"{self._patience * 1000:.0f}"}
             connection.execute(
-                "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false),"
-                " set_config('idle_in_transaction_session_timeout', %s, false),"
-                " set_config('default_transaction_isolation', 'read committed', false)",
-                (f"{self._patience * 1000:.0f}", str(ABANDONED)),
+                "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s(name, value)",
+                (list(settings), list(settings.values())),
             )
         except BaseException:
             connection.close()
