@@ -133,7 +133,7 @@ def test_a_missing_half_has_its_reason(run: Run) -> None:
 
 
 def test_consent_governs_what_is_shown(run: Run) -> None:
-    """Denied and pending show nothing, limited shows each platform's limited use on both halves, or nothing where it cannot be."""
+    """Denied and pending show neither half, limited has the limited use on both, or neither where it cannot be."""
     denied = told(run(*SALE, *PERSON, "--consent", "denied", "--json"))
     assert not [one for one in denied.values() if one["browser"] or one["server"]]
     pending = told(run(*SALE, *PERSON, "--consent", "pending", "--json"))
