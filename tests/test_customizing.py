@@ -136,6 +136,18 @@ def test_a_withheld_field_is_on_neither_half(kind: str, field: str) -> None:
 
 
 @platforms
+@pytest.mark.parametrize("field", ["user_agent", "click_ids", "browser_ids"])
+def test_a_withheld_signal_reaches_no_server_event(kind: str, field: str) -> None:
+    """Signals of the browser can be withheld like identity: the event is the one of a visitor who has none."""
+    everything, less = made(kind), made(kind, withhold={field})
+    uuid = "b8f7eb7d-b357-437b-8bd3-e1c8166c7132"
+    known = SOMEBODY.model_copy(update={"click_ids": {kind: "c1"}, "browser_ids": {kind: uuid}})
+    said = conversion(visitor=known)
+    without = conversion(visitor=known.model_copy(update={field: None if field == "user_agent" else {}}))
+    assert less.server_event(said) == everything.server_event(without)
+
+
+@platforms
 def test_what_nobody_may_match_by_names_what_would_help(kind: str) -> None:
     """Without anything to match by, the error and the refusal name what would satisfy the platform."""
     with pytest.raises(CannotSend, match="e-mail") as refusal:

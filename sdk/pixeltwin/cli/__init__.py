@@ -73,7 +73,10 @@ def flask_group() -> AppGroup:
         tracker = of_application()
         return tracker.platforms, tracker.phone_region
 
-    group = AppGroup("pixeltwin", help="Deliver this application's conversions and look at them.")
+    class AppCommands(Commands, AppGroup):
+        """The application's group, with our own errors in one sentence too."""
+
+    group = AppCommands("pixeltwin", help="Deliver this application's conversions and look at them.")
     _add_commands(group, of_application, platforms_of_application)
     for command in group.commands.values():
         if command.callback:

@@ -73,13 +73,14 @@ def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
         found = visitor.values(field, rule)
         if found:
             said[KEYS[field]] = found[0] if field in SINGLES else list(found)
-    if visitor.user_agent:
+    hidden = platform.withhold
+    if visitor.user_agent and "user_agent" not in hidden:
         said["client_user_agent"] = visitor.user_agent
     click = signal(platform, visitor.click_ids)
-    if click:
+    if click and "click_ids" not in hidden:
         said["sc_click_id"] = click
     browser = signal(platform, visitor.browser_ids)
-    if browser:
+    if browser and "browser_ids" not in hidden:
         said["sc_cookie1"] = browser
     return said
 
