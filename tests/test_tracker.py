@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltwin import AddToCart, Consent, Conversion, PageView, Purchase, Reddit, Tracker, Visitor, WatchVideo
+from pixeltwin import AddToCart, Consent, Conversion, PageView, Purchase, Reddit, Tracker, Visitor, WatchVideo, rows
 from pixeltwin.errors import ConfigurationError, InvalidInput, OutboxUnavailable
 from pixeltwin.strictjson import decode
 from tests.samples import KEY, NOW, Clock, platforms, purchase, visitor
@@ -270,7 +270,8 @@ def test_the_time_of_a_conversion_is_kept_to_the_millisecond(at: datetime) -> No
     ours = tracker()
     at = at.replace(tzinfo=NOW.tzinfo)
     conversion = ours.track(PageView(), visitor=visitor(), consent=GRANTED, occurred_at=at)
-    restored = ours.offer([conversion.id])[0]
+    restored = rows.restored(ours.outbox.get([conversion.id])[0])
+    assert restored is not None
     assert abs(restored.occurred_at - at) <= timedelta(milliseconds=1)
 
 

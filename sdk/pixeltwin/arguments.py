@@ -24,7 +24,8 @@ class TrackOptions(TypedDict, total=False):
     `key`: the natural key, where the event has none of its own; tracking it again changes nothing. `id`: used as it
     is. `occurred_at`: an aware datetime, now if absent. `platforms`: the names of those to tell. `browser`, `server`:
     False switches a half off. `connection`: a DB-API connection to the outbox's own database; the conversion is
-    written inside your transaction. `offered`: the browser half is out already (the browser minted the id).
+    written inside your transaction. `offered`: the browser half is out already (the browser minted the id). `recall`:
+    what the visitor lacks is taken from what `remember` kept under the key, as it is where no visitor is given.
     `on_error`: "raise" or "log", for this call.
     """
 
@@ -39,12 +40,21 @@ class TrackOptions(TypedDict, total=False):
     platforms: Iterable[str] | None
     connection: Any
     offered: bool
+    recall: bool
     on_error: OnError
 
 
 def natural_key(event: Event, given: str | int | None) -> str | None:
     key = event.natural_key if given is None else given
     return None if key is None else str(key).strip() or None
+
+
+def required_key(event: Event, given: str | int | None) -> str:
+    """The natural key of what is held: without one nobody could confirm it."""
+    key = natural_key(event, given)
+    if key is None:
+        raise InvalidInput("hold", [("key", "give the event an order_id, or pass key=: it is what is confirmed later")])
+    return key
 
 
 def names(platforms: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -54,7 +64,7 @@ def names(platforms: Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def harmless(
-    visitor: AnyVisitor | None, consent: Consent, options: TrackOptions
+    visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions
 ) -> tuple[AnyVisitor, Consent, TrackOptions]:
     """What is left of wrong arguments: the conversion is not lost, and nobody is told who was not meant to be."""
     names = options.get("platforms")

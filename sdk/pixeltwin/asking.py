@@ -7,12 +7,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from .consent import Consent
 from .contract import Loss, Platform
 from .conversion import Conversion
 from .errors import CannotSend, described
+from .events import Event
 from .losses import Losses
 
 log = logging.getLogger("pixeltwin")
+
+
+def nobody_said(event: Event) -> Consent:
+    """What counts where neither the caller nor anything remembered says what the visitor allows."""
+    log.error(
+        "%s: nobody said what its visitor allows, so he counts as having refused; pass consent=, or remember() it at "
+        "checkout",
+        event.type,
+    )
+    return Consent.denied()
 
 
 def within_consent(platforms: Iterable[Platform], conversion: Conversion, losses: Losses) -> Conversion:

@@ -76,7 +76,11 @@ class OutboxUnavailable(PixeltwinError):
 
 
 class UnknownConversion(PixeltwinError, LookupError):
-    """Nothing is stored under that key."""
+    """Nothing is stored under that key. `remembered`: what was said of it waits for it, and need not be said again."""
+
+    def __init__(self, message: str, *, remembered: bool = False) -> None:
+        self.remembered = remembered
+        super().__init__(message)
 
 
 class BadToken(PixeltwinError, ValueError):

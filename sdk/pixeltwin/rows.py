@@ -6,6 +6,7 @@ import json
 
 from .consent import Consent
 from .conversion import Conversion, conversion_from_record
+from .events import Event
 from .outbox import NewRow, Stored
 from .strictjson import decode, encode
 from .visitor import SealedVisitor
@@ -38,8 +39,15 @@ def unique(conversion: Conversion, *, site: str, id_given: bool) -> str | None:
     does, each call is its own occurrence."""
     if conversion.key is None and not id_given:
         return None
-    kind, value = ("id", conversion.id) if conversion.key is None else ("key", conversion.key)
-    return json.dumps([site, conversion.event.type, conversion.event.custom_name, kind, value], ensure_ascii=False)
+    if conversion.key is not None:
+        return natural(conversion.event, conversion.key, site=site)
+    event = conversion.event
+    return json.dumps([site, event.type, event.custom_name, "id", conversion.id], ensure_ascii=False)
+
+
+def natural(event: Event, key: str, *, site: str) -> str:
+    """What makes all reports of this event under this natural key the same conversion."""
+    return json.dumps([site, event.type, event.custom_name, "key", key], ensure_ascii=False)
 
 
 def restored(row: Stored) -> Conversion | None:

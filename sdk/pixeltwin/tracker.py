@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import arguments, asking, rows, snippet
+from . import arguments, rows, snippet
 from .arguments import NOBODY, OnError, TrackOptions
 from .consent import Consent
 from .contract import Platform, collected_rules
-from .conversion import Conversion, Signer, checked_time, derive_id, issue_id
-from .errors import ConfigurationError, InvalidInput, described
-from .events import Event
+from .conversion import Conversion, Signer, derive_id
+from .errors import ConfigurationError, described
+from .events import Event, Item
+from .holding import Cancellation, Holding
+from .intake import Intake
 from .losses import Losses
 from .mode import checked_mode
-from .outbox import NewRow, Outbox, Stored, open_outbox
+from .outbox import Outbox, open_outbox
+from .remembering import Memory
 from .visitor import AnyVisitor, Visitor
 
 if TYPE_CHECKING:
@@ -34,7 +37,6 @@ log = logging.getLogger("pixeltwin")
 
 WhenUnsure = Literal["suppress", "send"]
 SHOWN_WITHIN = timedelta(hours=24)  # a browser half is for the visit, or for the page after a payment
-MISSING_SIGNALS = ("no_match_key", "no_source_url")  # refusals that a later report of the same conversion may mend
 
 
 def utc_now() -> datetime:
@@ -84,6 +86,9 @@ class Tracker:
         self.on_stored: Callable[[], None] | None = None  # told after each row; the worker's alarm clock
         self.outbox = open_outbox(outbox) if isinstance(outbox, str) else outbox
         self.outbox.set_destinations([platform.destination for platform in self.platforms if platform.sends])
+        self.holding = Holding(self.outbox, site=site, losses=self.losses)
+        self.memory = Memory(self.outbox, site=site)
+        self.intake = Intake(self)
         self._delivery: Delivery | None = None
         self._worker: Worker | None = None
 
@@ -98,7 +103,7 @@ class Tracker:
 
     @overload
     def track(
-        self, event: Event, *, visitor: AnyVisitor | None, consent: Consent, **options: Unpack[TrackOptions]
+        self, event: Event, *, visitor: AnyVisitor | None, consent: Consent | None, **options: Unpack[TrackOptions]
     ) -> Conversion: ...
 
     @overload
@@ -107,7 +112,7 @@ class Tracker:
         event: Callable[[], Event],
         *,
         visitor: AnyVisitor | None,
-        consent: Consent,
+        consent: Consent | None,
         **options: Unpack[TrackOptions],
     ) -> Conversion | None: ...
 
@@ -116,131 +121,109 @@ class Tracker:
         event: Event | Callable[[], Event],
         *,
         visitor: AnyVisitor | None,
-        consent: Consent,
+        consent: Consent | None,
         **options: Unpack[TrackOptions],
     ) -> Conversion | None:
         """Track one conversion: make or derive its id, store its server halves, return it. See `TrackOptions`.
 
         `event` may be a callable that builds it: what it raises is then a tracking fault like any other, and the
-        answer None. Errors are logged and counted, or raised where `on_error="raise"`.
+        answer None. Errors are logged and counted, or raised where `on_error="raise"`. `visitor=None`: what `remember`
+        kept under the natural key is used; so is the consent where `consent=None`, which else counts as denied.
         """
-        strict = options.get("on_error", self.on_error) == "raise"
-        try:
-            built = event if isinstance(event, Event) else event()
-            if not isinstance(built, Event):
-                raise InvalidInput("track", [("event", "give an event such as Purchase(...), or what builds one")])
-        except Exception as error:
-            self._fault("event", error, strict)
-            return None
-        try:
-            conversion, row = self._prepared(built, visitor or NOBODY, consent, options)
-        except Exception as error:
-            self._fault("input", error, strict)
-            conversion, row = self._prepared(built, *arguments.harmless(visitor, consent, options))
-        return conversion if row is None else self._put(conversion, row, options.get("connection"), strict)
+        return self.intake.track(event, visitor, consent, options, hold=False)
 
-    def _conversion(self, event: Event, visitor: AnyVisitor, consent: Consent, options: TrackOptions) -> Conversion:
-        now = self.clock()
-        occurred_at = options.get("occurred_at")
-        platforms = options.get("platforms")
-        key = arguments.natural_key(event, options.get("key"))
-        conversion_id = options.get("id")
-        if conversion_id is None:
-            conversion_id = issue_id() if key is None else self.derive_id(event, key)
-        return Conversion(
-            event=event,
-            id=conversion_id,
-            occurred_at=now if occurred_at is None else checked_time(occurred_at, now),
-            visitor=self._with_region(visitor),
-            source_url=options.get("source_url"),
-            action_source=options.get("action_source", "web"),
-            consent=arguments.located(consent, visitor),
-            app=options.get("app"),
-            key=key,
-            platforms=arguments.names(platforms),
-            browser=options.get("browser", True) and not self.mode.testing(now),
-            server=options.get("server", True),
-        )
+    @overload
+    def hold(
+        self, event: Event, *, visitor: AnyVisitor | None, consent: Consent, **options: Unpack[TrackOptions]
+    ) -> Conversion: ...
+
+    @overload
+    def hold(
+        self,
+        event: Callable[[], Event],
+        *,
+        visitor: AnyVisitor | None,
+        consent: Consent,
+        **options: Unpack[TrackOptions],
+    ) -> Conversion | None: ...
+
+    def hold(
+        self,
+        event: Event | Callable[[], Event],
+        *,
+        visitor: AnyVisitor | None,
+        consent: Consent,
+        **options: Unpack[TrackOptions],
+    ) -> Conversion | None:
+        """Like `track`, but nobody is told before `confirm`: for a payment that settles later. The visitor's signals
+        are those of now. It needs a natural key, and expires after 7 days. Commit before you send him off to pay."""
+        return self.intake.track(event, visitor, consent, options, hold=True)
+
+    def confirm(
+        self,
+        kind: type[Event],
+        key: str | int,
+        *,
+        name: str | None = None,
+        value: Decimal | int | str | None = None,
+        currency: str | None = None,
+        items: Sequence[Item] | None = None,
+        **changes: Any,
+    ) -> Conversion:
+        """What was held under this key was paid, now: ages and windows count from here. `name` is a CustomEvent's;
+        all else are fields of the event that changed since.
+
+        `created` is True if this call made it go, `stored` False if it cannot: it was cancelled, or has expired.
+        `UnknownConversion` before the hold came; the confirmation is remembered for 7 days. `InvalidInput` for changes
+        that cannot be, `OutboxUnavailable` if it could not be stored: answer with an error and be told again.
+        """
+        changes.update(value=value, currency=currency, items=items)
+        given = {field: one for field, one in changes.items() if one is not None}
+        conversion = self.holding.confirm(kind, key, name=name, changes=given, now=self.clock())
+        if conversion.created and self.on_stored:
+            self.on_stored()
+        return conversion
+
+    def cancel(
+        self, kind: type[Event], key: str | int, *, name: str | None = None, reason: str = "cancelled"
+    ) -> Cancellation:
+        """What was held or tracked under this key is not to be: what has not gone never will, the personal data is
+        erased. The answer says who had counted it. `UnknownConversion` if nothing is known under the key."""
+        self.memory.forget(str(key).strip())
+        return self.holding.cancel(kind, key, name=name, reason=reason, now=self.clock())
+
+    def remember(self, key: str | int, *, visitor: AnyVisitor, consent: Consent, source_url: str | None = None) -> None:
+        """Keep a visitor's signals and consent for a later `track` with this key, when he is not there: hashed as in
+        a conversion, for 7 days or until they are used. Who denied consent leaves that, and nothing else."""
+        self.intake.remember(key, visitor, consent, source_url)
 
     def derive_id(self, event: Event, key: str) -> str:
         """The id of the conversion with this natural key, under the current secret key."""
         return derive_id(self.secret_keys[-1], site=self.site, event=event, natural_key=key)
-
-    def _prepared(
-        self, event: Event, visitor: AnyVisitor, consent: Consent, options: TrackOptions
-    ) -> tuple[Conversion, NewRow | None]:
-        """The conversion, its visitor sealed, consent and platforms asked; and its row, if anybody may be told."""
-        conversion = self._conversion(event, visitor, consent, options)
-        conversion = conversion.with_visitor(conversion.visitor.seal(self.rules))
-        told = self.platforms if self.mode.sends(self.clock()) else ()
-        wanted = [platform for platform in told if platform.wants(conversion)]
-        conversion = asking.within_consent(wanted, conversion, self.losses)
-        allowed = [platform for platform in wanted if platform.allowed(conversion.consent)]
-        pending = [platform for platform in wanted if platform.state(conversion.consent) == "pending"]
-        for platform in allowed:
-            asking.ask(platform, conversion, self.clock(), self.losses)
-        if not allowed and not pending:
-            return conversion, None
-        return conversion, rows.new_row(
-            conversion,
-            site=self.site,
-            id_given=options.get("id") is not None,
-            held=() if allowed else ("consent",),
-            offered=options.get("offered", False),
-        )
-
-    def _put(self, conversion: Conversion, row: NewRow, connection: Any, strict: bool) -> Conversion:
-        try:
-            put = self.outbox.put(row, now=self.clock(), connection=connection)
-            if not put.created:
-                return self._again(conversion, put.row)
-        except Exception as error:
-            self._fault("outbox", error, strict)
-            return conversion
-        if self.on_stored:
-            self.on_stored()
-        return replace(conversion, stored=True)
-
-    def _again(self, conversion: Conversion, row: Stored) -> Conversion:
-        """The conversion was known. Its id and time stand; what its visitor lacked is filled in until it is claimed."""
-        known = rows.restored(row)
-        if known is None:  # a tombstone: it was counted long ago
-            return replace(conversion, id=row.id, browser=False, created=False, stored=True)
-        before, after = known.event.__dict__, conversion.event.__dict__
-        changed = [name for name in ("value", "currency", "items") if before.get(name) != after.get(name)]
-        if changed:
-            self.losses.count("", "conflict")
-            log.warning(
-                "%s was tracked again with another %s; the first report stands", known.event.type, " and ".join(changed)
-            )
-        filled = replace(
-            known,
-            visitor=rows.sealed(known).filled_from(rows.sealed(conversion)),
-            source_url=known.source_url or conversion.source_url,
-        )
-        record = rows.personal(filled)
-        if row.visitor is not None and record != row.visitor:
-            for reason in MISSING_SIGNALS:
-                self.outbox.fill(row.seq, record, now=self.clock(), reopens=reason)
-            if self.on_stored:
-                self.on_stored()
-        return filled
 
     # --- rendering -------------------------------------------------------------------------------------------------
 
     def offer(self, ids: Sequence[str]) -> list[Conversion]:
         """The conversions whose browser half may be rendered now, each handed out once, whatever runs in parallel.
 
-        A conversion past its platforms' dedup windows renders nowhere; held ones wait. `OutboxUnavailable` may rise.
+        A conversion past its platforms' dedup windows is not handed out, for its server half goes alone; held ones
+        wait. `OutboxUnavailable` may rise.
         """
         if not ids:
             return []
-        offered = self.outbox.offer(ids, now=self.clock())
+        known = [found for row in self.outbox.get(ids) if (found := rows.restored(row)) is not None]
+        shown = [one.id for one in known if any(self.in_window(platform, one) for platform in self.platforms)]
+        offered = self.outbox.offer(shown, now=self.clock())
         return [found for row in offered if (found := rows.restored(row)) is not None]
 
+    def held(self, ids: Sequence[str]) -> list[str]:
+        """Those of these conversions that still wait for something. `OutboxUnavailable` may rise."""
+        return [row.id for row in self.outbox.get(ids) if row.held] if ids else []
+
     def consented(self, ids: Sequence[str], consent: Consent) -> None:
-        """The visitor decided: what was held for his consent is released with it, or cancelled."""
-        held = [row for row in self.outbox.get(ids) if "consent" in row.held and row.record is not None]
+        """The visitor decided: what was held for his consent is released with it; what is held at all is cancelled when
+        he allows nobody."""
+        held = [row for row in self.outbox.get(ids) if row.held]
         if not held or all(platform.state(consent) == "pending" for platform in self.platforms):
             return
         now = self.clock()
@@ -275,7 +258,7 @@ class Tracker:
         """
         if not self.mode.shows(self.clock()):
             return Markup()
-        person = self._with_region(visitor or NOBODY)
+        person = self.with_region(visitor or NOBODY)
         located = arguments.located(consent, person)
         return snippet.render(
             self.platforms,
@@ -322,13 +305,15 @@ class Tracker:
 
     # --- faults ----------------------------------------------------------------------------------------------------
 
-    def _fault(self, where: str, error: Exception, strict: bool) -> None:
+    def fault(self, where: str, error: Exception, *, strict: bool) -> None:
+        """Log and count an error, or raise it where it is wanted."""
         if strict:
             raise error
         self.losses.count("", f"fault: {where}")
         log.error("tracking fault (%s): %s", where, described(error))
 
-    def _with_region(self, visitor: AnyVisitor) -> AnyVisitor:
+    def with_region(self, visitor: AnyVisitor) -> AnyVisitor:
+        """The visitor, with the place his phone number is from where he did not say."""
         if self.phone_region and isinstance(visitor, Visitor) and visitor.phone and not visitor.phone_region:
             return visitor.model_copy(update={"phone_region": self.phone_region})
         return visitor

@@ -71,6 +71,7 @@ class Visit:
         self._ask_person = person
         self._fresh: list[Conversion] = []  # tracked in this request, not yet on a page
         self._shown: list[Conversion] = []
+        self._unpaid: list[str] = []  # ids held in this request
         self._carried: tuple[str, ...] | None = None  # ids for the next page; None: the cookie stays as it is
         self._changes = ResponseChanges()
 
@@ -162,19 +163,61 @@ class Visit:
         **options: Unpack[TrackOptions],
     ) -> Conversion | None:
         """Track for this visitor. With an explicit `visitor` it is somebody else: no browser half unless asked for."""
-        if not self.site.tells:
-            options["platforms"] = ()
-        if "source_url" not in options:
-            options["source_url"] = self.source_url
         shown = options.get("browser", visitor is None)
-        person = self._person(visitor, identity, options)
-        conversion = self.tracker.track(
-            event, visitor=person, consent=self.consent if consent is None else consent, **options
-        )
+        conversion = self._told(self.tracker.track, event, visitor, consent, identity, options)
         # In test mode it has no browser half, but a decision about consent finds it by what its visitor carries.
         if conversion is not None and shown and (conversion.browser or not self.site.shows):
             self._fresh.append(conversion)
         return conversion
+
+    def hold(
+        self,
+        event: Event | Callable[[], Event],
+        *,
+        visitor: AnyVisitor | None = None,
+        consent: Consent | None = None,
+        identity: Mapping[str, Any] | None = None,
+        **options: Unpack[TrackOptions],
+    ) -> Conversion | None:
+        """The same for a payment that settles later: this visitor's pages show it once it is confirmed."""
+        shown = options.get("browser", visitor is None)
+        conversion = self._told(self.tracker.hold, event, visitor, consent, identity, options)
+        if conversion is not None and shown and conversion.stored:
+            self._unpaid.append(conversion.id)
+        return conversion
+
+    def remember(
+        self,
+        key: str | int,
+        *,
+        visitor: AnyVisitor | None = None,
+        consent: Consent | None = None,
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep this visitor's signals and consent for what is tracked under the key when he is not there."""
+        if self.site.tells:
+            self.tracker.remember(
+                key,
+                visitor=self._person(visitor, identity, {}),
+                consent=self.consent if consent is None else consent,
+                source_url=self.source_url,
+            )
+
+    def _told(
+        self,
+        tell: Callable[..., Conversion | None],
+        event: Event | Callable[[], Event],
+        visitor: AnyVisitor | None,
+        consent: Consent | None,
+        identity: Mapping[str, Any] | None,
+        options: TrackOptions,
+    ) -> Conversion | None:
+        if not self.site.tells:
+            options["platforms"] = ()
+        if "source_url" not in options:
+            options["source_url"] = self.source_url
+        person = self._person(visitor, identity, options)
+        return tell(event, visitor=person, consent=self.consent if consent is None else consent, **options)
 
     def _person(
         self, visitor: AnyVisitor | None, identity: Mapping[str, Any] | None, options: TrackOptions
@@ -277,17 +320,19 @@ class Visit:
             if not self.site.shows:
                 self._fresh = fresh
                 return []
-            ids = dict.fromkeys([*self._pending, *(one.id for one in fresh if one.stored)])
-            offered = self.tracker.offer(list(ids)) if not waiting else []
+            if waiting:
+                self._fresh = fresh
+                return []
+            ids = list(dict.fromkeys([*self._pending, *self._unpaid, *(one.id for one in fresh if one.stored)]))
+            offered = self.tracker.offer(ids)
+            out = {one.id for one in offered}
+            self._carried = tuple(self.tracker.held([id for id in ids if id not in out]))
+            self._unpaid = []
         except OutboxUnavailable as error:
             log.error("tracking fault (outbox): %s", error)
             return fresh
-        if waiting:
-            self._fresh = fresh
-        elif self._pending:
-            self._carried = ()
         # A conversion the outbox could not take has only this page to be told on.
-        return offered + [one for one in fresh if not one.stored and not waiting]
+        return offered + [one for one in fresh if not one.stored]
 
     def _undecided(self, platform: Platform) -> bool:
         return platform.state(self.consent) == "pending"
@@ -319,10 +364,11 @@ class Visit:
             self._fault("clicks", error)
         left = [one.id for one in self._fresh if one.stored]
         carried = self._pending if self._carried is None else self._carried
-        ids = tuple(dict.fromkeys([*carried, *left]))[-MOST_PENDING:]
+        ids = tuple(dict.fromkeys([*carried, *self._unpaid, *left]))[-MOST_PENDING:]
         if ids != self._pending:
             value = self.tracker.signer("pending").sign(list(ids)) if ids else ""
-            self._changes.cookies.append(Cookie(PENDING_COOKIE, value))
+            life = int(PENDING_LIFE.total_seconds())  # a payment may settle after the browser was closed
+            self._changes.cookies.append(Cookie(PENDING_COOKIE, value, max_age=life if ids else None))
             if ids:
                 self._changes.cache = "no-store"
         return self._changes

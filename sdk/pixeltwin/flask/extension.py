@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast, overload
+from decimal import Decimal
+from typing import Any, TypedDict, TypeVar, cast, overload
 
 import flask
 from flask import Flask, Response, current_app, g, request
@@ -16,7 +17,8 @@ from ..config import Settings
 from ..consent import Consent, State
 from ..conversion import Conversion
 from ..errors import ConfigurationError, InvalidInput
-from ..events import Event
+from ..events import Event, Item
+from ..holding import Cancellation
 from ..tracker import Tracker
 from ..visit import Site, Visit
 from ..visitor import AnyVisitor, Visitor
@@ -37,9 +39,8 @@ pixeltwin does not know what visitors allow, so it treats everyone as having ref
   PIXELTWIN_CONSENT      one fixed answer (granted, limited, denied or pending) where the site needs no banner"""
 
 
-class TwinOptions(TrackOptions, total=False):
-    """What `PixelTwin.track` takes beside the event: `TrackOptions`, an explicit visitor or consent, and any identity
-    field of `Visitor` as a keyword."""
+class Who(TypedDict, total=False):
+    """An explicit visitor or consent, and any identity field of `Visitor` as a keyword."""
 
     visitor: AnyVisitor | None
     consent: Consent | None
@@ -55,6 +56,16 @@ class TwinOptions(TrackOptions, total=False):
     postal_code: Any
     country: Any
     phone_region: Any
+
+
+class TwinOptions(TrackOptions, Who, total=False):
+    """What `PixelTwin.track` takes beside the event: `TrackOptions`, and who it is."""
+
+
+class _Whose(TypedDict):
+    visitor: AnyVisitor | None
+    consent: Consent | None
+    identity: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -155,31 +166,82 @@ class PixelTwin:
 
         The browser half is rendered by `head()` on this page or on the visitor's next one; the server half is stored
         before this returns. Identity given as keywords (email=, phone=, …) is added to what the request tells. In an
-        `off_page` view, and outside a request, pass `consent=` and what you know of the visitor.
+        `off_page` view, and outside a request, it is added to what `remember` kept under the event's natural key; pass
+        `consent=` where nothing was.
         """
         if self._conversion_filter and isinstance(event, Event) and not self._conversion_filter(event):
             options["platforms"] = ()
-        visitor, consent = options.get("visitor"), options.get("consent")
-        identity = {name: value for name, value in options.items() if name in _IDENTITY}
         plain = cast("TrackOptions", {name: value for name, value in options.items() if name in _PLAIN})
-        visit = self.visit()
-        if visit is not None and not self._is_off_page():
-            return visit.track(event, visitor=visitor, consent=consent, identity=identity, **plain)
-        return self._track_off_page(event, visitor, consent, identity, plain)
+        visit = self._page()
+        if visit is not None:
+            return visit.track(event, **_who(options), **plain)
+        return self._tell_off_page(self.tracker.track, event, **_who(options), options=plain)
 
-    def _track_off_page(
+    @overload
+    def hold(self, event: Event, **options: Unpack[TwinOptions]) -> Conversion: ...
+
+    @overload
+    def hold(self, event: Callable[[], Event], **options: Unpack[TwinOptions]) -> Conversion | None: ...
+
+    def hold(self, event: Event | Callable[[], Event], **options: Unpack[TwinOptions]) -> Conversion | None:
+        """Like `track`, for a payment that settles later: nobody is told before `confirm`. The signals are those of
+        this request, and the pixels are on this visitor's first page after the confirmation, within a day of it."""
+        if self._conversion_filter and isinstance(event, Event) and not self._conversion_filter(event):
+            options["platforms"] = ()
+        plain = cast("TrackOptions", {name: value for name, value in options.items() if name in _PLAIN})
+        visit = self._page()
+        if visit is not None:
+            return visit.hold(event, **_who(options), **plain)
+        return self._tell_off_page(self.tracker.hold, event, **_who(options), options=plain)
+
+    def confirm(
         self,
+        kind: type[Event],
+        key: str | int,
+        *,
+        name: str | None = None,
+        value: Decimal | int | str | None = None,
+        currency: str | None = None,
+        items: Sequence[Item] | None = None,
+        **changes: Any,
+    ) -> Conversion:
+        """What was held under this key was paid; see `Tracker.confirm`."""
+        return self.tracker.confirm(kind, key, name=name, value=value, currency=currency, items=items, **changes)
+
+    def cancel(
+        self, kind: type[Event], key: str | int, *, name: str | None = None, reason: str = "cancelled"
+    ) -> Cancellation:
+        """What was held or tracked under this key is not to be; see `Tracker.cancel`."""
+        return self.tracker.cancel(kind, key, name=name, reason=reason)
+
+    def remember(self, key: str | int, **who: Unpack[Who]) -> None:
+        """Keep this visitor's signals and consent for seven days, for an off-page `track` with this key."""
+        visit = self._page()
+        if visit is not None:
+            visit.remember(key, **_who(who))
+            return
+        wrong = ConfigurationError("remember() keeps what the visitor's own request tells, and this is not one")
+        self.tracker.fault("remember", wrong, strict=self.tracker.on_error == "raise")
+
+    def _page(self) -> Visit | None:
+        """The visit, where this request is the visitor's own."""
+        visit = self.visit()
+        return None if visit is None or self._is_off_page() else visit
+
+    def _tell_off_page(
+        self,
+        tell: Callable[..., Conversion | None],
         event: Event | Callable[[], Event],
+        *,
         visitor: AnyVisitor | None,
         consent: Consent | None,
         identity: Mapping[str, Any],
         options: TrackOptions,
     ) -> Conversion | None:
         state = self._state()
-        if consent is None:
-            consent = state.fixed_consent or Consent.denied()
-            if state.fixed_consent is None:
-                log.error("an off-page conversion needs consent=: nobody is here to ask, so it counts as refused")
+        options.setdefault("recall", True)
+        if consent is None and self._consent_loader is None:
+            consent = state.fixed_consent
         if not state.site.tells:
             options["platforms"] = ()
         if visitor is None:
@@ -189,7 +251,7 @@ class PixelTwin:
                 if state.tracker.on_error == "raise":
                     raise
                 log.error("tracking fault (visitor): %s", error)
-        return state.tracker.track(event, visitor=visitor, consent=consent, **options)
+        return tell(event, visitor=visitor, consent=consent, **options)
 
     @property
     def tracker(self) -> Tracker:
@@ -266,7 +328,13 @@ class PixelTwin:
 
 
 _PLAIN = frozenset(TrackOptions.__annotations__)
-_IDENTITY = frozenset(TwinOptions.__annotations__) - _PLAIN - {"visitor", "consent"}
+_IDENTITY = frozenset(Who.__annotations__) - {"visitor", "consent"}
+
+
+def _who(options: TwinOptions | Who) -> _Whose:
+    """Who it is, sorted out of the options."""
+    identity = {name: value for name, value in options.items() if name in _IDENTITY}
+    return {"visitor": options.get("visitor"), "consent": options.get("consent"), "identity": identity}
 
 
 def _state_of(app: Flask) -> _State:

@@ -1,0 +1,478 @@
+"""Payments that settle later: held at checkout, confirmed or cancelled by webhook, told once, and never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixeltwin import Consent, Conversion, CustomEvent, Item, Purchase, Tracker, Visitor, rows
+from pixeltwin.errors import InvalidInput, OutboxUnavailable, UnknownConversion
+from pixeltwin.outbox import Settlement, Stored
+from pixeltwin.strictjson import decode
+from tests.outboxes import BACK_ENDS
+from tests.samples import AGENT, KEY, Clock, platforms, purchase, visitor
+
+GRANTED = Consent.granted()
+PAGE = "https://shop.example/checkout"
+
+
+class Shop:
+    """A tracker with a clock that is moved by hand."""
+
+    def __init__(self, outbox: Any = "memory:", **changes: Any) -> None:
+        self.clock = Clock()
+        self.tracker = Tracker(platforms(), secret_keys=[KEY], outbox=outbox, clock=self.clock, **changes)
+        self.destinations = [platform.destination for platform in self.tracker.platforms]
+
+    def hold(self, order: str = "1001", consent: Consent = GRANTED, **options: Any) -> Conversion:
+        return self.tracker.hold(purchase(order), visitor=visitor(), consent=consent, source_url=PAGE, **options)
+
+    def row(self, conversion: Conversion) -> Stored:
+        (row,) = self.tracker.outbox.get([conversion.id])
+        return row
+
+    def states(self) -> set[str]:
+        return {one.state for one in self.tracker.outbox.deliveries()}
+
+    def due(self) -> list[Conversion]:
+        """What a worker would now have for the first destination."""
+        claims = self.tracker.outbox.claim(self.destinations[0], now=self.clock(), limit=10)
+        return [found for claim in claims if (found := rows.restored(claim.row)) is not None]
+
+    def deliver(self, *destinations: str) -> int:
+        """Deliver what is due to these destinations, all of them if none is named; how much it was."""
+        count = 0
+        for destination in destinations or self.destinations:
+            claims = self.tracker.outbox.claim(destination, now=self.clock(), limit=10)
+            done = [Settlement(claim.row.seq, claim.lease, "delivered") for claim in claims]
+            count += self.tracker.outbox.settle(destination, done, now=self.clock())
+        return count
+
+
+@pytest.fixture(params=BACK_ENDS)
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(BACK_ENDS[request.param](tmp_path))
+    yield made
+    made.tracker.close()
+
+
+# --- holding and confirming ------------------------------------------------------------------------------------------
+
+
+def test_a_hold_waits_with_the_signals_of_checkout(shop: Shop) -> None:
+    """Before the payment nobody is told: no server half is due, no pixel is handed out, and the signals are kept."""
+    held = shop.hold()
+    assert held.created and held.stored
+    assert shop.due() == []
+    assert shop.tracker.offer([held.id]) == []
+    assert shop.tracker.held([held.id, "unknown"]) == [held.id]
+    kept = decode(shop.row(held).visitor or b"")
+    assert (kept["user_agent"], kept["click_ids"]["reddit"], kept["url"]) == (AGENT, "r1", PAGE)
+
+
+def test_a_confirmation_lets_both_halves_go_from_then_on(shop: Shop) -> None:
+    """After the payment both halves go under the hold's id, and ages and windows count from the confirmation."""
+    held = shop.hold()
+    shop.clock.advance(days=3)
+    confirmed = shop.tracker.confirm(Purchase, " 1001 ")
+    assert (confirmed.id, confirmed.created, confirmed.stored) == (held.id, True, True)
+    assert confirmed.occurred_at == shop.clock()
+    (due,) = shop.due()
+    assert due.occurred_at == shop.clock()
+    assert decode(rows.personal(due))["user_agent"] == AGENT
+    assert {one.occurred_at for one in shop.tracker.outbox.deliveries()} == {shop.clock()}
+    (offered,) = shop.tracker.offer([held.id])
+    assert shop.tracker.snippet([offered], consent=GRANTED).count(held.id) >= 3
+
+
+def test_what_changed_comes_with_the_confirmation(shop: Shop) -> None:
+    """The amount that was paid replaces the amount at checkout, on both halves, and the rest stays as it was."""
+    held = shop.hold()
+    shop.tracker.confirm(Purchase, 1001, value="49.90", items=[Item(id="sku-2", price="49.90")], tax="7.97")
+    (due,) = shop.due()
+    (offered,) = shop.tracker.offer([held.id])
+    for event in (due.event, offered.event):
+        assert isinstance(event, Purchase)
+        assert (str(event.value), event.currency, str(event.tax)) == ("49.90", "EUR", "7.97")
+        assert [item.id for item in event.items] == ["sku-2"]
+        assert event.order_id == "1001"
+
+
+def test_a_second_confirmation_changes_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """A webhook that comes twice confirms once; another amount the second time is a named conflict."""
+    shop.hold()
+    first = shop.tracker.confirm(Purchase, "1001", value="49.90")
+    shop.clock.advance(hours=1)
+    again = shop.tracker.confirm(Purchase, "1001", value="49.90")
+    assert (again.created, again.stored, again.occurred_at) == (False, True, first.occurred_at)
+    assert "conflict" not in {reason for _, reason in shop.tracker.losses.snapshot()}
+    shop.tracker.confirm(Purchase, "1001", value="10.00")
+    assert shop.tracker.losses.snapshot()["", "conflict"] == 1
+    assert len(shop.due()) == 1
+
+
+def test_a_confirmation_long_after_delivery_changes_nothing(shop: Shop) -> None:
+    """A webhook that is repeated when only a tombstone is left is answered, and makes no second conversion."""
+    held = shop.hold()
+    shop.tracker.confirm(Purchase, "1001")
+    shop.deliver()
+    shop.clock.advance(days=3)
+    shop.tracker.outbox.purge(now=shop.clock())
+    again = shop.tracker.confirm(Purchase, "1001")
+    assert (again.id, again.created, again.stored, again.browser) == (held.id, False, True, False)
+    assert shop.due() == []
+
+
+def test_the_browser_half_is_only_for_a_day(shop: Shop) -> None:
+    """A visitor who comes back inside the window sees the pixels; later the server half goes alone, and is not held
+    back for a pixel that was never shown."""
+    inside, outside = shop.hold("1"), shop.hold("2")
+    for order in ("1", "2"):
+        shop.tracker.confirm(Purchase, order)
+    shop.clock.advance(hours=24)
+    assert [one.id for one in shop.tracker.offer([inside.id])] == [inside.id]
+    shop.clock.advance(days=2)
+    assert shop.tracker.offer([outside.id]) == []
+    assert [one.browser for one in shop.tracker.outbox.deliveries(id=outside.id)] == ["none"] * 3
+
+
+def test_payment_and_consent_must_both_come(shop: Shop) -> None:
+    """A hold of somebody who has not decided goes when he agreed and paid, in whatever order, with both told truly."""
+    for order, consent_first in (("1", True), ("2", False)):
+        held = shop.hold(order, Consent.pending())
+        for step in ("consent", "payment") if consent_first else ("payment", "consent"):
+            assert shop.due() == [] and shop.tracker.offer([held.id]) == []
+            if step == "consent":
+                shop.tracker.consented([held.id], GRANTED)
+            else:
+                shop.tracker.confirm(Purchase, order, value="10")
+        (due,) = shop.due()
+        assert isinstance(due.event, Purchase)
+        assert (due.id, due.consent, str(due.event.value)) == (held.id, GRANTED, "10")
+
+
+def test_who_withdraws_consent_is_not_reported_when_he_pays(shop: Shop) -> None:
+    """A visitor who allows nobody any more takes his held orders back."""
+    held = shop.hold()
+    shop.tracker.consented([held.id], Consent.denied())
+    assert not shop.tracker.confirm(Purchase, "1001").stored
+    assert shop.row(held).visitor is None
+    assert shop.states() == {"cancelled"}
+
+
+def test_a_hold_that_is_never_confirmed_expires(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """After seven days a hold is given up with its personal data; a payment after that is told as too late."""
+    held = shop.hold()
+    shop.clock.advance(days=7)
+    shop.tracker.outbox.purge(now=shop.clock())
+    assert shop.states() == {"expired"}
+    assert shop.row(held).visitor is None
+    late = shop.tracker.confirm(Purchase, "1001")
+    assert (late.created, late.stored) == (False, False)
+    assert "had expired" in caplog.text
+    assert shop.due() == []
+
+
+def test_custom_events_are_confirmed_by_their_name(shop: Shop) -> None:
+    """Two custom events under one key are two conversions, told apart by their names."""
+    booked = shop.tracker.hold(CustomEvent(name="Booked"), visitor=visitor(), consent=GRANTED, key="7")
+    shop.tracker.hold(CustomEvent(name="Rented"), visitor=visitor(), consent=GRANTED, key="7")
+    shop.tracker.confirm(CustomEvent, "7", name="Booked", value="5", currency="EUR")
+    assert [one.id for one in shop.due()] == [booked.id]
+
+
+def test_a_confirmation_that_cannot_be_right_is_refused_and_changes_nothing(shop: Shop) -> None:
+    """Wrong fields, a missing name or key, or another order number are said at once, before and after the hold."""
+    wrong: list[dict[str, Any]] = [{"value": "-5"}, {"colour": "red"}, {"order_id": "2"}, {"name": "x"}]
+    for _ in range(2):
+        for changes in wrong:
+            with pytest.raises(InvalidInput):
+                shop.tracker.confirm(Purchase, "1001", **changes)
+        with pytest.raises(InvalidInput):
+            shop.tracker.confirm(CustomEvent, "1001")
+        with pytest.raises(InvalidInput):
+            shop.tracker.confirm(Purchase, " ")
+        shop.hold()
+    assert shop.due() == []
+
+
+def test_a_hold_without_a_key_is_refused_or_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """What nobody could confirm is not stored: it is a fault in production and an error on request."""
+    shop = Shop()
+    event = Purchase(value="5", currency="EUR")
+    assert not shop.tracker.hold(event, visitor=visitor(), consent=GRANTED).stored
+    assert "order_id" in caplog.text
+    with pytest.raises(InvalidInput):
+        shop.tracker.hold(event, visitor=visitor(), consent=GRANTED, on_error="raise")
+    assert shop.tracker.hold(event, visitor=visitor(), consent=GRANTED, key="7").stored
+
+
+# --- confirmations that come early -----------------------------------------------------------------------------------
+
+
+def test_an_early_confirmation_is_remembered(shop: Shop) -> None:
+    """A webhook that is faster than the checkout is told so; the hold then goes at once, as it was paid."""
+    with pytest.raises(UnknownConversion, match="remembered") as raised:
+        shop.tracker.confirm(Purchase, "1001", value="49.90")
+    assert raised.value.remembered
+    with pytest.raises(UnknownConversion):
+        shop.tracker.confirm(Purchase, "1001", value="10.00")  # the first one stands
+    paid_at = shop.clock()
+    shop.clock.advance(minutes=5)
+    held = shop.hold()
+    assert held.created and held.stored
+    (due,) = shop.due()
+    assert isinstance(due.event, Purchase)
+    assert (due.id, str(due.event.value), due.occurred_at) == (held.id, "49.90", paid_at)
+    assert [one.id for one in shop.tracker.offer([held.id])] == [held.id]
+    assert not shop.tracker.confirm(Purchase, "1001", value="49.90").created
+
+
+def test_an_early_confirmation_is_remembered_for_seven_days(shop: Shop) -> None:
+    """A hold that comes later than that waits, and needs its own confirmation."""
+    with pytest.raises(UnknownConversion):
+        shop.tracker.confirm(Purchase, "1001")
+    shop.clock.advance(days=7)
+    shop.hold()
+    assert shop.due() == []
+    assert shop.tracker.confirm(Purchase, "1001").created
+
+
+def test_early_changes_that_do_not_fit_are_said_and_the_payment_counts(caplog: pytest.LogCaptureFixture) -> None:
+    """What was paid is never lost for a detail that cannot be true of the order."""
+    shop = Shop()
+    with pytest.raises(UnknownConversion):
+        shop.tracker.confirm(Purchase, "1001", tax="5000")
+    shop.hold()
+    assert len(shop.due()) == 1
+    assert "do not fit" in caplog.text
+
+
+def test_a_hold_and_its_confirmation_at_the_same_moment_meet(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A confirmation that comes between a hold's looking and writing, or the other way round, is not missed."""
+    outbox = shop.tracker.outbox
+    real_put, real_note = outbox.put, outbox.note
+
+    def put_after_confirmation(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(outbox, "put", real_put)
+        with suppress(UnknownConversion):
+            shop.tracker.confirm(Purchase, "1")
+        return real_put(*args, **kwargs)
+
+    monkeypatch.setattr(outbox, "put", put_after_confirmation)
+    one = shop.hold("1")
+
+    def note_after_hold(*args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(outbox, "note", real_note)
+        shop.hold("2")
+        real_note(*args, **kwargs)
+
+    monkeypatch.setattr(outbox, "note", note_after_hold)
+    two = shop.tracker.confirm(Purchase, "2")
+    assert two.created
+    assert [found.id for found in shop.due()] == [one.id, two.id]
+
+
+# --- cancelling ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_cancelled_order_is_told_to_nobody(shop: Shop, confirmed: bool) -> None:
+    """What has not gone is cancelled everywhere with its reason, its personal data erased, its pixel not shown."""
+    held = shop.hold()
+    if confirmed:
+        shop.tracker.confirm(Purchase, "1001")
+    cancelled = shop.tracker.cancel(Purchase, "1001", reason="not paid")
+    assert (cancelled.id, cancelled.already_counted) == (held.id, ())
+    assert dict(cancelled.counts) == dict.fromkeys(shop.destinations, "not counted")
+    assert {(one.state, one.reason) for one in shop.tracker.outbox.deliveries()} == {("cancelled", "not paid")}
+    assert shop.row(held).visitor is None
+    assert shop.due() == [] and shop.tracker.offer([held.id]) == []
+
+
+def test_a_confirmation_after_a_cancellation_says_so(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing revives a cancelled order: the answer is unstored, and the log names why."""
+    shop.hold()
+    shop.tracker.cancel(Purchase, "1001")
+    late = shop.tracker.confirm(Purchase, "1001")
+    assert (late.created, late.stored) == (False, False)
+    assert "cancelled" in caplog.text
+    assert shop.tracker.losses.snapshot()["", "confirmed_too_late"] == 1
+    assert not shop.hold().created
+    assert shop.due() == []
+
+
+def test_what_was_counted_cannot_be_taken_back_and_is_said(shop: Shop) -> None:
+    """After delivery a cancellation names each destination that has counted, or may have, and stops the others."""
+    shop.hold()
+    shop.tracker.confirm(Purchase, "1001")
+    first, second, third = shop.destinations
+    shop.deliver(first)
+    shop.tracker.outbox.claim(second, now=shop.clock(), limit=1)
+    answer = shop.tracker.cancel(Purchase, "1001")
+    assert dict(answer.counts) == {first: "already counted", second: "may be counted", third: "not counted"}
+    assert answer.already_counted == (first,)
+
+
+def test_a_pixel_that_was_shown_may_have_been_counted(shop: Shop) -> None:
+    """A cancellation after the thank-you page does not claim that nobody has counted."""
+    held = shop.hold()
+    shop.tracker.confirm(Purchase, "1001")
+    shop.tracker.offer([held.id])
+    shop.tracker.outbox.acknowledge(held.id, [shop.destinations[0]], now=shop.clock())
+    answer = shop.tracker.cancel(Purchase, "1001")
+    assert list(answer.counts.values()).count("already counted") == 1
+    assert list(answer.counts.values()).count("may be counted") == 2
+
+
+def test_cancelling_an_unknown_order_is_an_error_that_leaves_nothing(shop: Shop) -> None:
+    """Nothing is known under the key: the webhook can answer so, and what was remembered for it is forgotten."""
+    shop.tracker.remember("1001", visitor=visitor(), consent=GRANTED)
+    with pytest.raises(UnknownConversion):
+        shop.tracker.confirm(Purchase, "1001")
+    with pytest.raises(UnknownConversion) as raised:
+        shop.tracker.cancel(Purchase, "1001")
+    assert not raised.value.remembered
+    assert shop.tracker.memory.recall("1001", now=shop.clock()) is None
+    shop.hold()
+    assert shop.due() == []
+
+
+# --- remembering -----------------------------------------------------------------------------------------------------
+
+
+def test_what_checkout_remembered_is_used_by_the_webhook_and_erased(shop: Shop) -> None:
+    """An off-page report has the signals and the consent of checkout, and they are kept no longer."""
+    limited = Consent.limited(country="US", state="CA")
+    shop.tracker.remember(1001, visitor=visitor(), consent=limited, source_url=PAGE)
+    tracked = shop.tracker.track(purchase(), visitor=None, consent=None)
+    kept = decode(shop.row(tracked).visitor or b"")
+    assert (kept["user_agent"], kept["click_ids"]["snap"], kept["url"]) == (AGENT, "s1", PAGE)
+    assert tracked.consent == limited
+    assert shop.tracker.memory.recall("1001", now=shop.clock()) is None
+
+
+def test_explicit_identity_is_added_to_what_was_remembered(shop: Shop) -> None:
+    """What the webhook knows goes first, what it lacks comes from checkout; without asking nothing is taken."""
+    shop.tracker.remember("1", visitor=visitor("checkout@example.com"), consent=GRANTED)
+    shop.tracker.remember("2", visitor=visitor(), consent=GRANTED)
+    person = Visitor(email="webhook@example.com", city="Berlin")
+    added = shop.tracker.track(purchase("1"), visitor=person, consent=GRANTED, recall=True)
+    plain = shop.tracker.track(purchase("2"), visitor=person, consent=GRANTED)
+    alone = decode(shop.row(plain).visitor or b"")
+    both = decode(shop.row(added).visitor or b"")
+    assert both["user_agent"] == AGENT and "user_agent" not in alone
+    assert {**both["sealed"], **alone["sealed"]} == both["sealed"]
+
+
+def test_remembered_signals_are_hashed_and_go_after_seven_days(shop: Shop) -> None:
+    """No plain identity rests in a note, and a purge erases it when nothing came."""
+    shop.tracker.remember("1001", visitor=visitor("ada@example.com"), consent=GRANTED)
+    note = shop.tracker.outbox.noted("signals", '["", "1001"]', now=shop.clock())
+    assert note is not None and b"ada@example.com" not in note and AGENT.encode() in note
+    shop.clock.advance(days=7)
+    assert shop.tracker.memory.recall("1001", now=shop.clock()) is None
+    assert shop.tracker.outbox.purge(now=shop.clock()) == 1
+
+
+def test_who_denied_consent_leaves_that_alone(shop: Shop) -> None:
+    """Of somebody who refused nothing but the refusal is remembered, and it holds for the off-page report."""
+    shop.tracker.remember("1001", visitor=visitor(), consent=Consent.denied(), source_url=PAGE)
+    note = decode(shop.tracker.outbox.noted("signals", '["", "1001"]', now=shop.clock()) or b"")
+    assert note == {"visitor": {"sealed": {}}, "url": None, "consent": {"default": "denied"}}
+    tracked = shop.tracker.track(purchase(), visitor=Visitor(email="ada@example.com"), consent=None)
+    assert not tracked.stored
+    assert shop.states() == set()
+
+
+def test_nobody_remembered_and_nobody_said_counts_as_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    """Without any word on consent nobody is told, and the log says what to do."""
+    shop = Shop()
+    assert not shop.tracker.track(purchase(), visitor=visitor(), consent=None).stored
+    assert "remember()" in caplog.text
+
+
+def test_remembering_never_takes_a_page_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that cannot write costs the checkout nothing in production and raises where that is wanted."""
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OutboxUnavailable("disk full")
+
+    for shop, raises in ((Shop(), False), (Shop(on_error="raise"), True)):
+        monkeypatch.setattr(shop.tracker.outbox, "note", full)
+        if raises:
+            with pytest.raises(OutboxUnavailable):
+                shop.tracker.remember("1", visitor=visitor(), consent=GRANTED)
+        else:
+            shop.tracker.remember("1", visitor=visitor(), consent=GRANTED)
+            assert shop.tracker.losses.snapshot()["", "fault: remember"] == 1
+
+
+# --- whatever the order ----------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.lists(
+        st.sampled_from(["hold", "track", "confirm", "cancel", "remember", "offer", "deliver", "purge"]),
+        min_size=3,
+        max_size=15,
+    )
+)
+def test_whatever_happens_in_whatever_order_an_order_is_one_conversion(steps: list[str]) -> None:
+    """Any history of one order makes one row with one id, delivered at most once and shown at most once."""
+    shop = Shop()
+    ids: set[str] = set()
+    shown: list[Conversion] = []
+    delivered = confirmed = 0
+    for step in steps:
+        shop.clock.advance(minutes=1)
+        with suppress(UnknownConversion):
+            if step == "hold":
+                ids.add(shop.hold().id)
+            elif step == "track":
+                ids.add(shop.tracker.track(purchase(), visitor=None, consent=GRANTED).id)
+            elif step == "confirm":
+                answer = shop.tracker.confirm(Purchase, "1001")
+                confirmed += answer.created
+                ids.add(answer.id)
+            elif step == "cancel":
+                ids.add(shop.tracker.cancel(Purchase, "1001").id)
+            elif step == "remember":
+                shop.tracker.remember("1001", visitor=visitor(), consent=GRANTED)
+            elif step == "offer":
+                shown += shop.tracker.offer(sorted(ids))
+            elif step == "deliver":
+                delivered += shop.deliver()
+            else:
+                shop.clock.advance(days=3)
+                shop.tracker.outbox.purge(now=shop.clock())
+    assert len(ids) <= 1 and confirmed <= 1
+    assert len(shop.tracker.outbox.get(sorted(ids))) == len(ids)
+    assert len(shown) <= 1
+    assert delivered in (0, len(shop.destinations))
+
+
+@settings(deadline=None)
+@given(st.permutations(["hold", "confirm", "remember", "track"]))
+def test_a_paid_order_always_goes(steps: list[str]) -> None:
+    """In whatever order checkout, page and webhook report it, a paid order is due once, with the shopper's signals."""
+    shop = Shop()
+    for step in steps:
+        with suppress(UnknownConversion):
+            if step == "hold":
+                shop.hold()
+            elif step == "track":
+                shop.tracker.track(purchase(), visitor=visitor(), consent=GRANTED)
+            elif step == "confirm":
+                shop.tracker.confirm(Purchase, "1001")
+            else:
+                shop.tracker.remember("1001", visitor=visitor(), consent=GRANTED)
+    (due,) = shop.due()
+    assert rows.sealed(due).user_agent == AGENT
