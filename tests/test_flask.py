@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from pixeltwin import AddToCart, Consent, Item, Purchase, ViewContent, Visitor
 from pixeltwin.conversion import Conversion
-from pixeltwin.errors import ConfigurationError
+from pixeltwin.errors import ConfigurationError, OutboxUnavailable, UnknownConversion
 from pixeltwin.flask import NO_CONSENT_SOURCE, PixelTwin
 from pixeltwin.strictjson import decode
 from tests.samples import AGENT, SNAP_PIXEL
@@ -452,3 +452,162 @@ def test_nothing_secret_is_logged_while_tracking(caplog: pytest.LogCaptureFixtur
     client.get("/thanks")
     for secret in ("reddit-token", "snap-token", "pinterest-token", "ada@example.com", "a secret for tests"):
         assert secret not in caplog.text
+
+
+# --- paid later ------------------------------------------------------------------------------------------------------
+
+
+class LaterShop(Shop):
+    """A shop whose payments settle by webhook."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        twin = self.twin
+
+        @self.app.post("/order")
+        def order() -> Any:
+            self.tracked.append(twin.hold(Purchase(order_id="3003", value="20", currency="EUR"), email="a@example.com"))
+            return redirect("/thanks")
+
+        @self.app.get("/order-page")
+        def order_page() -> str:
+            self.tracked.append(twin.hold(Purchase(order_id="3003", value="20", currency="EUR")))
+            return render_template_string(PAGE)
+
+        @self.app.post("/remember")
+        def remember() -> str:
+            twin.remember("4004", email="a@example.com")
+            return ""
+
+        @self.app.post("/paid")
+        @twin.off_page
+        def paid() -> tuple[str, int]:
+            try:
+                self.tracked.append(twin.confirm(Purchase, "3003", value="18"))
+            except UnknownConversion:
+                return "", 202
+            return "", 204
+
+        @self.app.post("/cancelled")
+        @twin.off_page
+        def cancelled() -> dict[str, str]:
+            return dict(twin.cancel(Purchase, "3003").counts)
+
+        @self.app.post("/reported")
+        @twin.off_page
+        def reported() -> str:
+            self.tracked.append(twin.track(Purchase(order_id="4004", value="20", currency="EUR"), phone="+4930901820"))
+            return ""
+
+
+@pytest.mark.parametrize("checkout", ["/order", "/order-page"])
+def test_a_payment_that_settles_later_fires_on_the_visitors_next_page_once(checkout: str) -> None:
+    """Checkout holds, any number of pages show nothing, the webhook confirms off-page, and the next page of that
+    visitor alone fires the three pixels, once."""
+    shop = LaterShop()
+    client = shop.client
+    client.open(checkout, method="POST" if checkout == "/order" else "GET")
+    held = shop.tracked[0]
+    assert held is not None
+    for page in ("/thanks", "/", "/thanks"):
+        assert fired(client.get(page)) == []
+    assert shop.client.post("/paid").status_code == 204
+    assert fired(shop.client.get("/")) == []
+    assert set(fired(client.get("/"))) == {(name, held.id) for name in ("reddit", "snap", "pinterest")}
+    assert fired(client.get("/")) == []
+    stored = shop.stored_visitor(held)
+    assert (stored["user_agent"], stored["url"]) == (AGENT, f"http://localhost{checkout}")
+    confirmed = shop.tracked[1]
+    assert confirmed is not None and isinstance(confirmed.event, Purchase) and str(confirmed.event.value) == "18"
+
+
+def test_a_page_while_the_payment_is_open_stays_cacheable() -> None:
+    """A held order changes no page before it is paid: the cookie stays as it is, and lives for seven days."""
+    shop = LaterShop()
+    client = shop.client
+    cookie = client.post("/order").headers["Set-Cookie"]
+    assert cookie.startswith("pixeltwin_pending=") and "Max-Age=604800" in cookie
+    page = client.get("/thanks")
+    assert "no-store" not in page.headers.get("Cache-Control", "")
+    assert "Set-Cookie" not in page.headers
+
+
+def test_consent_and_payment_must_both_come_before_a_pixel_fires() -> None:
+    """A held order of somebody who has not decided fires once he has paid and agreed, and not before."""
+    for steps in (("agree", "pay"), ("pay", "agree")):
+        shop = LaterShop(PIXELTWIN_CONSENT="")
+        answer = {"now": Consent.pending()}
+        shop.twin.consent_loader(lambda answer=answer: answer["now"])
+        client = shop.client
+        client.post("/order")
+        for step in steps:
+            assert fired(client.get("/")) == []
+            if step == "agree":
+                answer["now"] = Consent.granted()
+            else:
+                shop.client.post("/paid")
+        assert len(fired(client.get("/"))) == 3
+        assert fired(client.get("/")) == []
+
+
+def test_a_hold_that_could_not_be_stored_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store is out of order, a page shows no pixel for what nobody has paid."""
+    shop = LaterShop(PIXELTWIN_ON_ERROR="log")
+    client = shop.client
+
+    def down(*args: Any, **kwargs: Any) -> Any:
+        raise OutboxUnavailable("the disk is full")
+
+    for method in ("put", "offer", "get"):
+        monkeypatch.setattr(shop.twin_tracker.outbox, method, down)
+    assert fired(client.get("/order-page")) == []
+    monkeypatch.undo()
+    client.post("/order")
+    for method in ("offer", "get"):
+        monkeypatch.setattr(shop.twin_tracker.outbox, method, down)
+    assert fired(client.get("/thanks")) == []
+    monkeypatch.undo()
+    shop.client.post("/paid")
+    assert len(fired(client.get("/thanks"))) == 3
+
+
+def test_an_early_or_unknown_payment_can_be_answered() -> None:
+    """A webhook that is faster than the checkout answers that it was told, and the order then goes at once."""
+    shop = LaterShop()
+    assert shop.client.post("/paid").status_code == 202
+    client = shop.client
+    client.post("/order")
+    assert len(fired(client.get("/thanks"))) == 3
+
+
+def test_a_cancelled_order_is_never_shown() -> None:
+    """The webhook's cancellation says that nobody has counted, and no page of the visitor fires anything."""
+    shop = LaterShop()
+    client = shop.client
+    client.post("/order")
+    assert set(shop.client.post("/cancelled").get_json().values()) == {"not counted"}
+    shop.client.post("/paid")
+    assert fired(client.get("/")) == []
+
+
+def test_an_off_page_report_uses_what_checkout_remembered() -> None:
+    """The webhook's report has the visitor's signals, page and consent of checkout, and the identity it adds itself."""
+    shop = LaterShop(PIXELTWIN_CONSENT="")
+    shop.twin.consent_loader(lambda: Consent.granted(platforms={"snap": "denied"}))
+    shop.client.post("/remember?rdt_cid=r1")
+    shop.client.post("/reported?rdt_cid=provider")
+    reported = shop.tracked[0]
+    assert reported is not None and reported.stored
+    assert reported.consent == Consent.granted(platforms={"snap": "denied"})
+    stored = shop.stored_visitor(reported)
+    assert stored["click_ids"] == {"reddit": "r1"} and stored["url"].startswith("http://localhost/remember")
+    assert {key.partition("/")[0] for key in stored["sealed"]} >= {"email", "phone", "ip_address"}
+
+
+def test_an_off_page_report_of_somebody_unknown_counts_as_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """Where checkout remembered nothing and the webhook names no consent, nobody is told, and the log says why."""
+    shop = LaterShop(PIXELTWIN_CONSENT="")
+    shop.twin.consent_loader(lambda: Consent.granted())
+    shop.client.post("/reported")
+    assert shop.tracked[0] is not None and not shop.tracked[0].stored
+    assert "consent=" in caplog.text

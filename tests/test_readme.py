@@ -20,7 +20,7 @@ from tests.test_flask import SETTINGS, fired
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-QUICKSTART, DOCTEST, WEBHOOK, WITHOUT_FLASK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+QUICKSTART, DOCTEST, WEBHOOK, LATER, WITHOUT_FLASK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.fixture
@@ -56,6 +56,20 @@ def test_the_webhook_example_stores_an_off_page_purchase(quickstart: dict[str, A
     tracker.close()
 
 
+def test_the_example_of_a_payment_that_settles_later_tells_once(quickstart: dict[str, Any]) -> None:
+    """An order is held, its payment confirmed, the next page fires the pixels once, and a cancellation says who knows."""
+    exec(compile(LATER, "README.md", "exec"), quickstart)
+    client = quickstart["app"].test_client()
+    webhook = quickstart["app"].test_client()
+    client.post("/order")
+    assert fired(client.get("/thanks")) == []
+    assert [webhook.post("/paid").status_code for _ in range(2)] == [204, 204]
+    assert len(fired(client.get("/thanks"))) == 3
+    assert fired(client.get("/thanks")) == []
+    assert set(webhook.post("/not-paid").get_json().values()) == {"may be counted"}
+    quickstart["app"].extensions["pixeltwin"].tracker.close()
+
+
 def test_the_error_in_the_readme_is_the_one_that_is_raised() -> None:
     """The message quoted in the README is the real one."""
     test = doctest.DocTestParser().get_doctest(DOCTEST, {}, "README.md", "README.md", 0)
@@ -76,7 +90,7 @@ def test_the_example_without_flask_runs() -> None:
 @pytest.mark.slow
 def test_the_examples_type_check(tmp_path: Path) -> None:
     """A strict type checker accepts every example as it stands."""
-    for number, source in enumerate((QUICKSTART + WEBHOOK, WITHOUT_FLASK)):
+    for number, source in enumerate((QUICKSTART + WEBHOOK + LATER, WITHOUT_FLASK)):
         (tmp_path / f"example_{number}.py").write_text(source, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--allow-untyped-defs", *map(str, tmp_path.glob("*.py"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
