@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,21 @@ def test_a_hold_and_its_confirmation_at_the_same_moment_meet(shop: Shop, monkeyp
     two = shop.tracker.confirm(Purchase, "2")
     assert two.created
     assert [found.id for found in shop.due()] == [one.id, two.id]
+
+
+def test_a_hold_in_the_shops_own_transaction_goes_when_it_was_paid_before(tmp_path: Path) -> None:
+    """A hold that commits with its order waits for the payment, or goes with the commit if that was told already."""
+    shop = Shop(f"sqlite:///{tmp_path}/shop.db")
+    with pytest.raises(UnknownConversion):
+        shop.tracker.confirm(Purchase, "1")
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        one, two = (shop.hold(order, connection=connection) for order in ("1", "2"))
+        assert one.stored and two.stored
+        assert shop.tracker.outbox.deliveries() == []
+        connection.commit()
+    assert [due.id for due in shop.due()] == [one.id]
+    assert shop.tracker.confirm(Purchase, "2").id == two.id
+    shop.tracker.close()
 
 
 # --- cancelling ------------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def test_the_webhook_example_stores_an_off_page_purchase(quickstart: dict[str, A
 
 
 def test_the_example_of_a_payment_that_settles_later_tells_once(quickstart: dict[str, Any]) -> None:
-    """An order is held, its payment confirmed, the next page fires the pixels once, and a cancellation says who knows."""
+    """An order is held, its payment confirmed, the pixels fire once, and a cancellation says who may have counted."""
     exec(compile(LATER, "README.md", "exec"), quickstart)
     client = quickstart["app"].test_client()
     webhook = quickstart["app"].test_client()

@@ -190,7 +190,7 @@ def _stand_in(kind: type[Event], name: str | None, changes: Mapping[str, Any]) -
     fields = kind.model_fields
     if (name is not None) is not ("name" in fields):
         raise InvalidInput(kind.__name__, [("name", "is for a CustomEvent, and needed there")])
-    needed = {"name": name, "value": "999999999" if changes else "0", "currency": "EUR"}
+    needed: dict[str, Any] = {"name": name, "value": "999999999" if changes else "0", "currency": "EUR"}
     return kind(**{**{field: value for field, value in needed.items() if field in fields}, **changes})
 
 

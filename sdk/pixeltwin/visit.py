@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -19,7 +18,7 @@ from .contract import Platform
 from .conversion import Conversion
 from .errors import BadToken, OutboxUnavailable
 from .events import Event, PageView
-from .tracker import Tracker
+from .site import Site
 from .visitor import AnyVisitor, Visitor
 from .web import Cookie, Request, ResponseChanges, clean_url, query_of
 
@@ -29,32 +28,6 @@ PENDING_COOKIE = "pixeltwin_pending"
 CLICKS_COOKIE = "pixeltwin_clicks"
 PENDING_LIFE = timedelta(days=7)
 MOST_PENDING = 20  # ids in one cookie: 20 x 64 characters stay well below the 4 KB a browser keeps
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What is the same for every request of a site. `keep` are the query parameters a source URL keeps; `script` and
-    `beacon` are the first-party paths."""
-
-    tracker: Tracker
-    keep: tuple[str, ...]
-    page_views: str = "beacon"
-    clean_page_url: bool = True
-    live: bool = True
-    script: str = "/_pixeltwin/pixeltwin.js"
-    beacon: str = "/_pixeltwin/page-view"
-    url_filter: Callable[[str], str | None] | None = None
-    conversion_filter: Callable[[Event], bool] | None = None
-
-    @property
-    def tells(self) -> bool:
-        """Whether the platforms are told anything now, be it in test mode."""
-        return self.live or self.tracker.mode.testing(self.tracker.clock())
-
-    @property
-    def shows(self) -> bool:
-        """Whether pixels are rendered now; in test mode they are not, for what a pixel says counts."""
-        return self.live and self.tracker.mode.shows(self.tracker.clock())
 
 
 class Visit:

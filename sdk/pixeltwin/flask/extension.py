@@ -19,8 +19,9 @@ from ..conversion import Conversion
 from ..errors import ConfigurationError, InvalidInput
 from ..events import Event, Item
 from ..holding import Cancellation
+from ..site import Site
 from ..tracker import Tracker
-from ..visit import Site, Visit
+from ..visit import Visit
 from ..visitor import AnyVisitor, Visitor
 from ..web import kept_parameters
 from . import exchange

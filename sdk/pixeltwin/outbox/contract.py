@@ -19,7 +19,7 @@ KEEP_KEYED = timedelta(days=400)  # tombstones of conversions with a natural key
 KEEP_OTHERS = timedelta(days=38)  # of all others: the longest window and a day; no half stays open for longer either
 KEEP_PERSONAL = timedelta(days=7)  # personal data after a refusal or expiry; on delivery it goes at once
 KEEP_HELD = timedelta(days=7)  # a row that nobody releases
-KEEP_NOTES = timedelta(days=7)
+KEEP_NOTES = timedelta(days=7)  # what is kept for a conversion that is still to come
 KEEP_RECORD = timedelta(hours=48)  # once all server halves ended: the longest the browser half may still be rendered
 
 

@@ -1,0 +1,34 @@
+"""What is the same for every request of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .events import Event
+from .tracker import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`keep` are the query parameters a source URL keeps; `script` and `beacon` are the first-party paths."""
+
+    tracker: Tracker
+    keep: tuple[str, ...]
+    page_views: str = "beacon"
+    clean_page_url: bool = True
+    live: bool = True
+    script: str = "/_pixeltwin/pixeltwin.js"
+    beacon: str = "/_pixeltwin/page-view"
+    url_filter: Callable[[str], str | None] | None = None
+    conversion_filter: Callable[[Event], bool] | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether the platforms are told anything now, be it in test mode."""
+        return self.live or self.tracker.mode.testing(self.tracker.clock())
+
+    @property
+    def shows(self) -> bool:
+        """Whether pixels are rendered now; in test mode they are not, for what a pixel says counts."""
+        return self.live and self.tracker.mode.shows(self.tracker.clock())
