@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -537,7 +538,7 @@ def test_consent_and_payment_must_both_come_before_a_pixel_fires() -> None:
     for steps in (("agree", "pay"), ("pay", "agree")):
         shop = LaterShop(PIXELTWIN_CONSENT="")
         answer = {"now": Consent.pending()}
-        shop.twin.consent_loader(lambda answer=answer: answer["now"])
+        shop.twin.consent_loader(partial(answer.__getitem__, "now"))
         client = shop.client
         client.post("/order")
         for step in steps:
