@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from pixeltwin import Item, Pinterest, Purchase, Reddit, Snap, Visitor
-from pixeltwin.contract import Platform
+from pixeltwin import Conversion, Item, Pinterest, Purchase, Reddit, Snap, Visitor
+from pixeltwin.contract import Loss, Platform
 
 NOW = datetime(2026, 8, 20, 12, 0, tzinfo=timezone.utc)
 KEY = "a secret for tests"
@@ -42,3 +42,8 @@ def purchase(order_id: str = "1001", value: str = "59.90") -> Purchase:
 
 def visitor(email: str = "Ada.Lovelace@example.com") -> Visitor:
     return Visitor(email=email, ip_address="203.0.113.7", user_agent=AGENT, click_ids={"reddit": "r1", "snap": "s1"})
+
+
+def lost(platform: Platform, conversion: Conversion) -> list[Loss]:
+    """What the platform will not get, without the advice on what would match better."""
+    return [loss for loss in platform.losses(conversion) if loss.reason != "recommended_signal"]

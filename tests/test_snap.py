@@ -29,6 +29,7 @@ from pixeltwin.events import (
 from pixeltwin.platforms.snap import Snap
 from pixeltwin.strictjson import encode
 from pixeltwin.visitor import Visitor
+from tests.samples import lost
 
 PIXEL = "2f6c1a52-8f0e-4d6b-9c1e-3b7a5d9e0f11"
 APP = "7b1e9a00-0000-0000-0000-00000000c0de"
@@ -118,7 +119,7 @@ def test_what_goes_raw_goes_raw_and_what_is_unusable_goes_nowhere(
         one = one.with_visitor(Visitor(email=given_, phone="+44 844 412 4653"))
 
     assert snap().server_event(one)["user_data"].get(key) == wire
-    assert [loss.field for loss in snap().losses(one)] == ([] if wire else [field])
+    assert [loss.field for loss in lost(snap(), one)] == ([] if wire else [field])
 
 
 @given(
@@ -154,7 +155,7 @@ def test_a_withheld_field_reaches_neither_half() -> None:
 
     assert calls[0].args == ("init", PIXEL)
     assert "em" not in platform.server_event(conversion())["user_data"]
-    assert platform.losses(conversion()) == []
+    assert lost(platform, conversion()) == []
 
 
 # --- names and fields ------------------------------------------------------------------------------------------------
@@ -213,8 +214,8 @@ def test_one_category_and_all_brands_of_the_items_are_said() -> None:
     assert said(same)["brands"] == ["Acme"]
     assert "item_category" not in said(mixed)
     assert snap().server_event(conversion(mixed))["custom_data"]["brands"] == "Acme,Hatter"
-    assert [loss.field for loss in snap().losses(conversion(mixed))] == ["items.name", "items.category"]
-    assert [loss.field for loss in snap().losses(conversion(AddToCart(items=[mug], category="sale")))] == []
+    assert [loss.field for loss in lost(snap(), conversion(mixed))] == ["items.name", "items.category"]
+    assert [loss.field for loss in lost(snap(), conversion(AddToCart(items=[mug], category="sale")))] == []
 
 
 def test_money_is_exact_and_zero_is_a_value() -> None:
@@ -230,10 +231,10 @@ def test_unusual_currencies_and_foreign_fields_are_named_as_losses() -> None:
     video = WatchVideo(title="How to", names={"snap": "VIEW_CONTENT"})
     born = SOMEBODY.model_copy(update={"date_of_birth": ("1997-02-16",)})
 
-    assert [loss.reason for loss in snap().losses(conversion(Lead(value="5", currency="ISK")))] == []
-    assert [loss.reason for loss in snap().losses(conversion(Lead(value="5", currency="AMD")))] == ["doubtful_currency"]
-    assert [loss.field for loss in snap().losses(conversion(video))] == ["title"]
-    assert [loss.field for loss in snap().losses(conversion(visitor=born))] == ["date_of_birth"]
+    assert [loss.reason for loss in lost(snap(), conversion(Lead(value="5", currency="ISK")))] == []
+    assert [loss.reason for loss in lost(snap(), conversion(Lead(value="5", currency="AMD")))] == ["doubtful_currency"]
+    assert [loss.field for loss in lost(snap(), conversion(video))] == ["title"]
+    assert [loss.field for loss in lost(snap(), conversion(visitor=born))] == ["date_of_birth"]
 
 
 def test_limited_use_is_said_by_both_halves() -> None:

@@ -20,6 +20,7 @@ from pixeltwin.platforms.snap import Snap, apps, dedup, mapping
 from pixeltwin.strictjson import decode, encode
 from pixeltwin.visitor import Visitor
 from tests.goldens import golden
+from tests.samples import lost
 from tests.snap_schema import EVENT
 from tests.strategies import conversions
 
@@ -158,15 +159,15 @@ def test_what_snap_has_no_field_for_is_named() -> None:
     items = [Item(id="1", variant="red", variant_id="v", brand_id="b-1"), Item(id="2", brand_id="b-2")]
     one = conversion(AddToCart(items=items, promo_code="SUMMER", description="said", customer_status="new"))
 
-    assert [loss.field for loss in snap().losses(one)] == [
+    assert [loss.field for loss in lost(snap(), one)] == [
         "promo_code",
         "items.variant",
         "items.variant_id",
         "items.brand_id",
     ]
-    assert [loss.field for loss in snap().losses(conversion(Lead(lead_type="newsletter")))] == ["lead_type"]
+    assert [loss.field for loss in lost(snap(), conversion(Lead(lead_type="newsletter")))] == ["lead_type"]
     sale = Purchase(value="5", currency="EUR", tax="1", shipping="1", travel=Travel(city="Mainz"))
-    assert snap().losses(conversion(sale)) == []
+    assert lost(snap(), conversion(sale)) == []
 
 
 # --- where it happened -----------------------------------------------------------------------------------------------
@@ -180,7 +181,7 @@ def test_what_has_no_page_calls_no_pixel(source: Any) -> None:
     )
 
     assert snap().browser_calls(one) == []
-    assert [(loss.field, loss.reason) for loss in snap().losses(one)] == [("customer_status", "browser_only")]
+    assert [(loss.field, loss.reason) for loss in lost(snap(), one)] == [("customer_status", "browser_only")]
     assert snap().server_event(one)["action_source"] == {"app": "MOBILE_APP", "offline": "OFFLINE"}[source]
 
 
@@ -231,7 +232,7 @@ def test_who_refused_tracking_is_not_tracked(
     event = snap().server_event(one)
 
     assert (event["app_data"]["advertiser_tracking_enabled"], "madid" in event["user_data"]) == (enabled, sent)
-    assert [loss.reason for loss in snap().losses(one)] == (["tracking_refused"] if ad_id and not sent else [])
+    assert [loss.reason for loss in lost(snap(), one)] == (["tracking_refused"] if ad_id and not sent else [])
 
 
 def test_an_app_without_anybody_to_match_is_not_sent() -> None:
@@ -246,7 +247,7 @@ def test_what_snap_does_not_ask_of_an_app_is_named() -> None:
     """An app's name and a device's brand have no field, and an iOS app's id should be its number in the store."""
     app = App("ios", "com.example", os_version="17.5", name="Boots", device=Device(brand="Apple", wifi=False))
 
-    assert [loss.field for loss in snap().losses(in_app(Lead(), app))] == [
+    assert [loss.field for loss in lost(snap(), in_app(Lead(), app))] == [
         "app.name",
         "app.device.brand",
         "app.device.wifi",
@@ -295,3 +296,16 @@ def test_limited_use_is_spelled_as_the_setting_says() -> None:
     assert snap().server_event(one)["data_processing_options"] == ["LMU"]
     assert snap(limited_use="LDU").server_event(one)["data_processing_options"] == ["LDU"]
     assert both(one, snap(limited_use="LDU"))[0]["data_use"] == ["lmu"]
+
+
+def test_what_would_match_better_is_advice() -> None:
+    """E-mail, phone, address and agent are recommended where they are missing, and only where Snap may have them."""
+
+    def missing(platform: Snap, who: Visitor) -> set[str]:
+        said = conversion(AddToCart(), visitor=who)
+        return {loss.field for loss in platform.losses(said) if loss.reason == "recommended_signal"}
+
+    everything = Visitor(email="a@example.com", phone="+4930901820", ip_address="203.0.113.7", user_agent="UA")
+    assert missing(snap(), everything) == set()
+    assert missing(snap(), Visitor(email="a@example.com")) == {"phone", "ip_address", "user_agent"}
+    assert missing(snap(withhold={"phone", "user_agent"}), Visitor(email="a@example.com")) == {"ip_address"}

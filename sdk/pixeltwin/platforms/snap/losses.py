@@ -16,6 +16,7 @@ _SAID = frozenset(
     {*mapping.FIELDS, *mapping.PIXEL_ONLY, *mapping.API_ONLY, "items", "travel", "names", "tax", "shipping"}
 )
 _ITEM_UNKNOWN = ("variant", "variant_id")
+_RECOMMENDED = ("email", "phone", "ip_address")
 _UNKNOWN = tuple(field for field in IDENTITY_FIELDS if field not in IDENTITY)
 
 
@@ -24,6 +25,7 @@ def of(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
     if not platform.on_page(conversion):
         yield from _no_page(platform, conversion)
     yield from _visitor(platform, conversion.visitor)
+    yield from _advice(platform, conversion.visitor)
     yield from apps.losses(platform, conversion)
 
 
@@ -64,6 +66,18 @@ def _visitor(platform: Platform, visitor: AnyVisitor) -> Iterator[Loss]:
     for field in SINGLES:
         if len(platform.wire(visitor, field)) > 1:
             yield Loss(platform.name, field, "one_value_only", f"Snap takes one {field}; the first is sent")
+
+
+def _advice(platform: Platform, visitor: AnyVisitor) -> Iterator[Loss]:
+    """What is missing and would improve matching (Snap, "Using the API" and "Best practices": as many match keys as
+    there are, an address of the network only together with the agent). Nothing of it is needed."""
+    for field in _RECOMMENDED:
+        if field in platform.rules and not visitor.has(field):
+            yield Loss(
+                platform.name, field, "recommended_signal", f"Snap matches better with {field}; give it if known"
+            )
+    if not visitor.user_agent and "user_agent" not in platform.withhold:
+        yield Loss(platform.name, "user_agent", "recommended_signal", "Snap matches better with the user agent")
 
 
 def _unsupported(platform: Platform, field: str) -> Loss:
