@@ -10,7 +10,9 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypedDict
+
+from typing_extensions import Unpack
 
 from .consent import Consent, State
 from .conversion import AHEAD, Conversion
@@ -39,14 +41,28 @@ if TYPE_CHECKING:
 Token = str | Callable[[], str]
 
 
-class Platform(ABC):
-    """One pixel or account of an advertising platform: both halves of it.
+class PlatformOptions(TypedDict, total=False):
+    """The arguments common to all platforms.
 
-    Arguments common to all: `name` tells two pixels of one platform apart; `names` maps events to platform names site
-    wide; `withhold` names what of a `Visitor` it never gets; `before_send` sees every conversion before either half
-    is made (return it, changed or not, or None to leave it out); `browser=False` / `server=False` switch a half
-    off; `api_url` and `script_url` point elsewhere (the sandbox, a proxy).
+    `name` tells two pixels of one platform apart; `names` maps events to platform names site wide; `withhold` names
+    what of a `Visitor` it never gets; `before_send` sees every conversion before either half is made (return it,
+    changed or not, or None to leave it out); `browser=False` / `server=False` switch a half off; `api_url` and
+    `script_url` point elsewhere (the sandbox, a proxy).
     """
+
+    name: str | None
+    names: Mapping[str, str] | None
+    withhold: Iterable[str]
+    before_send: Callable[[Conversion], Conversion | None] | None
+    browser: bool
+    server: bool
+    api_url: str | None
+    script_url: str | None
+
+
+class Platform(ABC):
+    """One pixel or account of an advertising platform: both halves of it. Arguments common to all platforms: see
+    `PlatformOptions`."""
 
     kind: ClassVar[str]  # the folder's name, the template's stem
     title: ClassVar[str]  # as people write it
@@ -69,24 +85,17 @@ class Platform(ABC):
         *,
         account: str,
         access_token: Token | None = None,
-        name: str | None = None,
-        names: Mapping[str, str] | None = None,
-        withhold: Iterable[str] = (),
-        before_send: Callable[[Conversion], Conversion | None] | None = None,
-        browser: bool = True,
-        server: bool = True,
-        api_url: str | None = None,
-        script_url: str | None = None,
+        **common: Unpack[PlatformOptions],
     ) -> None:
-        self.name = name or self.kind
+        self.name = common.get("name") or self.kind
         self.account = account
-        self.names: Mapping[str, str] = FrozenDict(names)
-        self.withhold = frozenset(withhold)
-        self.before_send = before_send
-        self.browser = browser
-        self.server = server
-        self.api_url = (api_url or self.default_api_url).rstrip("/")
-        self.script_url = script_url or self.default_script_url
+        self.names: Mapping[str, str] = FrozenDict(common.get("names"))
+        self.withhold = frozenset(common.get("withhold", ()))
+        self.before_send = common.get("before_send")
+        self.browser = common.get("browser", True)
+        self.server = common.get("server", True)
+        self.api_url = (common.get("api_url") or self.default_api_url).rstrip("/")
+        self.script_url = common.get("script_url") or self.default_script_url
         self._access_token = access_token
         self.rules: Mapping[str, Rule] = {
             name: rule for name, rule in self.identity.items() if (rule.source or name) not in self.withhold

@@ -6,12 +6,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+
+from typing_extensions import Unpack
 
 from ...amounts import ValueBasis, checked_basis
 from ...consent import Consent
-from ...contract import JSON, BrowserCall, EventName, Loss, Outcome, Platform, ServerRequest, Setting, Signals, Token
+from ...contract import (
+    JSON,
+    BrowserCall,
+    EventName,
+    Loss,
+    Outcome,
+    Platform,
+    PlatformOptions,
+    ServerRequest,
+    Setting,
+    Signals,
+    Token,
+)
 from ...conversion import Conversion
 from ...dedup import Half, Verdict
 from ...emulation import Emulator
@@ -98,15 +112,8 @@ class Pinterest(Platform):
         lettered_postal_codes: bool = False,
         first_party_cookies: bool = True,
         partner_name: str | None = None,
-        name: str | None = None,
-        names: Mapping[str, str] | None = None,
-        withhold: Iterable[str] = (),
-        before_send: Callable[[Conversion], Conversion | None] | None = None,
-        browser: bool = True,
-        server: bool = True,
-        api_url: str | None = None,
-        script_url: str | None = None,
         collect_url: str | None = None,
+        **common: Unpack[PlatformOptions],
     ) -> None:
         self.tag_id = str(tag_id).strip()
         self.ad_account_id = str(ad_account_id or "").strip() or None
@@ -116,19 +123,12 @@ class Pinterest(Platform):
             raise ConfigurationError("Pinterest(tag_id=): give the tag's number, digits only, such as '2612345678901'")
         if self.ad_account_id and not _AD_ACCOUNT_ID.fullmatch(self.ad_account_id):
             raise ConfigurationError("Pinterest(ad_account_id=): give the ad account's number, at most 18 digits")
-        if token and server and not self.ad_account_id:
+        if token and common.get("server", True) and not self.ad_account_id:
             raise ConfigurationError("Pinterest(ad_account_id=) is missing: the access token alone names no ad account")
         super().__init__(
             account=self.ad_account_id or self.tag_id,
             access_token=token,
-            name=name,
-            names=names,
-            withhold=withhold,
-            before_send=before_send,
-            browser=browser,
-            server=server,
-            api_url=api_url,
-            script_url=script_url,
+            **common,
         )
         checked_basis(self.title, value_basis)
         self.value_basis: ValueBasis = value_basis

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
+
+from typing_extensions import Unpack
 
 from ...amounts import ValueBasis, checked_basis
 from ...consent import Consent
@@ -16,6 +18,7 @@ from ...contract import (
     Loss,
     Outcome,
     Platform,
+    PlatformOptions,
     ServerRequest,
     Setting,
     Signals,
@@ -76,14 +79,7 @@ class Reddit(Platform):
         hash_ip_address: bool = True,
         value_basis: ValueBasis = "total",
         refunds: str | None = None,
-        name: str | None = None,
-        names: Mapping[str, str] | None = None,
-        withhold: Iterable[str] = (),
-        before_send: Callable[[Conversion], Conversion | None] | None = None,
-        browser: bool = True,
-        server: bool = True,
-        api_url: str | None = None,
-        script_url: str | None = None,
+        **common: Unpack[PlatformOptions],
     ) -> None:
         pixel_id = pixel_id.strip()
         if not _POSSIBLE_ID.fullmatch(pixel_id):
@@ -92,14 +88,7 @@ class Reddit(Platform):
         super().__init__(
             account=pixel_id,
             access_token=_checked_token(access_token) if isinstance(access_token, str) else access_token,
-            name=name,
-            names=names,
-            withhold=withhold,
-            before_send=before_send,
-            browser=browser,
-            server=server,
-            api_url=api_url,
-            script_url=script_url,
+            **common,
         )
         self.choices = mapping.Choices(value_basis, _checked_label(refunds))
         joint = "&" if "?" in self.script_url else "?"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import quote
+
+from typing_extensions import Unpack
 
 from ...consent import Consent
 from ...contract import (
@@ -17,6 +19,7 @@ from ...contract import (
     Loss,
     Outcome,
     Platform,
+    PlatformOptions,
     ServerRequest,
     Setting,
     Signals,
@@ -87,14 +90,7 @@ class Snap(Platform):
         refunds: str | None = None,
         value_basis: mapping.ValueBasis = "total",
         limited_use: Literal["LMU", "LDU"] = "LMU",
-        name: str | None = None,
-        names: Mapping[str, str] | None = None,
-        withhold: Iterable[str] = (),
-        before_send: Callable[[Conversion], Conversion | None] | None = None,
-        browser: bool = True,
-        server: bool = True,
-        api_url: str | None = None,
-        script_url: str | None = None,
+        **common: Unpack[PlatformOptions],
     ) -> None:
         pixel_id = pixel_id.strip().lower()
         if not _PIXEL_ID.fullmatch(pixel_id):
@@ -116,14 +112,7 @@ class Snap(Platform):
         super().__init__(
             account=pixel_id,
             access_token=access_token.strip() if isinstance(access_token, str) else access_token,
-            name=name,
-            names=names,
-            withhold=withhold,
-            before_send=before_send,
-            browser=browser,
-            server=server,
-            api_url=api_url,
-            script_url=script_url,
+            **common,
         )
         self.custom_events: Mapping[str, EventName] = FrozenDict(
             {own: self.named(theirs) for own, theirs in (custom_events or {}).items()}
