@@ -54,10 +54,12 @@ def _add_commands(
     from .deliver import deliver_command
     from .outbox import outbox_command
     from .snippet import snippet_command
+    from .why import why_command
 
     group.add_command(deliver_command(tracker))
     group.add_command(outbox_command(tracker))
     group.add_command(snippet_command(platforms))
+    group.add_command(why_command(tracker))
 
 
 def flask_group() -> AppGroup:

@@ -1,0 +1,152 @@
+"""`pixeltwin why ID`: the whole life of one conversion, both halves, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..outbox.contract import KEEP_KEYED, KEEP_OTHERS
+from . import meanings
+
+if TYPE_CHECKING:
+    from ..outbox import DeliveryState, Outbox, Stored
+    from ..tracker import Tracker
+
+SHORTEST = 6  # characters that begin an id
+NEWEST = 10_000  # server halves among which an id is looked for by its beginning
+_LISTED = 10  # ids of an ambiguous beginning
+_OPEN_KEY = 12  # characters of a natural key that is shown whole
+
+
+def why_command(tracker: Callable[[], Tracker]) -> click.Command:
+    @click.command("why")
+    @click.argument("id")
+    def why(id: str) -> None:
+        """Tell the whole life of one conversion: what happened, where both halves are, what that means, what to do.
+
+        ID is the conversion's id, or how it begins (6 characters at least; among the newest).
+        """
+        ours = tracker()
+        console = Console()
+        try:
+            found = _whole(ours.outbox, id.strip())
+            halves = ours.outbox.deliveries(id=found, limit=NEWEST)
+            for row in ours.outbox.get([found]):
+                own = [half for half in halves if half.seq == row.seq]
+                console.print(_event(ours, row, own))
+                for half in own:
+                    console.print()
+                    console.print(_half(ours, half, row))
+        finally:
+            ours.close()
+
+    return why
+
+
+def _whole(outbox: Outbox, given: str) -> str:
+    """The id that this is, or that begins so."""
+    if outbox.get([given]):
+        return given
+    if len(given) < SHORTEST:
+        raise click.ClickException(f"no conversion has the id {given!r}; give {SHORTEST} characters of it at least")
+    newest = outbox.deliveries(limit=NEWEST)
+    ids = list(dict.fromkeys(half.id for half in newest if half.id.startswith(given)))
+    if len(ids) > 1:
+        listed = "\n".join(f"  {one}" for one in ids[:_LISTED]) + ("\n  …" if len(ids) > _LISTED else "")
+        raise click.ClickException(f"{len(ids)} conversions begin with {given!r}; give more of the id:\n{listed}")
+    if not ids:
+        raise click.ClickException(
+            f"no conversion has the id {given!r}, and none of the newest begins so. `pixeltwin outbox` lists some. "
+            f"Conversions are forgotten {KEEP_KEYED.days} days after they were tracked, those without a natural key "
+            f"after {KEEP_OTHERS.days}"
+        )
+    return ids[0]
+
+
+def _event(ours: Tracker, row: Stored, halves: Sequence[DeliveryState]) -> Table:
+    from ..rows import restored
+
+    conversion = restored(row)
+    now = ours.clock()
+    event = halves[0].event if halves else conversion.event.type if conversion else "a conversion"
+    happened = halves[0].occurred_at if halves else conversion.occurred_at if conversion else None
+    table = _grid()
+    table.add_row("event", Text(event, style="bold"))
+    table.add_row("id", Text(row.id))
+    if conversion and conversion.key is not None:
+        table.add_row("natural key", Text(_shortened(conversion.key)))
+    if happened:
+        table.add_row("happened", _at(happened, now))
+    if row.record is None:
+        table.add_row("kept", "only that it was; what it was and whose is erased")
+    elif row.visitor is None:
+        table.add_row("kept", "without its personal data, which is erased")
+    if not halves:
+        table.add_row("server", "it has no server half: no pixel had an access token when it was tracked")
+    return table
+
+
+def _half(ours: Tracker, half: DeliveryState, row: Stored) -> Table:
+    now = ours.clock()
+    platform = next((one for one in ours.platforms if one.sends and one.destination == half.destination), None)
+    sends = ours.mode.sends(now)
+    meaning = meanings.server(half, platform, held=row.held, sends=sends, erased=row.visitor is None)
+    table = _grid()
+    table.add_row("to", Text(half.destination, style="bold"))
+    table.add_row("server", Text(", ".join(_server(half, now))))
+    if half.reason:
+        table.add_row("reason", Text(half.reason))  # may be the platform's words: no markup of ours
+    table.add_row("that is", Text(meaning))
+    browser = meanings.BROWSER[half.browser]
+    if platform and not platform.browser:
+        browser = "switched off (browser=False)"
+    table.add_row("browser", Text(f"{half.browser}: {browser}"))
+    return table
+
+
+def _server(half: DeliveryState, now: datetime) -> Iterator[str]:
+    yield half.state
+    yield "1 try" if half.attempts == 1 else f"{half.attempts} tries"
+    if half.due_at is not None and half.state in ("pending", "waiting"):
+        yield f"next try {_until(half.due_at, now)}"
+    elif half.due_at is not None and half.state == "claimed":
+        yield f"leased, free again {_until(half.due_at, now)}"
+    yield f"since {_at(half.updated_at, now)}"
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True, min_width=11)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _shortened(key: str) -> str:
+    """A natural key, enough to know it again; an address is nobody's business."""
+    if "@" in key:
+        return "an e-mail address, not shown"
+    return key if len(key) <= _OPEN_KEY else f"{key[:4]}…{key[-4:]}"
+
+
+def _at(moment: datetime, now: datetime) -> str:
+    when = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{when} ({_span(now - moment)} ago)" if moment <= now else when
+
+
+def _until(due: datetime, now: datetime) -> str:
+    return "now" if due <= now else f"in {_span(due - now)}"
+
+
+def _span(span: timedelta) -> str:
+    """In the largest unit of which there are two."""
+    seconds = round(span.total_seconds())
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
