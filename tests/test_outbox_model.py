@@ -160,7 +160,7 @@ def described(claim: Claim) -> tuple[object, ...]:
     return claim.row, claim.attempts, claim.browser, claim.browser_at
 
 
-@pytest.mark.parametrize("back_end", [name for name in BACK_ENDS if name not in ("memory", "sqlite-full")])
+@pytest.mark.parametrize("back_end", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_a_back_end_does_what_the_outbox_in_memory_does(back_end: str) -> None:
     """Whatever happens in whatever order, a back end answers like the model and makes no move that is not listed."""
     machine = type("SideBySide", (SideBySide,), {"back_end": back_end})
