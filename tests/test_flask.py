@@ -245,6 +245,21 @@ def test_pending_consent_waits_and_fires_when_it_comes() -> None:
     assert len(tracker.outbox.claim(destination, now=tracker.clock(), limit=5)) == 1
 
 
+def test_a_withdrawn_consent_hands_out_no_browser_half() -> None:
+    """Who refuses between the purchase and its page sees no pixel, and no pixel counts as having been shown."""
+    shop = Shop(PIXELTWIN_CONSENT="")
+    answer = {"now": Consent.granted()}
+    shop.twin.consent_loader(lambda: answer["now"])
+    client = shop.client
+    client.post("/buy")
+    answer["now"] = Consent.denied()
+    assert "<script" not in client.get("/thanks").get_data(as_text=True)
+    bought = shop.tracked[0]
+    assert bought is not None
+    assert {one.browser for one in shop.twin_tracker.outbox.deliveries(id=bought.id)} == {"none"}
+    assert client.get_cookie("pixeltwin_pending") is None
+
+
 def test_no_consent_source_is_said_loudly_with_the_choices(caplog: pytest.LogCaptureFixture) -> None:
     """A site that never says what visitors allow is told so, once, with what it can do; everyone counts as denied."""
     shop = Shop(PIXELTWIN_CONSENT="")

@@ -42,11 +42,6 @@ def lower_trim(value: str) -> str | None:
     return (text if text.isascii() else unicodedata.normalize("NFC", text)) or None
 
 
-def upper_trim(value: str) -> str | None:
-    """Trimmed, upper case."""
-    return value.strip().upper() or None
-
-
 def without_punctuation(value: str) -> str | None:
     """Like `lower_trim`, without punctuation; letters of every script, digits and inner blanks stay."""
     text = lower_trim(value)

@@ -290,11 +290,11 @@ class Visit:
         try:
             if self._pending and not waiting:
                 self.tracker.consented(self._pending, self.consent)
-            if not self.site.shows:
+            if waiting or not self.site.shows:
                 self._fresh = fresh
                 return []
-            if waiting:
-                self._fresh = fresh
+            if not self.allowed:  # he refused: nothing is handed out that no page will show
+                self._carried = () if self._pending else None
                 return []
             ids = list(dict.fromkeys([*self._pending, *self._unpaid, *(one.id for one in fresh if one.stored)]))
             offered = self.tracker.offer(ids)
