@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
@@ -68,20 +70,22 @@ def place_order() -> ResponseReturnValue:
     if wrong or country not in forms.COUNTRIES or payment not in forms.PAYMENTS:
         return _form(cart, {**entered, "country": country, "payment": payment}, wrong), 422
     with connect(shop()) as db:
-        order = orders.place(db, cart, forms.customer(entered, country), payment)
-    report(order)
+        order = orders.placed(db, cart)
+        if order is None:
+            order = orders.place(db, cart, forms.customer(entered, country), payment)
+            report(order, db)
     carts.clear()
     session["order"] = order.number
     return redirect(url_for("buying.thanks", number=order.number), 303)
 
 
-def report(order: orders.Order) -> None:
-    """One order, one payment, one purchase: the order number makes a repeated call the same conversion."""
+def report(order: orders.Order, db: sqlite3.Connection) -> None:
+    """One order, one payment, one purchase, in the order's own transaction: all of it is kept, or nothing."""
     bought = items(order.lines)
     customer = order.customer
     payment = AddPaymentInfo(items=bought, value=order.total, currency=CURRENCY)
     purchase = Purchase(order_id=order.number, value=order.total, currency=CURRENCY, items=bought)
-    twin.track(payment, key=order.number, email=customer.email)
+    twin.track(payment, key=order.number, email=customer.email, connection=db)
     twin.track(
         purchase,
         email=customer.email,
@@ -92,6 +96,7 @@ def report(order: orders.Order) -> None:
         city=customer.city,
         postal_code=customer.postal_code,
         country=customer.country,
+        connection=db,
     )
 
 

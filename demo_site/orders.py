@@ -54,14 +54,16 @@ def new_number() -> str:
     return f"F4-{letters[:4]}-{letters[4:]}"
 
 
-def place(db: sqlite3.Connection, cart: Cart, customer: Customer, payment: str) -> Order:
-    """The order of this cart. A form sent twice, or from two tabs, gets the one that is there."""
+def placed(db: sqlite3.Connection, cart: Cart) -> Order | None:
+    """The order this cart has become already: its form was sent twice, or from two tabs. Until the transaction ends
+    nobody else can place one."""
     db.execute("BEGIN IMMEDIATE")
     known = db.execute("SELECT number FROM orders WHERE cart = ?", (cart.id,)).fetchone()
-    if known:
-        order = find(db, known["number"])
-        assert order is not None
-        return order
+    return find(db, known["number"]) if known else None
+
+
+def place(db: sqlite3.Connection, cart: Cart, customer: Customer, payment: str) -> Order:
+    """A new order of this cart, within the caller's transaction."""
     number = new_number()
     placed_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     db.execute(

@@ -47,7 +47,7 @@ def settings(data: Path, *, sandbox: str, environ: Mapping[str, str]) -> dict[st
         "SESSION_COOKIE_NAME": "shop_session",
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SHOP_DATABASE": data / "shop.db",
-        "PIXELTWIN_OUTBOX": f"sqlite:///{data / 'pixeltwin.db'}",
+        "PIXELTWIN_OUTBOX": f"sqlite:///{data / 'shop.db'}",  # an order and its conversions commit together
         "PIXELTWIN_KEEP_PARAMETERS": ("q",),  # a search can be reloaded
     }
     if not is_real(environ):

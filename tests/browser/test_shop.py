@@ -314,6 +314,6 @@ def rows(shop: RunningShop) -> int:
     """How many conversions the shop's outbox holds."""
     import sqlite3
 
-    with sqlite3.connect(f"file:{shop.data / 'pixeltwin.db'}?mode=ro", uri=True) as connection:
+    with sqlite3.connect(f"file:{shop.data / 'shop.db'}?mode=ro", uri=True) as connection:
         (count,) = connection.execute("SELECT count(*) FROM pixeltwin_conversion WHERE record IS NOT NULL").fetchone()
     return int(count)

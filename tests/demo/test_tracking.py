@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import urllib.parse
 import urllib.request
 
@@ -129,3 +130,30 @@ def test_what_waited_is_told_after_a_yes(shop: Flask) -> None:
     assert events(after) == events(before) == ["ViewContent"]
     (found,) = set(re.findall(r'<code title="([0-9a-f]{64})"', before))
     assert f'<code title="{found}"' in after
+
+
+VETO = """
+CREATE TABLE veto (number TEXT REFERENCES orders (number) DEFERRABLE INITIALLY DEFERRED);
+CREATE TRIGGER no_deal AFTER INSERT ON orders BEGIN INSERT INTO veto VALUES ('none such'); END;
+"""
+
+
+def test_an_order_and_its_conversions_are_kept_together_or_not_at_all(shop: Flask, visitor: FlaskClient) -> None:
+    """An order whose commit fails takes its conversions back with it, and the next try keeps both."""
+
+    def kept() -> tuple[int, list[str]]:
+        with sqlite3.connect(shop.config["SHOP_DATABASE"]) as db:
+            (orders,) = db.execute("SELECT count(*) FROM orders").fetchone()
+            told = db.execute("SELECT event FROM pixeltwin_conversion ORDER BY seq").fetchall()
+        return orders, [event for (event,) in told if event in ("AddPaymentInfo", "Purchase")]
+
+    put_into_cart(visitor)
+    with sqlite3.connect(shop.config["SHOP_DATABASE"]) as db:
+        db.executescript(VETO)
+    with pytest.raises(sqlite3.IntegrityError):
+        buy(visitor)
+    assert kept() == (0, [])
+    with sqlite3.connect(shop.config["SHOP_DATABASE"]) as db:
+        db.execute("DROP TRIGGER no_deal")
+    visitor.get(buy(visitor))
+    assert kept() == (1, ["AddPaymentInfo", "Purchase"])
