@@ -15,6 +15,7 @@ from markupsafe import Markup
 from typing_extensions import Unpack
 
 from . import arguments, rows, snippet
+from .announcements import Announcements
 from .arguments import NOBODY, OnError, TrackOptions
 from .consent import Consent
 from .contract import Platform, collected_rules
@@ -23,6 +24,7 @@ from .errors import ConfigurationError, described
 from .events import Event, Item
 from .holding import Cancellation, Holding
 from .intake import Intake
+from .logfields import fields
 from .losses import Losses
 from .mode import checked_mode
 from .outbox import Outbox, open_outbox
@@ -81,7 +83,8 @@ class Tracker:
         self.clock = clock
         self.mode = checked_mode(self.platforms, live=live, test_until=test_until, test_ids=test_ids, now=clock())
         self.mode.remind(clock())
-        self.losses = Losses()
+        self.announcements = Announcements(self)
+        self.losses = Losses(self.announcements.lost)
         self.rules = collected_rules(self.platforms)
         self.on_stored: Callable[[], None] | None = None  # told after each row; the worker's alarm clock
         self.outbox = open_outbox(outbox) if isinstance(outbox, str) else outbox
@@ -130,7 +133,9 @@ class Tracker:
         answer None. Errors are logged and counted, or raised where `on_error="raise"`. `visitor=None`: what `remember`
         kept under the natural key is used; so is the consent where `consent=None`, which else counts as denied.
         """
-        return self.intake.track(event, visitor, consent, options, hold=False)
+        conversion = self.intake.track(event, visitor, consent, options, hold=False)
+        self.announcements.tracked(conversion)
+        return conversion
 
     @overload
     def hold(
@@ -157,7 +162,9 @@ class Tracker:
     ) -> Conversion | None:
         """Like `track`, but nobody is told before `confirm`: for a payment that settles later. The visitor's signals
         are those of now. It needs a natural key, and expires after 7 days. Commit before you send him off to pay."""
-        return self.intake.track(event, visitor, consent, options, hold=True)
+        conversion = self.intake.track(event, visitor, consent, options, hold=True)
+        self.announcements.tracked(conversion)
+        return conversion
 
     def confirm(
         self,
@@ -277,7 +284,13 @@ class Tracker:
         if self._delivery is None:
             from .delivery import Delivery
 
-            self._delivery = Delivery(self.platforms, self.outbox, mode=self.mode, when_unsure=self.when_unsure)
+            self._delivery = Delivery(
+                self.platforms,
+                self.outbox,
+                mode=self.mode,
+                when_unsure=self.when_unsure,
+                on_outcome=self.announcements.settled,
+            )
         return self._delivery
 
     def deliver(self, *, limit: int | None = None) -> Report:
@@ -310,7 +323,7 @@ class Tracker:
         if strict:
             raise error
         self.losses.count("", f"fault: {where}")
-        log.error("tracking fault (%s): %s", where, described(error))
+        log.error("tracking fault (%s): %s", where, described(error), extra=fields(loss=f"fault: {where}"))
 
     def with_region(self, visitor: AnyVisitor) -> AnyVisitor:
         """The visitor, with the place his phone number is from where he did not say."""
