@@ -434,6 +434,93 @@ def test_retry_makes_waiting_halves_due_and_reopens_refused_ones(outbox: Outbox)
     assert [claim.attempts for claim in outbox.claim(RED, now=NOW, limit=10)] == [1]
 
 
+def test_what_expired_is_replayed_only_when_it_is_asked_for(outbox: Outbox) -> None:
+    """A half that expired is taken up again where "expired" is named, while its personal data is there."""
+    put(outbox, 1, 2)
+    settle_all(outbox, RED, "expired", reason="too_old")
+    settle_all(outbox, BLUE, "delivered")
+    assert outbox.retry(now=NOW) == 0
+    assert outbox.retry(now=NOW, ids=["id-2"], states=["expired"]) == 1
+    assert [claim.row.id for claim in outbox.claim(RED, now=NOW, limit=10)] == ["id-2"]
+    outbox.purge(now=NOW + KEEP_PERSONAL)
+    assert outbox.retry(now=NOW + KEEP_PERSONAL, states=["expired"]) == 0
+    assert outbox.get(["id-1"])[0].visitor is None
+
+
+# --- what workers share ----------------------------------------------------------------------------------------------
+
+
+def test_what_workers_share_is_kept_by_destination(outbox: Outbox) -> None:
+    """What is shared of a destination is there for everybody until it is changed or taken away."""
+    assert outbox.shared() == {}
+    assert outbox.share(RED, lambda kept: None if kept else b"\x00\xff") == b"\x00\xff"
+    assert outbox.share(BLUE, lambda kept: kept) is None
+    assert outbox.shared() == {RED: b"\x00\xff"}
+    assert outbox.share(RED, lambda kept: (kept or b"") + b"2") == b"\x00\xff2"
+    assert outbox.share(RED, lambda kept: None) is None
+    assert outbox.shared() == {}
+    with pytest.raises(ConfigurationError, match="set_destinations"):
+        outbox.share("green:3", lambda kept: b"")
+
+
+def test_one_caller_at_a_time_changes_what_is_shared(outbox: Outbox) -> None:
+    """Of many callers at the same moment each one sees what the one before it left."""
+
+    def count(_: int) -> None:
+        for _ in range(10):
+            outbox.share(RED, lambda kept: b"%d" % (int(kept or 0) + 1))
+
+    at_once(count)
+    assert outbox.shared() == {RED: b"80"}
+
+
+def test_a_change_that_fails_changes_nothing(outbox: Outbox) -> None:
+    """An error while something shared is changed reaches the caller, leaves what was kept, and blocks nobody."""
+    outbox.share(RED, lambda kept: b"kept")
+    with pytest.raises(ZeroDivisionError):
+        outbox.share(RED, lambda kept: b"%d" % (1 // 0))
+    assert outbox.share(RED, lambda kept: kept) == b"kept"
+
+
+# --- how far behind it is --------------------------------------------------------------------------------------------
+
+
+def test_the_backlog_is_what_no_worker_has_looked_at(outbox: Outbox) -> None:
+    """The backlog counts the rows that are new to the one of this process's destinations furthest behind."""
+    assert outbox.backlog() == 0
+    put(outbox, *range(10))
+    assert outbox.backlog() == 10
+    settle_all(outbox, RED, "delivered")
+    outbox.claim(BLUE, now=NOW, limit=4)
+    assert outbox.backlog() == 6
+    outbox.set_destinations([RED])
+    assert outbox.backlog() == 0
+    outbox.set_destinations([])
+    assert outbox.backlog() == 0
+
+
+def test_the_oldest_open_half_is_known(outbox: Outbox) -> None:
+    """How far behind a destination is, is told by the oldest of its pending, claimed or waiting halves."""
+    assert outbox.oldest(RED) is None
+    put(outbox, 1, occurred_at=after(minutes=-9), held=("payment",))
+    for number in (2, 3, 4):
+        put(outbox, number, occurred_at=after(minutes=number))
+    assert outbox.oldest(RED) == after(minutes=2)
+    two, three = outbox.claim(RED, now=NOW, limit=2)
+    assert outbox.oldest(RED) == after(minutes=2)
+    outbox.settle(RED, [Settlement(two.row.seq, two.lease, "delivered")], now=NOW)
+    assert outbox.oldest(RED) == after(minutes=3)
+    outbox.settle(RED, [Settlement(three.row.seq, three.lease, "waiting", due_at=after(days=1))], now=NOW)
+    assert outbox.oldest(RED) == after(minutes=3)
+    outbox.release(["id-1"], "payment", now=NOW)
+    assert outbox.oldest(RED) == after(minutes=-9)
+    assert outbox.oldest(BLUE) == after(minutes=-9)
+    outbox.cancel([f"id-{number}" for number in range(5)], now=NOW, reason="cancelled")
+    assert outbox.oldest(RED) is None
+    with pytest.raises(ConfigurationError, match="set_destinations"):
+        outbox.oldest("green:3")
+
+
 # --- erasing ---------------------------------------------------------------------------------------------------------
 
 

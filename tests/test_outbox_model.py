@@ -20,6 +20,7 @@ IDS = st.lists(NUMBERS.map("id-{}".format), min_size=1, max_size=3)
 DESTINATIONS = st.sampled_from([RED, BLUE])
 WAITS = st.sampled_from(["consent", "payment"])
 STATES = st.sampled_from(["delivered", "waiting", "refused", "expired", "suppressed", "pending"])
+RETRIED = st.sets(st.sampled_from(["waiting", "refused", "expired"]))
 REASONS = st.sampled_from(["", "no_match_key: nothing", "bad"])
 STEPS = st.sampled_from([timedelta(seconds=1), timedelta(seconds=61), timedelta(hours=2), timedelta(days=3)])
 LEAPS = st.sampled_from([timedelta(hours=2), timedelta(days=8), timedelta(days=40), timedelta(days=401)])
@@ -127,9 +128,13 @@ class SideBySide(RuleBasedStateMachine):
     def fill(self, seq: int, reopens: str | None) -> None:
         self.both("fill", seq, b"filled", now=self.now, reopens=reopens)
 
-    @rule(destination=st.none() | DESTINATIONS, ids=st.none() | IDS)
-    def retry(self, destination: str | None, ids: list[str] | None) -> None:
-        self.both("retry", now=self.now, destination=destination, ids=ids)
+    @rule(destination=st.none() | DESTINATIONS, ids=st.none() | IDS, states=RETRIED)
+    def retry(self, destination: str | None, ids: list[str] | None, states: set[str]) -> None:
+        self.both("retry", now=self.now, destination=destination, ids=ids, states=states)
+
+    @rule(destination=DESTINATIONS, keeps=st.binary(max_size=2) | st.none())
+    def share(self, destination: str, keeps: bytes | None) -> None:
+        self.both("share", destination, lambda kept: keeps and (kept or b"")[:1] + keeps)
 
     @rule(leap=LEAPS)
     def purge(self, leap: timedelta) -> None:
@@ -145,6 +150,9 @@ class SideBySide(RuleBasedStateMachine):
         self.both("deliveries", limit=1000)
         self.both("counts")
         self.both("next_due", [RED, BLUE], now=self.now)
+        self.both("shared")
+        for destination in (RED, BLUE):
+            self.both("oldest", destination)
         self.both("get", [f"id-{number}" for number in range(6)])
         for number in range(6):
             self.both("noted", "kind", str(number), now=self.now)

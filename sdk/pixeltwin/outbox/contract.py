@@ -7,12 +7,15 @@ destination, made when a worker first claims. All times are UTC datetimes handed
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from .states import BrowserState, ServerState
+
+Retried = Literal["waiting", "refused", "expired"]  # the states from which a half can be taken up again
+RETRIED: Collection[Retried] = ("waiting", "refused")
 
 LEASE = timedelta(seconds=60)
 KEEP_KEYED = timedelta(days=400)  # tombstones of conversions with a natural key
@@ -103,6 +106,14 @@ class DeliveryState:
     due_at: datetime | None
     updated_at: datetime
     browser: BrowserState
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """Which version of the schema a store had (None: no tables), and which it has now; 0 where there is no schema."""
+
+    before: int | None
+    after: int
 
 
 class Outbox(ABC):
@@ -209,7 +220,32 @@ class Outbox(ABC):
         the newest row stays, for the numbering. Notes go after `KEEP_NOTES`. Returns how many changes were made. Call
         it every few minutes."""
 
+    @abstractmethod
+    def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
+        """Change what all workers know of a destination. `change` is called with what is kept (None: nothing yet) and
+        returns what shall be kept (None: nothing); if it raises, nothing is changed. One caller at a time, whatever
+        thread, process or host. It may be called again where the store asks for that, so it must only compute. Returns
+        what is kept now. `ConfigurationError` for a destination that was never set."""
+
+    @abstractmethod
+    def backlog(self) -> int:
+        """About how many conversions no worker has looked at yet, at the one of this process's destinations that is
+        furthest behind. It costs the same however many there are."""
+
+    @abstractmethod
+    def oldest(self, destination: str) -> datetime | None:
+        """When it occurred, of all conversions whose half is open here and not held, the one that arrived first. None
+        if there is none. `ConfigurationError` for a destination that was never set."""
+
     # --- people ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def migrate(self) -> Migration:
+        """Make or upgrade the schema now, in one transaction; any number of processes may do it at once."""
+
+    @abstractmethod
+    def shared(self) -> dict[str, bytes]:
+        """What `share` keeps, by destination."""
 
     @abstractmethod
     def counts(self) -> dict[str, dict[str, int]]:
@@ -222,8 +258,16 @@ class Outbox(ABC):
         """The newest rows, to be listed: one entry a destination, `limit` entries in all."""
 
     @abstractmethod
-    def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
-        """Make waiting halves due at once and reopen refused ones that still have their data. Returns how many."""
+    def retry(
+        self,
+        *,
+        now: datetime,
+        destination: str | None = None,
+        ids: Sequence[str] | None = None,
+        states: Collection[Retried] = RETRIED,
+    ) -> int:
+        """Make waiting halves due at once and reopen those that ended in one of `states`, while their data is there.
+        Returns how many."""
 
     @abstractmethod
     def close(self) -> None:

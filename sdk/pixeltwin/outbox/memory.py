@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,11 +18,14 @@ from .contract import (
     KEEP_NOTES,
     KEEP_OTHERS,
     LEASE,
+    RETRIED,
     Claim,
     DeliveryState,
+    Migration,
     NewRow,
     Outbox,
     Put,
+    Retried,
     Settlement,
     Stored,
 )
@@ -37,6 +40,7 @@ class MemoryOutbox(Outbox):
         self._lock = threading.RLock()
         self._rows: dict[int, Row] = {}
         self._unique: dict[str, Row] = {}
+        self._shared: dict[str, bytes] = {}  # by destination
         self._notes: dict[tuple[str, str], tuple[datetime, bytes]] = {}
         self._last_seq = 0
         self._destinations: tuple[str, ...] = ()
@@ -92,7 +96,7 @@ class MemoryOutbox(Outbox):
             row = rows.get(seq)
             if row is None or row.visitor is None:
                 return False
-            reopened = 0 if reopens is None else row.reopen(list(row.halves), reopens, now)
+            reopened = 0 if reopens is None else row.reopen(list(row.halves), "refused", reopens, now)
             if row.stored().claimed and not reopened:
                 return False
             row.visitor = visitor
@@ -239,7 +243,34 @@ class MemoryOutbox(Outbox):
                     changes += 1
         return changes
 
+    def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
+        with self._using():
+            self._check(destination)
+            kept = change(self._shared.get(destination))
+            if kept is None:
+                self._shared.pop(destination, None)
+            else:
+                self._shared[destination] = kept
+            return kept
+
+    def backlog(self) -> int:
+        with self._using() as rows:
+            new = [seq for seq, row in rows.items() if not row.held and any(map(row.is_new, self._destinations))]
+            return self._last_seq + 1 - new[0] if new else 0
+
+    def oldest(self, destination: str) -> datetime | None:
+        with self._using() as rows:
+            self._check(destination)
+            return next((row.occurred_at for row in rows.values() if row.is_open(destination)), None)
+
     # --- people ----------------------------------------------------------------------------------------------------
+
+    def migrate(self) -> Migration:
+        return Migration(0, 0)
+
+    def shared(self) -> dict[str, bytes]:
+        with self._using():
+            return dict(self._shared)
 
     def counts(self) -> dict[str, dict[str, int]]:
         with self._using():
@@ -262,16 +293,23 @@ class MemoryOutbox(Outbox):
             ]
             return [one for one in listed if state is None or one.state == state][:limit]
 
-    def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
+    def retry(
+        self,
+        *,
+        now: datetime,
+        destination: str | None = None,
+        ids: Sequence[str] | None = None,
+        states: Collection[Retried] = RETRIED,
+    ) -> int:
         changed = 0
         with self._using() as rows:
             for row in list(rows.values()) if ids is None else self._with_ids(ids):
                 names = [name for name in row.halves if destination is None or name == destination]
-                for half in (row.halves[name] for name in names):
+                for half in (row.halves[name] for name in names if "waiting" in states):
                     if half.state == "waiting" and half.due_at and half.due_at > now:
                         half.move("waiting", now, now)
                         changed += 1
-                changed += row.reopen(names, "", now)
+                changed += sum(row.reopen(names, state, "", now) for state in states if state != "waiting")
         return changed
 
     # --- rows ------------------------------------------------------------------------------------------------------

@@ -52,6 +52,11 @@ class Row:
         """Whether it is for this destination and was never claimed for it."""
         return destination in self.destinations and destination not in self.halves and self.settled_at is None
 
+    def is_open(self, destination: str) -> bool:
+        """Whether its half is open there, and not held."""
+        half = self.halves.get(destination)
+        return half.due_at is not None if half else self.is_new(destination) and not self.held
+
     def suppress_browser(self) -> None:
         if self.browser == "none":
             self.browser = "suppressed"
@@ -93,10 +98,10 @@ class Row:
         self.settled_at = self.settled_at or now
         self.purge_at = self.put_at + (KEEP_OTHERS if self.unique is None else KEEP_KEYED)
 
-    def reopen(self, names: Iterable[str], reason: str, now: datetime) -> int:
-        """Make refused halves pending whose reason begins so, while there is a visitor. Returns how many."""
-        refused = [self.halves[name] for name in names if self.halves[name].state == "refused"]
-        reopened = [half for half in refused if half.reason.startswith(reason) and self.visitor is not None]
+    def reopen(self, names: Iterable[str], state: ServerState, reason: str, now: datetime) -> int:
+        """Make halves pending that ended so, for such a reason, while there is a visitor. Returns how many."""
+        ended = [self.halves[name] for name in names if self.halves[name].state == state]
+        reopened = [half for half in ended if half.reason.startswith(reason) and self.visitor is not None]
         for half in reopened:
             half.move("pending", now, now)
             self.settled_at, self.purge_at = None, now + KEEP_OTHERS

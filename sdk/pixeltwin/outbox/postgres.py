@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -24,11 +24,14 @@ from .contract import (
     KEEP_OTHERS,
     KEEP_RECORD,
     LEASE,
+    RETRIED,
     Claim,
     DeliveryState,
+    Migration,
     NewRow,
     Outbox,
     Put,
+    Retried,
     Settlement,
     Stored,
 )
@@ -36,7 +39,7 @@ from .postgres_caller import Acquainted, driver_connection, within
 from .postgres_connections import Pool, Session, unavailable
 from .postgres_ends import STEP, Purge, close_rows, end_halves
 from .postgres_rows import claim, delivery_states, settlement_values, storable, stored
-from .postgres_schema import Ready, make_ready
+from .postgres_schema import Ready, make_ready, migrate
 from .statements import load
 from .states import FINAL
 
@@ -106,7 +109,7 @@ class PostgresOutbox(Outbox):
         with self._using(self._request) as own, own.transaction():
             for lock in ("lock_seqs", "lock_arrivals", "lock_halves"):  # no worker takes it meanwhile
                 own.run(lock, seqs=[seq])
-            reopened = 0 if reopens is None else self._reopen(own, now, reason=reopens, seq=seq)
+            reopened = 0 if reopens is None else self._reopen(own, now, "refused", reason=reopens, seq=seq)
             return bool(own.run("fill", seq=seq, visitor=visitor, never_late=bool(reopened)))
 
     def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
@@ -225,7 +228,36 @@ class PostgresOutbox(Outbox):
     def purge(self, *, now: datetime) -> int:
         return Purge(lambda: self._using(self._worker), now).run()
 
+    def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
+        with self._using(self._worker) as own, own.transaction():
+            number, _ = self._destination(own, destination)
+            before = own.rows("kept", destination=number)[0][0]
+            kept = change(before)
+            if kept != before:
+                own.run("share", destination=number, shared=kept)
+        return kept
+
+    def backlog(self) -> int:
+        ready = self._ready(self._request)
+        with self._request.use() as own:
+            count: int = own.rows("backlog", numbers=ready.destinations)[0][0]
+        return count
+
+    def oldest(self, destination: str) -> datetime | None:
+        with self._using(self._worker) as own:
+            number, _ = self._destination(own, destination)
+            row = own.row("oldest", destination=number)
+        return row[0] if row else None
+
     # --- people ----------------------------------------------------------------------------------------------------
+
+    def migrate(self) -> Migration:
+        with self._worker.use() as own:
+            return migrate(own)
+
+    def shared(self) -> dict[str, bytes]:
+        with self._using(self._worker) as own:
+            return dict(own.rows("shared"))
 
     def counts(self) -> dict[str, dict[str, int]]:
         with self._using(self._worker) as own:
@@ -240,32 +272,40 @@ class PostgresOutbox(Outbox):
         with self._using(self._worker) as own:
             return delivery_states(own.rows("deliveries", state=state, destination=destination, id=id, limit=limit))
 
-    def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
-        changed = 0
+    def retry(
+        self,
+        *,
+        now: datetime,
+        destination: str | None = None,
+        ids: Sequence[str] | None = None,
+        states: Collection[Retried] = RETRIED,
+    ) -> int:
         chosen = None if ids is None else list(ids)
-        for step in (self._hurry, self._reopen):
+        changed = 0
+        for state in sorted(states):
             done = STEP
             while done >= STEP:
                 with self._using(self._worker) as own, own.transaction():
-                    done = step(own, now, name=destination, ids=chosen)
+                    if state == "waiting":
+                        done = own.run("hurry", name=destination, ids=chosen, now=now, limit=STEP)
+                    else:
+                        done = self._reopen(own, now, state, name=destination, ids=chosen)
                 changed += done
         return changed
-
-    def _hurry(self, own: Session, now: datetime, *, name: str | None, ids: list[str] | None) -> int:
-        return own.run("hurry", name=name, ids=ids, now=now, limit=STEP)
 
     def _reopen(
         self,
         own: Session,
         now: datetime,
+        state: Literal["refused", "expired"],
         *,
         name: str | None = None,
         ids: list[str] | None = None,
         seq: int | None = None,
         reason: str = "",
     ) -> int:
-        """Make refused halves pending whose reason begins so. Returns how many."""
-        halves = own.rows("reopenable", name=name, ids=ids, seq=seq, reason=reason, limit=STEP)
+        """Make halves pending that ended in this state and whose reason begins so. Returns how many."""
+        halves = own.rows(f"reopenable_{state}", name=name, ids=ids, seq=seq, reason=reason, limit=STEP)
         seqs = [seq for seq, _ in halves]
         own.run("reopen", seqs=seqs, numbers=[number for _, number in halves], now=now)
         own.run("keep_open", seqs=seqs, purge_at=now + KEEP_OTHERS)

@@ -83,6 +83,12 @@ CREATE TABLE pixeltwin_note (
 CREATE INDEX pixeltwin_noted ON pixeltwin_note (noted_at);
 
 
+-- name: migration_2
+-- `shared`: what all workers know of the destination. A version only adds: processes of the one before go on beside it.
+ALTER TABLE pixeltwin_destination ADD COLUMN shared bytea;
+CREATE INDEX pixeltwin_expired ON pixeltwin_delivery (seq) WHERE state = 'expired';
+
+
 -- name: lock
 -- One at a time: migrations, and the making of state rows. Held for milliseconds; the key is arbitrary.
 SELECT pg_advisory_xact_lock(7449921570301)
@@ -329,6 +335,33 @@ SELECT EXISTS (
     ) AS next
 )
 
+-- name: kept
+-- The row is this transaction's now: whoever comes next waits, and reads what was written last.
+SELECT shared FROM pixeltwin_destination WHERE number = %(destination)s FOR UPDATE
+
+-- name: share
+UPDATE pixeltwin_destination SET shared = %(shared)s WHERE number = %(destination)s
+
+-- name: backlog
+-- From the first row that is new to any of these destinations to the last row.
+SELECT coalesce((SELECT max(seq) FROM pixeltwin_conversion) - least(
+    (SELECT min(seq) FROM pixeltwin_arrival), (
+        SELECT min(first.seq) FROM unnest(%(numbers)s::integer[]) AS n(number), LATERAL (
+            SELECT seq FROM pixeltwin_delivery WHERE destination = n.number AND fresh ORDER BY seq LIMIT 1
+        ) AS first
+    )) + 1, 0)
+
+-- name: oldest
+-- The first open half of each kind, each found in the index of its kind alone.
+SELECT c.occurred_at FROM pixeltwin_conversion c WHERE c.seq = least(
+    (SELECT min(seq) FROM pixeltwin_delivery WHERE destination = %(destination)s AND due_at IS NOT NULL AND NOT fresh),
+    (SELECT seq FROM pixeltwin_delivery WHERE destination = %(destination)s AND fresh ORDER BY seq LIMIT 1), (
+        SELECT a.seq FROM pixeltwin_arrival a JOIN pixeltwin_conversion n ON n.seq = a.seq
+        WHERE n.destinations @> ARRAY[%(destination)s::integer] AND n.settled_at IS NULL AND NOT EXISTS (
+            SELECT FROM pixeltwin_delivery s WHERE s.seq = a.seq AND s.destination = %(destination)s)
+        ORDER BY a.seq LIMIT 1
+    ))
+
 -- name: numbers
 SELECT number FROM pixeltwin_destination WHERE name = ANY(%(names)s)
 
@@ -361,6 +394,9 @@ DELETE FROM pixeltwin_conversion WHERE seq = ANY(%(seqs)s)
 
 
 -- People --------------------------------------------------------------------------------------------------------------
+
+-- name: shared
+SELECT name, shared FROM pixeltwin_destination WHERE shared IS NOT NULL
 
 -- name: destinations
 SELECT name FROM pixeltwin_destination ORDER BY name
@@ -404,7 +440,7 @@ WITH due AS (
 UPDATE pixeltwin_delivery s SET due_at = %(now)s, updated_at = %(now)s
 FROM due WHERE s.seq = due.seq AND s.destination = due.destination
 
--- name: reopenable
+-- name: reopenable_refused
 SELECT s.seq, s.destination FROM pixeltwin_delivery s
 JOIN pixeltwin_conversion c ON c.seq = s.seq JOIN pixeltwin_destination d ON d.number = s.destination
 WHERE s.state = 'refused' AND starts_with(s.reason, %(reason)s) AND c.visitor IS NOT NULL
@@ -413,10 +449,19 @@ WHERE s.state = 'refused' AND starts_with(s.reason, %(reason)s) AND c.visitor IS
     AND (%(seq)s::bigint IS NULL OR c.seq = %(seq)s::bigint)
 ORDER BY s.seq, s.destination LIMIT %(limit)s FOR UPDATE OF c
 
+-- name: reopenable_expired
+SELECT s.seq, s.destination FROM pixeltwin_delivery s
+JOIN pixeltwin_conversion c ON c.seq = s.seq JOIN pixeltwin_destination d ON d.number = s.destination
+WHERE s.state = 'expired' AND starts_with(s.reason, %(reason)s) AND c.visitor IS NOT NULL
+    AND (%(name)s::text IS NULL OR d.name = %(name)s::text)
+    AND (%(ids)s::text[] IS NULL OR c.id = ANY(%(ids)s::text[]))
+    AND (%(seq)s::bigint IS NULL OR c.seq = %(seq)s::bigint)
+ORDER BY s.seq, s.destination LIMIT %(limit)s FOR UPDATE OF c
+
 -- name: reopen
 UPDATE pixeltwin_delivery s SET state = 'pending', due_at = %(now)s, updated_at = %(now)s
 FROM unnest(%(seqs)s::bigint[], %(numbers)s::integer[]) AS n(seq, number)
-WHERE s.seq = n.seq AND s.destination = n.number AND s.state = 'refused'
+WHERE s.seq = n.seq AND s.destination = n.number AND s.state IN ('refused', 'expired')
 
 -- name: keep_open
 UPDATE pixeltwin_conversion SET settled_at = NULL, purge_at = %(purge_at)s WHERE seq = ANY(%(seqs)s)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from psycopg import errors
 
 from ..errors import ConfigurationError, OutboxUnavailable
+from .contract import Migration
 from .postgres_connections import Session
 
-VERSION = 1  # the last migration in postgres.sql
+VERSION = 2  # the last migration in postgres.sql
 MAKING = "5s"  # how long each step of a migration may take, also when it is a request that comes first
 
 
@@ -29,10 +30,8 @@ def make_ready(own: Session, destinations: Sequence[str]) -> Ready:
     The tables are made in the first schema on the connection's search path, unless they are found further behind. Any
     number of processes may come at once.
     """
+    migrate(own)
     found = own.row("place")
-    if (_version(own) if found else 0) < VERSION:
-        _migrate(own)
-        found = own.row("place")
     assert found is not None
     names = list(destinations)
     numbers = own.rows("numbers", names=names)
@@ -43,9 +42,19 @@ def make_ready(own: Session, destinations: Sequence[str]) -> Ready:
     return Ready(found[0], sorted(number for (number,) in numbers))
 
 
-def _version(own: Session) -> int:
+def migrate(own: Session) -> Migration:
+    """Bring the schema up to date; where it is, this only looks."""
+    before = _version(own)
+    if before is None or before < VERSION:
+        before = _upgrade(own)
+    return Migration(before, VERSION)
+
+
+def _version(own: Session) -> int | None:
+    if not own.row("place"):
+        return None
     row = own.row("version")
-    version = row[0] if row else 0
+    version: int = row[0] if row else 0
     if version > VERSION:
         raise OutboxUnavailable(  # an old process while a new version is deployed: its pages go on
             f"the outbox was made by a newer pixeltwin (schema {version}, this one knows {VERSION}); upgrade "
@@ -54,18 +63,19 @@ def _version(own: Session) -> int:
     return version
 
 
-def _migrate(own: Session) -> None:
+def _upgrade(own: Session) -> int | None:
     try:
         with own.transaction():
             own.connection.execute(f"SET LOCAL statement_timeout = '{MAKING}'".encode())
             own.run("lock")
-            done = _version(own) if own.row("place") else 0  # another process may have been faster
-            for version in range(done + 1, VERSION + 1):
+            before = _version(own)  # another process may have been faster
+            for version in range((before or 0) + 1, VERSION + 1):
                 own.script(f"migration_{version}")
                 own.run("add_migration", version=version)
+            return before
     except (errors.InsufficientPrivilege, errors.InvalidSchemaName) as error:
         raise ConfigurationError(
-            f"the outbox's tables cannot be made: {error.diag.message_primary}. Run `pixeltwin outbox` once as a role "
+            f"the outbox's tables cannot be made: {error.diag.message_primary}. Run `pixeltwin migrate` once as a role "
             "that may create tables, and grant this one SELECT, INSERT, UPDATE and DELETE on tables pixeltwin_* and "
             "SELECT on the sequence pixeltwin_seq"
         ) from error

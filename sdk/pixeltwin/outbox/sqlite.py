@@ -9,46 +9,39 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
-from ..errors import ConfigurationError, OutboxUnavailable
+from ..errors import ConfigurationError
 from .connections import Connections, Slot, unavailable
 from .contract import (
     KEEP_NOTES,
-    KEEP_OTHERS,
     KEEP_RECORD,
     LEASE,
+    RETRIED,
     Claim,
     DeliveryState,
+    Migration,
     NewRow,
     Outbox,
     Put,
+    Retried,
     Settlement,
     Stored,
 )
-from .sqlite_ends import STEP, Purge, close_rows, end_halves
+from .sqlite_again import ALL, keep_open, reopen, retry
+from .sqlite_ends import Purge, close_rows, end_halves
 from .sqlite_rows import Row, claim, delivery_state, micros, moment, settlement_values, span, stored
+from .sqlite_schema import Route, migrate, write_route
 from .statements import load
 from .states import FINAL
 
-VERSION = 1
 IMPATIENT = 0.25  # seconds a request waits for another's lock
 PATIENT = 5.0  # seconds a worker or a command waits
-ALL = (0, sys.maxsize)  # every seq
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A set of destinations, by its number in the file."""
-
-    number: int
-    is_empty: bool
 
 
 class SQLiteOutbox(Outbox):
@@ -121,9 +114,12 @@ class SQLiteOutbox(Outbox):
 
     def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
         with self._changing(self._request) as own:
-            reopened = 0 if reopens is None else self._reopen(own, None, (seq, seq), now, reopens)
+            reopened = 0 if reopens is None else self._reopen_refused(own, seq, now, reopens)
             values = {"seq": seq, "visitor": visitor, "never_late": bool(reopened)}
             return bool(own.execute(self._sql["fill"], values).rowcount)
+
+    def _reopen_refused(self, own: sqlite3.Connection, seq: int, now: datetime, reason: str) -> int:
+        return reopen(own, sql=self._sql, state="refused", between=(seq, seq), now=now, reason=reason)
 
     def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
         if not ids:
@@ -161,7 +157,7 @@ class SQLiteOutbox(Outbox):
                     if not words:
                         own.execute(self._sql["make_halves"], {"seq": seq, "now": micros(now)})
                         own.execute(self._sql["free"], {"seq": seq, "now": micros(now)})
-                        self._keep_open(own, seq, now)
+                        keep_open(own, self._sql, seq, now)
                         close_rows(own, self._sql, [seq], now)
                         freed.append(id)
         return freed
@@ -252,7 +248,41 @@ class SQLiteOutbox(Outbox):
                 own.execute(f"PRAGMA busy_timeout = {PATIENT * 1000:.0f}")
         return changes
 
+    def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
+        with self._changing(self._worker) as own:
+            number, _ = self._destination(own, destination)
+            (before,) = own.execute(self._sql["kept"], {"destination": number}).fetchone()
+            kept = change(before)
+            if kept != before:
+                own.execute(self._sql["share"], {"destination": number, "shared": kept})
+        return kept
+
+    def backlog(self) -> int:
+        route = self._ready(self._request)
+        with self._request.use() as own:
+            (count,) = own.execute(self._sql["backlog"], {"route": route.number}).fetchone()
+        return count or 0
+
+    def oldest(self, destination: str) -> datetime | None:
+        with self._using(self._worker) as own:
+            number, cursor = self._destination(own, destination)
+            again = own.execute(self._sql["oldest_again"], {"destination": number}).fetchone()
+            nth = {"destination": number, "cursor": cursor, "limit": 1}
+            new = own.execute(self._sql["nth_new"], nth).fetchone()
+            found = [again] if again else []
+            if new:
+                found.append(own.execute(self._sql["occurred"], {"seq": new[0]}).fetchone())
+        return moment(min(found, key=itemgetter(1))[0]) if found else None
+
     # --- people ----------------------------------------------------------------------------------------------------
+
+    def migrate(self) -> Migration:
+        with self._worker.transaction() as own:
+            return migrate(own.cursor(), self._sql, self.path)
+
+    def shared(self) -> dict[str, bytes]:
+        with self._using(self._worker) as own:
+            return dict(own.execute(self._sql["shared"]))
 
     def counts(self) -> dict[str, dict[str, int]]:
         with self._using(self._worker) as own:
@@ -273,38 +303,18 @@ class SQLiteOutbox(Outbox):
                 found += own.execute(self._sql["deliveries"], wanted)
         return [delivery_state(row) for row in found[:limit]]
 
-    def retry(self, *, now: datetime, destination: str | None = None, ids: Sequence[str] | None = None) -> int:
+    def retry(
+        self,
+        *,
+        now: datetime,
+        destination: str | None = None,
+        ids: Sequence[str] | None = None,
+        states: Collection[Retried] = RETRIED,
+    ) -> int:
         with self._using(self._worker) as own:
             ranges = self._ranges(own, ids)
-        return sum(self._retry(one, destination, now) for one in ranges)
-
-    def _retry(self, between: tuple[int, int], destination: str | None, now: datetime) -> int:
-        changed = 0
-        for step in (self._hurry, partial(self._reopen, reason="")):
-            more = True
-            while more:
-                with self._changing(self._worker) as own:
-                    done = step(own, destination, between, now)
-                changed += done
-                more = done >= STEP
-        return changed
-
-    def _hurry(self, own: sqlite3.Connection, destination: str | None, between: tuple[int, int], now: datetime) -> int:
-        return own.execute(self._sql["hurry"], _choice(destination, between, now)).rowcount
-
-    def _reopen(
-        self, own: sqlite3.Connection, destination: str | None, between: tuple[int, int], now: datetime, reason: str
-    ) -> int:
-        """Make refused halves pending whose reason begins so. Returns how many."""
-        choice = {**_choice(destination, between, now), "reason": reason}
-        halves = own.execute(self._sql["reopenable"], choice).fetchall()
-        for number, seq in halves:
-            own.execute(self._sql["reopen"], {"destination": number, "seq": seq, "now": micros(now)})
-            self._keep_open(own, seq, now)
-        return len(halves)
-
-    def _keep_open(self, own: sqlite3.Connection, seq: int, now: datetime) -> None:
-        own.execute(self._sql["keep_open"], {"seq": seq, "purge_at": micros(now + KEEP_OTHERS)})
+        changing = partial(self._changing, self._worker)
+        return sum(retry(changing, self._sql, one, destination=destination, states=states, now=now) for one in ranges)
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
@@ -346,23 +356,8 @@ class SQLiteOutbox(Outbox):
 
     def _write_schema(self, cursor: sqlite3.Cursor, destinations: Sequence[str]) -> Route:
         """Make what is missing: tables, destinations, their route. It may be within the caller's own transaction."""
-        if not cursor.execute(self._sql["is_made"]).fetchone():
-            for statement in self._sql["schema"].split(";"):
-                cursor.execute(statement)
-            cursor.execute(self._sql["set_version"], {"version": VERSION})
-        (version,) = cursor.execute(self._sql["version"]).fetchone()
-        if version > VERSION:
-            raise OutboxUnavailable(
-                f"the outbox {self.path} was made by a newer pixeltwin (schema {version}, this one knows {VERSION}); "
-                "upgrade pixeltwin, or name another file"
-            )
-        names = {"names": "\n".join(destinations)}
-        cursor.execute(self._sql["add_route"], names)
-        for name in destinations:
-            cursor.execute(self._sql["add_destination"], {"name": name})
-            cursor.execute(self._sql["add_stop"], {**names, "name": name})
-        (number,) = cursor.execute(self._sql["route"], names).fetchone()
-        return Route(number, is_empty=not destinations)
+        migrate(cursor, self._sql, self.path)
+        return write_route(cursor, self._sql, destinations)
 
     def _prepare(self, connection: sqlite3.Connection, *, checkpoint: int) -> None:
         # SQLite does not wait for a lock here. Who cannot switch now works without: another process just switches, or
@@ -380,8 +375,3 @@ class SQLiteOutbox(Outbox):
                 f"connection= is on {main or 'a database in memory'!r}, but the outbox is {self.path!r}; to write both "
                 "in one transaction the outbox must be the same file"
             )
-
-
-def _choice(destination: str | None, between: tuple[int, int], now: datetime) -> dict[str, Any]:
-    low, high = between
-    return {"name": destination, "low": low, "high": high, "now": micros(now), "limit": STEP}

@@ -5,17 +5,18 @@
 -- a table: the user_version of that file is the shop's.
 
 
--- name: schema
+-- name: migration_1
 -- `swept`: every row up to this seq has been looked at by purge; see there.
-CREATE TABLE IF NOT EXISTS pixeltwin_schema (
+CREATE TABLE pixeltwin_schema (
     version INTEGER NOT NULL,
     swept INTEGER NOT NULL
 );
+INSERT INTO pixeltwin_schema (version, swept) VALUES (0, 0);
 
 -- One canonical row a conversion, inserted by one statement and not rewritten while it waits. The wide columns come
 -- last. `seq` is the order of arrival, and of commit too, for SQLite has one writer at a time. It must never be given
 -- twice: purge leaves the newest row, which is cheaper than AUTOINCREMENT's second table.
-CREATE TABLE IF NOT EXISTS pixeltwin_conversion (
+CREATE TABLE pixeltwin_conversion (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
     unique_key TEXT,
@@ -31,23 +32,23 @@ CREATE TABLE IF NOT EXISTS pixeltwin_conversion (
     record BLOB,              -- null: a tombstone
     visitor BLOB              -- null: erased
 );
-CREATE UNIQUE INDEX IF NOT EXISTS pixeltwin_unique ON pixeltwin_conversion (unique_key) WHERE unique_key IS NOT NULL;
-CREATE INDEX IF NOT EXISTS pixeltwin_id ON pixeltwin_conversion (id);
-CREATE INDEX IF NOT EXISTS pixeltwin_purge ON pixeltwin_conversion (purge_at) WHERE purge_at IS NOT NULL;
+CREATE UNIQUE INDEX pixeltwin_unique ON pixeltwin_conversion (unique_key) WHERE unique_key IS NOT NULL;
+CREATE INDEX pixeltwin_id ON pixeltwin_conversion (id);
+CREATE INDEX pixeltwin_purge ON pixeltwin_conversion (purge_at) WHERE purge_at IS NOT NULL;
 
 -- Claiming for a destination makes state rows as far as its cursor.
-CREATE TABLE IF NOT EXISTS pixeltwin_destination (
+CREATE TABLE pixeltwin_destination (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     cursor INTEGER NOT NULL
 );
 
 -- A route is a set of destinations; each conversion keeps the route of the process that put it, whatever others set.
-CREATE TABLE IF NOT EXISTS pixeltwin_route (
+CREATE TABLE pixeltwin_route (
     number INTEGER PRIMARY KEY,
     names TEXT NOT NULL UNIQUE  -- sorted, one a line
 );
-CREATE TABLE IF NOT EXISTS pixeltwin_stop (
+CREATE TABLE pixeltwin_stop (
     route INTEGER NOT NULL,
     destination INTEGER NOT NULL,
     PRIMARY KEY (route, destination)
@@ -55,7 +56,7 @@ CREATE TABLE IF NOT EXISTS pixeltwin_stop (
 
 -- One narrow row a server half. `due_at`: when a pending or waiting half may be claimed, when a claimed one's lease ends;
 -- null: not to be claimed.
-CREATE TABLE IF NOT EXISTS pixeltwin_delivery (
+CREATE TABLE pixeltwin_delivery (
     destination INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     state TEXT NOT NULL,
@@ -66,11 +67,11 @@ CREATE TABLE IF NOT EXISTS pixeltwin_delivery (
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (destination, seq)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS pixeltwin_due ON pixeltwin_delivery (destination, due_at, seq) WHERE due_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS pixeltwin_refused ON pixeltwin_delivery (destination, seq) WHERE state = 'refused';
+CREATE INDEX pixeltwin_due ON pixeltwin_delivery (destination, due_at, seq) WHERE due_at IS NOT NULL;
+CREATE INDEX pixeltwin_refused ON pixeltwin_delivery (destination, seq) WHERE state = 'refused';
 
 -- Which pixels the browser said it fired. Destinations by name: not all of them have a server half.
-CREATE TABLE IF NOT EXISTS pixeltwin_acknowledged (
+CREATE TABLE pixeltwin_acknowledged (
     seq INTEGER NOT NULL,
     destination TEXT NOT NULL,
     at INTEGER NOT NULL,
@@ -78,22 +79,27 @@ CREATE TABLE IF NOT EXISTS pixeltwin_acknowledged (
 ) WITHOUT ROWID;
 
 -- What is kept for conversions that are still to come.
-CREATE TABLE IF NOT EXISTS pixeltwin_note (
+CREATE TABLE pixeltwin_note (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
     noted_at INTEGER NOT NULL,
     data BLOB NOT NULL,
     PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS pixeltwin_noted ON pixeltwin_note (noted_at);
+CREATE INDEX pixeltwin_noted ON pixeltwin_note (noted_at);
+
+
+-- name: migration_2
+-- `shared`: what all workers know of the destination. A version only adds: processes of the one before go on beside it.
+ALTER TABLE pixeltwin_destination ADD COLUMN shared BLOB;
+CREATE INDEX pixeltwin_expired ON pixeltwin_delivery (destination, seq) WHERE state = 'expired';
 
 
 -- name: is_made
--- Whether the newest of all that is there; else whatever is missing is made.
-SELECT 1 FROM sqlite_master WHERE name = 'pixeltwin_noted'
+SELECT 1 FROM sqlite_master WHERE name = 'pixeltwin_schema'
 
 -- name: set_version
-INSERT INTO pixeltwin_schema (version, swept) SELECT :version, 0 WHERE NOT EXISTS (SELECT 1 FROM pixeltwin_schema)
+UPDATE pixeltwin_schema SET version = :version
 
 -- name: version
 SELECT version FROM pixeltwin_schema
@@ -278,6 +284,26 @@ WHERE seq = :seq AND settled_at IS NULL AND held = '' AND NOT EXISTS (
     WHERE r.route = pixeltwin_conversion.route
         AND (s.state IS NULL OR s.state IN ('held', 'pending', 'claimed', 'waiting')))
 
+-- name: share
+UPDATE pixeltwin_destination SET shared = :shared WHERE number = :destination
+
+-- name: kept
+SELECT shared FROM pixeltwin_destination WHERE number = :destination
+
+-- name: backlog
+-- Every row above a destination's cursor is new to it; rows are numbered one by one.
+SELECT coalesce(max(seq), 0) - (
+    SELECT min(d.cursor) FROM pixeltwin_stop r JOIN pixeltwin_destination d ON d.number = r.destination WHERE r.route = :route)
+FROM pixeltwin_conversion
+
+-- name: oldest_again
+-- Of the halves with a state row: those with a `due_at` are open, and the index of these alone is read.
+SELECT occurred_at, seq FROM pixeltwin_conversion WHERE seq = (
+    SELECT min(seq) FROM pixeltwin_delivery INDEXED BY pixeltwin_due WHERE destination = :destination AND due_at IS NOT NULL)
+
+-- name: occurred
+SELECT occurred_at, seq FROM pixeltwin_conversion WHERE seq = :seq
+
 -- name: next_again
 SELECT min(due_at) FROM pixeltwin_delivery WHERE destination = :destination AND due_at IS NOT NULL
 
@@ -327,6 +353,9 @@ DELETE FROM pixeltwin_conversion WHERE seq = :seq
 
 -- People --------------------------------------------------------------------------------------------------------------
 
+-- name: shared
+SELECT name, shared FROM pixeltwin_destination WHERE shared IS NOT NULL
+
 -- name: counts
 SELECT destination, state, count(*) FROM pixeltwin_delivery GROUP BY destination, state
 UNION ALL
@@ -358,10 +387,17 @@ UPDATE pixeltwin_delivery SET due_at = :now, updated_at = :now WHERE (destinatio
         AND due_at > :now AND state = 'waiting' AND seq BETWEEN :low AND :high
     LIMIT :limit)
 
--- name: reopenable
+-- name: reopenable_refused
 SELECT s.destination, s.seq FROM pixeltwin_delivery s INDEXED BY pixeltwin_refused JOIN pixeltwin_conversion c ON c.seq = s.seq
 WHERE s.destination IN (SELECT number FROM pixeltwin_destination WHERE :name IS NULL OR name = :name)
     AND s.state = 'refused' AND s.seq BETWEEN :low AND :high
+    AND substr(s.reason, 1, length(:reason)) = :reason AND c.visitor IS NOT NULL
+LIMIT :limit
+
+-- name: reopenable_expired
+SELECT s.destination, s.seq FROM pixeltwin_delivery s INDEXED BY pixeltwin_expired JOIN pixeltwin_conversion c ON c.seq = s.seq
+WHERE s.destination IN (SELECT number FROM pixeltwin_destination WHERE :name IS NULL OR name = :name)
+    AND s.state = 'expired' AND s.seq BETWEEN :low AND :high
     AND substr(s.reason, 1, length(:reason)) = :reason AND c.visitor IS NOT NULL
 LIMIT :limit
 

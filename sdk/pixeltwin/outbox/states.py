@@ -27,7 +27,7 @@ SERVER_MOVES: Mapping[ServerState, frozenset[ServerState]] = {
     "waiting": frozenset({"claimed", "suppressed", "cancelled", "expired"}),
     "refused": frozenset({"pending"}),  # reopened when missing signals arrive
     "delivered": frozenset(),
-    "expired": frozenset(),
+    "expired": frozenset({"pending"}),  # replayed by hand
     "suppressed": frozenset(),
     "cancelled": frozenset(),
 }
