@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,6 +14,14 @@ from ..contract import ServerRequest
 from ..errors import ConfigurationError
 
 SHORTEST_SECRET = 8  # a query value shorter than this is a flag, not a token
+# What is somebody's, as it looks: an address, a digest, an IP address of either kind, and how all agents begin.
+_PERSONAL = re.compile(
+    r"(?<![^\s@\"'<>,;:=])[^\s@\"'<>,;:=]+(?:@|%40)[^\s@\"'<>,;:=]+"
+    r"|\b[0-9a-fA-F]{64}\b"
+    r"|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"
+    r"|(?<![\w:])(?=(?:[0-9a-fA-F]{1,4}:){3}|[0-9a-fA-F:]{0,30}::)[0-9a-fA-F:]{4,}"
+    r"|Mozilla/\d[^\"'<>]*"
+)
 
 
 def network_fault(error: BaseException) -> str:
@@ -25,10 +34,11 @@ def network_fault(error: BaseException) -> str:
 
 
 def masked(text: str, request: ServerRequest) -> str:
-    """`text` without any secret of the request that it answers: answers and proxies echo what they were sent."""
+    """`text` without any secret of the request that it answers, nor anything of a visitor: answers and proxies echo
+    what they were sent."""
     for secret in _secrets(request):
         text = text.replace(secret, "***")
-    return text
+    return _PERSONAL.sub("***", text)
 
 
 def _secrets(request: ServerRequest) -> set[str]:
