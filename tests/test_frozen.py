@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,14 +41,24 @@ def test_a_frozen_mapping_is_a_copy(content: dict[str, int]) -> None:
 
 
 def test_a_frozen_mapping_cannot_be_changed() -> None:
-    """There is no way to set or delete an entry; nothing at all makes an empty one."""
+    """No method of a dict that changes one does so here; nothing at all makes an empty one."""
     frozen: Any = FrozenDict({"a": 1})
-    with pytest.raises(TypeError):
-        frozen["a"] = 2
-    with pytest.raises(TypeError):
-        del frozen["a"]
+    changes: list[Callable[[], Any]] = [
+        lambda: frozen.__setitem__("a", 2),
+        lambda: frozen.__delitem__("a"),
+        lambda: frozen.__ior__({"a": 2}),
+        lambda: frozen.update(a=2),
+        lambda: frozen.setdefault("b", 2),
+        lambda: frozen.pop("a"),
+        lambda: frozen.popitem(),
+        lambda: frozen.clear(),
+    ]
+    for change in changes:
+        with pytest.raises(TypeError):
+            change()
+    assert frozen == {"a": 1}
     with pytest.raises(KeyError):
         frozen["b"]
     with pytest.raises(AttributeError):
         frozen.a = 2
-    assert FrozenDict() == FrozenDict(None) == {}
+    assert FrozenDict() == {}

@@ -89,7 +89,7 @@ class Platform(ABC):
     ) -> None:
         self.name = common.get("name") or self.kind
         self.account = account
-        self.names: Mapping[str, str] = FrozenDict(common.get("names"))
+        self.names: Mapping[str, str] = FrozenDict(common.get("names") or {})
         self.withhold = frozenset(common.get("withhold", ()))
         self.before_send = common.get("before_send")
         self.browser = common.get("browser", True)

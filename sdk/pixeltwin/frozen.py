@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, NoReturn, TypeVar
 
-Value = TypeVar("Value", covariant=True)
-Default = TypeVar("Default")
+Value = TypeVar("Value")
 
 
-class FrozenDict(Mapping[str, Value]):
-    """A copy of a mapping with text keys that cannot be changed; equal to any mapping with the same content."""
+class FrozenDict(dict[str, Value]):
+    """A copy of a mapping with text keys that cannot be changed; equal to any mapping with the same content.
 
-    __slots__ = ("_content",)
+    It is a dict, so that reading, copying and encoding it cost no more than a dict's; what would change one raises.
+    """
 
-    def __init__(self, content: Mapping[str, Value] | None = None) -> None:
-        self._content: dict[str, Value] = dict(content or {})
+    __slots__ = ()
 
-    def __getitem__(self, key: str) -> Value:
-        return self._content[key]
+    def _unchangeable(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("a frozen mapping cannot be changed: make another one")
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._content
+    __setitem__ = __delitem__ = __ior__ = _unchangeable
+    clear = pop = popitem = setdefault = update = _unchangeable
 
-    # Mapping's own `get` raises and catches a KeyError for whatever is absent, which is most of what is asked for here.
-    @overload
-    def get(self, key: str, /) -> Value | None: ...
-
-    @overload
-    def get(self, key: str, /, default: Value | Default) -> Value | Default: ...
-
-    def get(self, key: str, /, default: object = None) -> object:
-        return self._content.get(key, default)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._content)
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._content.items()))
-
-    def __repr__(self) -> str:
-        return repr(self._content)
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FrozenDict, (self._content,)
+        return type(self), (dict(self),)

@@ -34,7 +34,7 @@ class Mode:
     ) -> None:
         self.live = live
         self.test_until = test_until
-        self._ids: Mapping[str, str] = FrozenDict(test_ids)
+        self._ids: Mapping[str, str] = FrozenDict(test_ids or {})
         self._lacking = [one.name for one in platforms if one.sends and self.lacks_id(one)]
         self._reminded_at: datetime | None = None
 

@@ -244,8 +244,8 @@ class SealedVisitor:
             FrozenDict(sealed),
             record.get("user_agent"),
             (screen[0], screen[1]) if screen else None,
-            FrozenDict(record.get("click_ids")),
-            FrozenDict(record.get("browser_ids")),
+            FrozenDict(record.get("click_ids", {})),
+            FrozenDict(record.get("browser_ids", {})),
             frozenset(key.partition("/")[0] for key in sealed),
         )
 
