@@ -267,6 +267,23 @@ def test_a_truncated_answer_was_taken(sandbox: Visitors, kind: str) -> None:
     assert (sandbox.record()["counted"], sandbox.record()["repeats"]) == (1, 1)
 
 
+def test_a_miscounting_answer_is_not_believed() -> None:
+    """Where a platform counts what it took, an answer that counts one too few is no delivery, though all was taken."""
+    counting = [kind for kind in KINDS if read_miscounted(kind)]
+    assert counting == ["pinterest", "reddit"]
+
+
+def read_miscounted(kind: str) -> bool:
+    """Whether the wrong count is noticed."""
+    app = create_sandbox()
+    sandbox = Visitors(app)
+    sandbox.fault(kind, "miscount")
+    reply = sandbox.server(kind, conversion(purchase(), datetime.now(timezone.utc)))
+    assert sandbox.record()["verdict"] == "server only"
+    [read] = platform(kind).read_reply(reply.status, reply.headers, reply.body, 1)
+    return not isinstance(read, Delivered)
+
+
 @pytest.mark.parametrize(
     "wish",
     [

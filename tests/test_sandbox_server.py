@@ -101,6 +101,21 @@ def test_a_truncated_answer_ends_in_the_middle(sandbox: Callers, kind: str) -> N
 
 
 @each_platform
+def test_a_dripping_answer_comes_in_bytes(sandbox: Callers, kind: str) -> None:
+    """A slow answer begins at once and does not end until the fault is lifted; the event was taken all the same."""
+    said = conversion(purchase(), now())
+    sandbox.fault(kind, "drip")
+    ended: list[int] = []
+    waiting = Thread(target=lambda: ended.append(sandbox.server(kind, said).status))
+    waiting.start()
+    assert until(lambda: bool(sandbox.records(kind)))
+    assert not ended
+    sandbox.fault(kind, None)
+    waiting.join(PATIENCE)
+    assert ended == [200]
+
+
+@each_platform
 def test_a_timeout_holds_one_and_not_the_others(sandbox: Callers, kind: str) -> None:
     """A platform that does not answer keeps its caller waiting, nobody else; lifting the fault ends the wait."""
     said = conversion(purchase(), now())

@@ -9,16 +9,20 @@ import struct
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from ..strictjson import decode, encode
 from .arrival import Side
 from .bell import Bell
 
-BROKEN = ("timeout", "reset", "garbage", "truncated")
+TAKEN = ("truncated", "drip", "miscount")  # the event arrives, and its answer is what is broken
+BROKEN = ("timeout", "reset", "garbage", *TAKEN)
 KINDS = ("500", "503", "429", "401", *BROKEN)  # what the page offers; any other 4xx or 5xx can be asked for
 LONGEST_HOLD = 60.0  # seconds a timeout holds a connection
 MOST_HELD = 16  # connections held at once; further ones are cut at once
+DRIP = 1.0  # seconds from byte to byte
 _STATUS = re.compile(r"[45]\d\d")
+_COUNT = re.compile(r"\b\d{1,6}\b")
 _HALVES: Mapping[str, tuple[Side, ...]] = {
     "server": ("server",),
     "browser": ("browser",),
@@ -34,6 +38,8 @@ class Fault:
     reset       the request is lost, its connection cut
     garbage     the request is lost, a proxy's HTML page comes back with status 200
     truncated   the request is taken, and the connection cut in the middle of its answer
+    drip        the request is taken, and its answer comes a byte a second, as long as a timeout lasts
+    miscount    the request is taken, and its answer speaks of one event less than came
     """
 
     kind: str
@@ -92,6 +98,11 @@ class Faults:
         """Lift all."""
         self.put({"platform": "*", "fault": None})
 
+    def lasts(self, platform: str, side: Side, fault: Fault, seconds: float) -> bool:
+        """Wait so long, or until this very fault is lifted; whether it is still in force."""
+        with self._lock:
+            return not self._lifted.wait_for(lambda: self._faults.get((platform, side)) is not fault, seconds)
+
     def hold(self, platform: str, side: Side, fault: Fault) -> None:
         """Keep the caller waiting while this very fault is in force, a minute at most."""
         with self._lock:
@@ -109,6 +120,21 @@ def _fault(kind: Any, retry_after: Any) -> Fault:
     if retry_after is not None and not (type(retry_after) is int and retry_after >= 0):
         raise ValueError("retry_after: give whole seconds")
     return Fault(text, retry_after)
+
+
+def miscounted(body: bytes) -> bytes:
+    """An answer in JSON that speaks of one event less than was taken."""
+    return encode(_one_less(decode(body)))
+
+
+def _one_less(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _one_less(one) for name, one in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return cast("list[Any]", value)[:-1]
+    if isinstance(value, str):
+        return _COUNT.sub(lambda found: str(max(int(found[0]) - 1, 0)), value)
+    return max(value - 1, 0) if type(value) is int else value
 
 
 def cut(connection: socket.socket | None) -> Iterator[bytes]:

@@ -9,12 +9,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from ..contract import Platform
 from ..emulation import Answer, Emulator, Incoming
 from ..replies import words
 from .arrival import Side
 from .clock import Clock
-from .faults import Fault, Faults, cut
+from .faults import DRIP, LONGEST_HOLD, TAKEN, Fault, Faults, cut, miscounted
 from .ledger import Ledger
 from .masking import masked_text, secrets_of
 from .notices import Notices
@@ -27,9 +26,9 @@ class Vendors:
     """Hands requests to the emulators, their answers back, and what they meant to the ledger."""
 
     def __init__(
-        self, platforms: Mapping[str, type[Platform]], ledger: Ledger, notices: Notices, faults: Faults, clock: Clock
+        self, emulators: Mapping[str, Emulator], ledger: Ledger, notices: Notices, faults: Faults, clock: Clock
     ) -> None:
-        self._emulators: Mapping[str, Emulator] = {kind: platform.emulator() for kind, platform in platforms.items()}
+        self._emulators = emulators
         self._ledger = ledger
         self._notices = notices
         self._faults = faults
@@ -63,16 +62,13 @@ class Vendors:
             return self._too_large(kind, emulator)
         side: Side = "server" if emulator.is_api(incoming) else "browser"
         fault = self._faults.get(kind, side)
-        if fault and fault.kind != "truncated":
+        if fault and fault.kind not in TAKEN:
             return self._troubled(kind, side, emulator, incoming, fault)
         answer = self._answer(kind, emulator, incoming)
-        response = _response(answer)
-        if fault:
-            self._note(kind, incoming, "taken, and its answer cut in the middle, as a fault asks for")
-            half = answer.body[: len(answer.body) // 2]
-            response.response = iter([half, b""])
-            response.headers["Content-Length"] = str(len(answer.body))
-        return _shared(response)
+        if fault is None:
+            return _shared(_response(answer))
+        self._note(kind, incoming, f"taken, and its answer broken: {fault.kind}, as a fault asks for")
+        return _shared(self._broken(kind, side, answer, fault))
 
     def _answer(self, kind: str, emulator: Emulator, incoming: Incoming) -> Answer:
         answer = emulator.answer(incoming, self._clock.now())
@@ -82,6 +78,27 @@ class Vendors:
             said = "; ".join(answer.warnings) or words(answer.body)
             self._note(kind, incoming, masked_text(f"{answer.status}: {said}", secrets))
         return answer
+
+    def _broken(self, kind: str, side: Side, answer: Answer, fault: Fault) -> Response:
+        """The answer to what was taken, with what the fault makes of it."""
+        if fault.kind == "miscount":
+            if answer.content_type.startswith("application/json"):
+                answer = replace(answer, body=miscounted(answer.body))
+            return _response(answer)
+        response = _response(answer)
+        if fault.kind == "drip":
+            response.response = self._dripping(kind, side, fault, answer.body)
+        else:
+            response.response = iter([answer.body[: len(answer.body) // 2], b""])
+        response.headers["Content-Length"] = str(len(answer.body))
+        return response
+
+    def _dripping(self, kind: str, side: Side, fault: Fault, body: bytes) -> Iterator[bytes]:
+        for sent in range(len(body)):
+            if sent * DRIP >= LONGEST_HOLD or not self._faults.lasts(kind, side, fault, DRIP):
+                yield body[sent:]
+                return
+            yield body[sent : sent + 1]
 
     def _troubled(self, kind: str, side: Side, emulator: Emulator, incoming: Incoming, fault: Fault) -> Response:
         self._note(kind, incoming, f"lost: {fault.kind}, as a fault asks for")
