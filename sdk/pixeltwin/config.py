@@ -15,6 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from .consent import Consent
+from .consent_sources import ConsentSource, Cookiebot, GpcMeaning, OneTrust, Tcf
 from .contract import Platform
 from .errors import ConfigurationError
 from .platforms import installed
@@ -23,6 +24,8 @@ from .tracker import Tracker
 log = logging.getLogger("pixeltwin")
 
 PREFIX = "PIXELTWIN_"
+FIXED_ANSWERS = ("granted", "limited", "denied", "pending")
+BANNERS = ("onetrust", "cookiebot", "tcf")
 PageViews = Literal["beacon", "server", "browser", "off"]
 
 
@@ -41,8 +44,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("SITE", "", "keeps the order numbers of several sites apart that share an outbox"),
     Option("OUTBOX", "sqlite:///pixeltwin.db", "where conversions wait: sqlite:///file.db, postgresql://… or memory:"),
     Option(
-        "CONSENT", None, "a fixed answer, where the site has no banner", ("granted", "limited", "denied", "pending")
+        "CONSENT", None, "the banner whose cookie is read, or a fixed answer of a site without", FIXED_ANSWERS + BANNERS
     ),
+    Option("CONSENT_GROUP", None, "the banner's own name for advertising; default: C0004 or marketing"),
+    Option("TCF_VENDORS", (), "ids on IAB's Global Vendor List: name=id, name=id"),
+    Option("TCF_UNLISTED", "denied", "who is not on that list: denied, or the purposes count", ("denied", "purposes")),
+    Option("GPC", "limited", "what Sec-GPC: 1 lowers a consent to", ("limited", "denied", "ignore")),
     Option("PAGE_VIEWS", "beacon", "who reports page views", ("beacon", "server", "browser", "off")),
     Option("DELIVERY", "live", "off: neither half goes anywhere (staging)", ("live", "off")),
     Option("TEST_UNTIL", None, "until this time (ISO 8601 with a zone, a day ahead at most) all goes to test modes"),
@@ -109,7 +116,32 @@ class Settings:
     def consent(self) -> Consent | None:
         """The fixed answer of the settings, if there is one."""
         value = self.get("CONSENT")
-        return None if value is None else Consent(value)
+        return Consent(value) if value in FIXED_ANSWERS else None
+
+    @property
+    def consent_source(self) -> ConsentSource | None:
+        """The banner whose cookie says what a visitor allows, if one is set."""
+        group = self.get("CONSENT_GROUP")
+        match self.get("CONSENT"):
+            case "onetrust":
+                return OneTrust(group) if group else OneTrust()
+            case "cookiebot":
+                return Cookiebot(group) if group else Cookiebot()
+            case "tcf":
+                return Tcf(self._vendors(), self.get("TCF_UNLISTED"))
+            case _:
+                return None
+
+    @property
+    def gpc(self) -> GpcMeaning:
+        meaning: GpcMeaning = self.get("GPC")
+        return meaning
+
+    def _vendors(self) -> Mapping[str, int]:
+        vendors = self.pairs("TCF_VENDORS")
+        if wrong := [name for name, one in vendors.items() if not (one.isascii() and one.isdigit() and int(one))]:
+            raise ConfigurationError(f"{PREFIX}TCF_VENDORS: the id of {', '.join(wrong)} must be a number above zero")
+        return {name: int(one) for name, one in vendors.items()}
 
     def platforms(self) -> list[Platform]:
         """Every platform whose required settings are there; `ConfigurationError` when one is set by half."""

@@ -11,6 +11,7 @@ from .frozen import FrozenDict
 
 State = Literal["granted", "limited", "denied", "pending"]
 _STATES: tuple[str, ...] = get_args(State)
+_RISING: tuple[State, ...] = ("denied", "pending", "limited", "granted")
 _NO_EXCEPTIONS: Mapping[str, State] = FrozenDict()
 
 
@@ -62,6 +63,20 @@ class Consent:
         """The same consent with one platform denied."""
         return replace(self, platforms={**self.platforms, platform: "denied"})
 
+    def at_most(self, state: State) -> Consent:
+        """The same consent, nowhere more than `state`: denied, pending, limited, granted is the order."""
+        lower = {name: _lower(one, state) for name, one in self.platforms.items()}
+        return replace(self, default=_lower(self.default, state), platforms=lower)
+
+    def within(self, other: Consent) -> Consent:
+        """The lower of two, for each platform that either of them names and for all others."""
+        names = {*self.platforms, *other.platforms}
+        lower = {
+            name: _lower(self.platforms.get(name, self.default), other.platforms.get(name, other.default))
+            for name in names
+        }
+        return replace(self, default=_lower(self.default, other.default), platforms=lower)
+
     def to_record(self) -> dict[str, Any]:
         """Plain data to be stored; `from_record` is its inverse."""
         record: dict[str, Any] = {"default": self.default}
@@ -76,3 +91,7 @@ class Consent:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Consent:
         return cls(**record)
+
+
+def _lower(one: State, other: State) -> State:
+    return one if _RISING.index(one) <= _RISING.index(other) else other

@@ -76,6 +76,8 @@ class Platform(ABC):
     rate: ClassVar[float]  # requests a second this client allows itself
     test_batch: ClassVar[int] = 1  # events a request in its test mode; 1 is shown by every vendor
     test_needs_id: ClassVar[bool] = False  # whether its test mode takes an id that its own site hands out
+    iab_vendor: ClassVar[int | None] = None  # its id on IAB Europe's Global Vendor List; None: it is not on it
+    iab_purposes: ClassVar[frozenset[int]] = frozenset({1, 3, 4, 7})  # store, profile, personalise and measure ads
     default_api_url: ClassVar[str]
     default_script_url: ClassVar[str]
     template_package: ClassVar[str] = "pixeltwin.pixel_templates"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .consent_sources import GpcMeaning
 from .events import Event
 from .tracker import Tracker
 
@@ -18,6 +19,7 @@ class Site:
     page_views: str = "beacon"
     clean_page_url: bool = True
     live: bool = True
+    gpc: GpcMeaning = "limited"
     script: str = "/_pixeltwin/pixeltwin.js"
     beacon: str = "/_pixeltwin/page-view"
     url_filter: Callable[[str], str | None] | None = None

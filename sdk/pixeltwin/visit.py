@@ -14,6 +14,7 @@ from typing_extensions import Unpack
 from . import attribution, snippet
 from .arguments import TrackOptions
 from .consent import Consent
+from .consent_sources import lowered_by_gpc
 from .contract import Platform
 from .conversion import Conversion
 from .errors import BadToken, OutboxUnavailable
@@ -52,8 +53,8 @@ class Visit:
 
     @cached_property
     def consent(self) -> Consent:
-        """What the visitor allows, decided once in this request."""
-        return self._ask_consent()
+        """What the visitor allows, decided once in this request; Global Privacy Control only ever lowers it."""
+        return lowered_by_gpc(self._ask_consent(), self.request.headers, self.site.gpc)
 
     @cached_property
     def allowed(self) -> tuple[Platform, ...]:

@@ -27,7 +27,7 @@ def apply(changes: ResponseChanges, response: Response) -> None:
     for cookie in changes.cookies:
         _set(response, cookie)
     if changes.varies:
-        response.vary.add("Cookie")
+        response.vary.update(("Cookie", "Sec-GPC"))
     if changes.cache:
         if response.cache_control.public or response.cache_control.s_maxage is not None:
             log.warning("%s may not be cached for others: it carries one visitor's conversions", request.path)

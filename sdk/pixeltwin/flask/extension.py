@@ -15,6 +15,7 @@ from typing_extensions import Unpack
 from ..arguments import TrackOptions
 from ..config import Settings
 from ..consent import Consent, State
+from ..consent_sources import ConsentSource
 from ..conversion import Conversion
 from ..errors import ConfigurationError, InvalidInput
 from ..events import Event, Item
@@ -37,7 +38,8 @@ _OFF_PAGE = "pixeltwin_off_page"
 NO_CONSENT_SOURCE = """\
 pixeltwin does not know what visitors allow, so it treats everyone as having refused: nothing is sent or shown. Choose:
   @twin.consent_loader   a function that returns Consent.granted(), .limited(), .denied() or .pending() for this request
-  PIXELTWIN_CONSENT      one fixed answer (granted, limited, denied or pending) where the site needs no banner"""
+  PIXELTWIN_CONSENT      onetrust, cookiebot or tcf, the banner whose cookie is read; or one fixed answer (granted,
+                         limited, denied or pending) where the site needs no banner"""
 
 
 class Who(TypedDict, total=False):
@@ -75,6 +77,7 @@ class _State:
 
     site: Site
     fixed_consent: Consent | None
+    consent_source: ConsentSource | None
     threaded: bool
     asked: bool = field(default=False)  # whether the start-up questions were put
 
@@ -111,10 +114,12 @@ class PixelTwin:
                 page_views=settings.get("PAGE_VIEWS"),
                 clean_page_url=settings.flag("CLEAN_URL"),
                 live=settings.get("DELIVERY") == "live",
+                gpc=settings.gpc,
                 script=f"{prefix}/pixeltwin.js",
                 beacon=f"{prefix}/page-view",
             ),
             fixed_consent=settings.consent,
+            consent_source=settings.consent_source,
             threaded=settings.get("WORKER") == "thread",
         )
         template_globals: dict[str, Any] = app.jinja_env.globals
@@ -282,10 +287,18 @@ class PixelTwin:
         state = self._state()
         if not state.asked:
             state.asked = True
-            if state.fixed_consent is None and self._consent_loader is None:
-                log.error(NO_CONSENT_SOURCE)
+            self._ask_for_consent_source(state)
         if state.threaded and state.site.tells:
             state.tracker.start_worker()
+
+    def _ask_for_consent_source(self, state: _State) -> None:
+        if self._consent_loader is not None or state.fixed_consent is not None:
+            return
+        if state.consent_source is None:
+            log.error(NO_CONSENT_SOURCE)
+            return
+        for advice in state.consent_source.advice(state.tracker.platforms):
+            log.error(advice)
 
     def visit(self) -> Visit | None:
         """What is known of the current request's visitor and what he did; None outside a request."""
@@ -304,6 +317,8 @@ class PixelTwin:
     def _consent(self) -> Consent:
         state = self._state()
         if self._consent_loader is None:
+            if state.consent_source is not None:
+                return state.consent_source.read(request.cookies, state.tracker.platforms)
             return state.fixed_consent or Consent.denied()
         try:
             answer = self._consent_loader()
