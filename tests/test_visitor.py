@@ -10,6 +10,7 @@ import pickle
 from collections.abc import Callable
 from datetime import date
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from rich.pretty import pretty_repr
 
 from pixeltwin import Conversion, Visitor
 from pixeltwin.errors import InvalidInput
-from pixeltwin.normal import compact, email_address, lower_trim, phone_digits, phone_plus, trimmed
+from pixeltwin.normal import compact, email_address, ip_canonical, lower_trim, phone_digits, phone_plus, trimmed
 from pixeltwin.strictjson import encode
 from pixeltwin.visitor import IDENTITY_FIELDS, Rule, SealedVisitor
 from tests.samples import NOW, purchase
@@ -270,3 +271,22 @@ def test_a_screen_is_its_width_and_height_in_pixels(wrong: Any) -> None:
     assert Visitor(screen=(1920, 1080)).screen == (1920, 1080)
     with pytest.raises(InvalidInput, match=r"^Visitor: screen"):
         Visitor(screen=wrong)
+
+
+@given(st.one_of(st.ip_addresses(), st.ip_addresses(v=6, network="::ffff:0:0/96")))
+def test_an_address_has_one_form_however_it_is_written(address: IPv4Address | IPv6Address) -> None:
+    """IPv4, IPv6 long or short, and IPv4 mapped into IPv6 become the one text that the standard library gives them."""
+    plain = getattr(address, "ipv4_mapped", None) or address
+    expected = None if plain.is_unspecified else str(plain)
+    for written in (str(address), address.exploded.upper(), f" {address.exploded}\t"):
+        assert ip_canonical(written) == expected
+
+
+@given(st.one_of(st.text(max_size=20), st.from_regex(r"([0-9]{1,4}\.){3}[0-9]{1,4}", fullmatch=True)))
+def test_what_the_standard_library_calls_no_address_is_none(text: str) -> None:
+    """Text is an address exactly where Python reads one, leading zeros, other scripts' digits and ranges included."""
+    try:
+        known = not ip_address(text.strip()).is_unspecified
+    except ValueError:
+        known = False
+    assert (ip_canonical(text) is not None) == known

@@ -15,6 +15,7 @@ from .errors import InvalidInput
 from .fields import (
     ABSENT,
     EMPTY,
+    NO_NAMES,
     Count,
     Currency,
     DeliveryCategory,
@@ -26,7 +27,6 @@ from .fields import (
     OptionalId,
     OptionalMoney,
     Text,
-    no_names,
 )
 from .frozen import FrozenDict
 
@@ -55,6 +55,8 @@ class Item(Frozen):
 if not TYPE_CHECKING:
 
     def _tuple(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):  # what it is nearly always; the rest is slow to ask
+            return tuple(value)
         if isinstance(value, (str, bytes, Mapping, Item)) or not isinstance(value, Sequence):
             raise ValueError("give a list of Item(...)")
         return tuple(value)
@@ -66,7 +68,7 @@ class Event(Frozen):
     """The root of all events. `names` gives a platform's own event name where the default one is not wanted:
     `names={"snap": "LEVEL_COMPLETE"}`, keyed by the platform's name."""
 
-    names: Names = Field(default_factory=no_names)
+    names: Names = Field(default=NO_NAMES)
 
     @property
     def type(self) -> str:
@@ -198,7 +200,8 @@ class Purchase(Sale):
 
     @model_validator(mode="after")
     def _parts_of_the_total(self) -> Purchase:
-        if (self.tax or 0) + (self.shipping or 0) > self.value:
+        fields = self.__dict__
+        if (fields["tax"] or 0) + (fields["shipping"] or 0) > fields["value"]:
             raise ValueError("tax and shipping are parts of value, the total the customer pays: they cannot exceed it")
         return self
 

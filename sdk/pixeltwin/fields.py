@@ -80,27 +80,22 @@ if TYPE_CHECKING:
     Currency = str
     OptionalCurrency = str | None
 else:
+    # Limits stand next to the type: pydantic then checks them in its core, which takes a third of the time.
     Money = Annotated[
         Decimal,
-        BeforeValidator(_exact),
         Field(ge=0, max_digits=20, decimal_places=6),
+        BeforeValidator(_exact),
         AfterValidator(Decimal.copy_abs),  # "-0" is zero and goes out as zero
     ]
     OptionalMoney = Money | None
-    Id = Annotated[str, BeforeValidator(_text), Field(max_length=256)]
+    Id = Annotated[str, Field(max_length=256), BeforeValidator(_text)]
     OptionalId = Id | None
     Currency = Annotated[str, BeforeValidator(_currency)]
     OptionalCurrency = Currency | None
 
 ABSENT: Any = None  # a default that type checkers take for any field
 EMPTY: Any = ()
-_NO_NAMES: FrozenDict[str] = FrozenDict()
-
-
-def no_names() -> Mapping[str, str]:
-    return _NO_NAMES
-
-
+NO_NAMES: Mapping[str, str] = FrozenDict()
 Text = Annotated[str, BeforeValidator(_cut)]  # of a visitor's own words no platform wants more
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 DeliveryCategory = Literal["in_store", "curbside", "delivery"]
@@ -113,8 +108,8 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
 
     def __init__(self, **data: Any) -> None:
-        try:
-            super().__init__(**data)
+        try:  # what BaseModel's own does, without the detour
+            self.__pydantic_validator__.validate_python(data, self_instance=self)
         except ValidationError as error:
             raise invalid(type(self).__name__, error) from None
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 
 from .places import country, us_state
 
 _ADDRESS = re.compile(r"[^@<>(),;:\"\\\[\]]+@[^@<>(),;:\"\\\[\]_.]+(?:\.[^@<>(),;:\"\\\[\]_.]+)+")
 _E164 = re.compile(r"\+[1-9][0-9]{3,16}")
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")  # without leading zeros, which some read as octal
 _ISO_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
 _ZIP_PLUS_4 = re.compile(r"([0-9]{5})-[0-9]{4}")
 _GENDERS = {
@@ -76,17 +78,17 @@ def phone_digits(value: str) -> str | None:
 def ip_canonical(value: str) -> str | None:
     """An IP address in its one canonical text form (RFC 5952 for IPv6); an IPv4 address mapped into IPv6 is the IPv4
     address. None when it is no address, or the unspecified one (0.0.0.0, ::)."""
+    text = value.strip()
+    if ":" not in text:
+        return text if _IPV4.fullmatch(text) and text != "0.0.0.0" else None
     try:
-        address = ip_address(value.strip())
+        address = IPv6Address(text)
     except ValueError:
         return None
-    if address.is_unspecified:
+    if address.ipv4_mapped:
+        return ip_canonical(str(address.ipv4_mapped))
+    if address.scope_id or address.is_unspecified:  # "fe80::1%eth0" means something on one machine only
         return None
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        if address.scope_id:  # "fe80::1%eth0" means something on one machine only
-            return None
     return str(address)
 
 

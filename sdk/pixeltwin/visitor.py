@@ -20,6 +20,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from .errors import InvalidInput
 from .fields import Frozen
 from .frozen import FrozenDict
+from .phones import e164
 
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -40,12 +41,12 @@ class Rule:
 
     def apply(self, value: str) -> str | None:
         """What goes on the wire for one value. 64 hex digits count as hashed already where the rule hashes."""
-        if self.hashed and _HASHED.fullmatch(value):
+        if not self.hashed:
+            return self.normalise(value) or None
+        if len(value) == 64 and _HASHED.fullmatch(value):
             return value.lower()
         normal = self.normalise(value)
-        if not normal:
-            return None
-        return sha256(normal) if self.hashed else normal
+        return hashlib.sha256(normal.encode()).hexdigest() if normal else None
 
 
 def sha256(text: str) -> str:
@@ -54,6 +55,9 @@ def sha256(text: str) -> str:
 
 
 def _identity(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):  # what it is nearly always
+        only = value.strip()
+        return (only,) if only else ()
     if value is None:
         return ()
     many: Iterable[Any] = value
@@ -90,12 +94,8 @@ else:
     Signals = Annotated[FrozenDict, BeforeValidator(_signals)]
 
 _NOBODY: Any = ()
-_NO_SIGNALS: FrozenDict[str] = FrozenDict()
+_NO_SIGNALS: Any = FrozenDict[str]()
 _Pixels = Annotated[int, Field(gt=0, lt=32768)]
-
-
-def _no_signals() -> Any:
-    return _NO_SIGNALS
 
 
 class Visitor(Frozen):
@@ -124,8 +124,8 @@ class Visitor(Frozen):
     idfv: Identity = Field(default=_NOBODY)
     user_agent: str | None = None
     screen: tuple[_Pixels, _Pixels] | None = None
-    click_ids: Signals = Field(default_factory=_no_signals)
-    browser_ids: Signals = Field(default_factory=_no_signals)
+    click_ids: Signals = Field(default=_NO_SIGNALS)
+    browser_ids: Signals = Field(default=_NO_SIGNALS)
     phone_region: str | None = None
 
     def __repr__(self) -> str:
@@ -143,10 +143,8 @@ class Visitor(Frozen):
             raise InvalidInput("Visitor", [(field, f"is no identity field; those are {', '.join(IDENTITY_FIELDS)}")])
         values: tuple[str, ...] = self.__dict__[field]
         if field == "phone" and values:
-            from .phones import e164
-
-            found = (one if _HASHED.fullmatch(one) else e164(one, self.phone_region) for one in values)
-            return tuple(one for one in found if one)
+            found = [one if _HASHED.fullmatch(one) else e164(one, self.phone_region) for one in values]
+            return tuple([one for one in found if one])
         return values
 
     def has(self, field: str) -> bool:
@@ -162,17 +160,15 @@ class Visitor(Frozen):
     def seal(self, rules: Mapping[str, Iterable[Rule]]) -> SealedVisitor:
         """This visitor as it may rest: the outcome of every rule, and the raw signals; the identity itself is gone."""
         own = self.__dict__
+        known = [field for field in rules if own[field]]
         sealed: dict[str, tuple[str, ...]] = {}
-        for field, wanted in rules.items():
-            if own[field]:
-                given = self.given(field)
-                for rule in wanted:
-                    key = f"{field}/{rule.key}"
-                    if key not in sealed and (found := _apply(rule, given)):
-                        sealed[key] = found
-        given_fields = frozenset(field for field in rules if own[field])
+        for field in known:
+            given = self.given(field)
+            for rule in rules[field]:
+                if found := _apply(rule, given):
+                    sealed[f"{field}/{rule.key}"] = found
         return SealedVisitor(
-            FrozenDict(sealed), own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"], given_fields
+            FrozenDict(sealed), own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"], frozenset(known)
         )
 
 
@@ -182,9 +178,11 @@ IDENTITY_FIELDS: tuple[str, ...] = tuple(
 )
 
 
-def _apply(rule: Rule, given: Iterable[str]) -> tuple[str, ...]:
-    found = [wire for value in given if (wire := rule.apply(value)) is not None]
-    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
+def _apply(rule: Rule, given: Sequence[str]) -> tuple[str, ...]:
+    if len(given) == 1:  # as nearly always
+        only = rule.apply(given[0])
+        return () if only is None else (only,)
+    return tuple(dict.fromkeys([wire for value in given if (wire := rule.apply(value)) is not None]))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
