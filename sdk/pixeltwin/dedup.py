@@ -41,8 +41,10 @@ class Half:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a platform's published rule says of two halves: how often they count together (1 or 2), whether that is
-    certain (False in a documented grey zone, where `counted` is the cautious reading), and why in a sentence."""
+    certain (False in a documented grey zone, where `counted` is the cautious reading), and why in a sentence. `fields`
+    are those that decided it, as the vendor names them in a call of its pixel or in its API."""
 
     counted: Literal[1, 2]
     certain: bool
     reason: str
+    fields: tuple[str, ...] = ()

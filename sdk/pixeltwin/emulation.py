@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from .dedup import Half
+from .frozen import FrozenDict
+
+Path = tuple[str, ...]  # the keys that lead to a value in a payload
+# Under this key a payload shows what a page's call said and the pixel's script did not send, for want of a place.
+DROPPED = "dropped by the pixel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,27 @@ class Incoming:
     query: str
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a conversion and where each half carries it, so that two payloads can be read side by side.
+
+    `name` is in nobody's words; `call` is what a page's call of the pixel names it; `browser` and `server` lead to it
+    in the payload of each half, and are empty where that half has no place for it. `lines` says how the keys of a
+    list's elements are called on the other side: the browser's key, then the server's.
+    """
+
+    name: str
+    call: str
+    browser: Path = ()
+    server: Path = ()
+    lines: Mapping[str, str] = field(default_factory=FrozenDict[str])
+
+    @property
+    def api(self) -> str:
+        """What the API's reference calls it."""
+        return ".".join(self.server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +78,7 @@ class Emulator(ABC):
 
     api_path: ClassVar[str]  # behind "/<platform>": what `api_url` must end with, such as "" or "/api/v3"
     script_path: ClassVar[str]  # behind "/<platform>": the pixel script
+    fields: ClassVar[tuple[Field, ...]] = ()  # what its payloads are compared by; the conversion's id comes first
 
     @abstractmethod
     def answer(self, incoming: Incoming, now: datetime) -> Answer:

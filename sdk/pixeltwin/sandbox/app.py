@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
 
 from ..contract import Platform
 from ..platforms import installed
@@ -33,10 +33,11 @@ class Sandbox:
         self.platforms = platforms
         self.clock = clock
         self.bell = Bell()
-        self.ledger = Ledger(platforms, self.bell)
+        emulators = {kind: platform.emulator() for kind, platform in platforms.items()}
+        self.ledger = Ledger(platforms, self.bell, fields={kind: one.fields for kind, one in emulators.items()})
         self.notices = Notices(self.bell)
         self.faults = Faults(platforms.keys(), self.bell)
-        self.vendors = Vendors(platforms, self.ledger, self.notices, self.faults, clock)
+        self.vendors = Vendors(emulators, self.ledger, self.notices, self.faults, clock)
 
     def page(self) -> Response:
         platforms = {
@@ -50,6 +51,12 @@ class Sandbox:
 
     def conversions(self) -> Response:
         return _json({"conversions": self.ledger.changes().records})
+
+    def conversion(self, key: int) -> Response:
+        record = self.ledger.record(key)
+        if record is None:
+            raise NotFound("there is no record of this key, or no more")
+        return _json(record)
 
     def get_clock(self) -> Response:
         return _json(self._time())
@@ -119,6 +126,7 @@ def create_sandbox(*, clock: Clock | None = None, platforms: Mapping[str, type[P
     app.register_blueprint(sandbox.vendors.blueprint())
     app.add_url_rule("/", view_func=sandbox.page)
     app.add_url_rule("/api/conversions", view_func=sandbox.conversions)
+    app.add_url_rule("/api/conversions/<int:key>", view_func=sandbox.conversion)
     app.add_url_rule("/api/clock", view_func=sandbox.get_clock)
     app.add_url_rule("/api/clock", view_func=sandbox.post_clock, methods=["POST"])
     app.add_url_rule("/api/faults", view_func=sandbox.get_faults)

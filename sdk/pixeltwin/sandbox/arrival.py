@@ -3,38 +3,51 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..dedup import Half
-from ..strictjson import encode
-from ..visitor import sha256
+from ..emulation import Field
+from ..strictjson import decode, encode
+from .comparison import at
+from .forms import id_form, mentions, respelled
 from .masking import masked, masked_text
 
 Side = Literal["browser", "server"]
 LONGEST_PAYLOAD = 64 * 1024  # bytes of JSON kept of one half
 
-_HASHED = re.compile(r"[0-9a-fA-F]{64}")
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One half, the `number`th to arrive. `refused` is why the platform would not take it, in the vendor's words."""
+    """One half, the `number`th to arrive. `refused` is why the platform would not take it, in the vendor's words;
+    `mentions` are the identifiers anywhere in its payload, by their form, and where they stand; `spellings` the forms
+    of its id, as it was written and as it may have been meant."""
 
     number: int
     half: Half
     payload: bytes
     refused: str | None = None
+    mentions: Mapping[str, str] = field(default_factory=dict[str, str])
+    spellings: frozenset[str] = frozenset()
 
     @property
     def side(self) -> Side:
         return self.half.side
 
+    def content(self) -> Any:
+        """The payload that was kept, read again."""
+        try:
+            return decode(self.payload)
+        except ValueError:  # a number beyond 64 bits, see `arrive`
+            return json.loads(self.payload)
 
-def arrive(number: int, half: Half, refused: str | None, secrets: tuple[str, ...]) -> Arrival:
-    """The half as it may be kept: its payload as JSON text, without tokens, and bounded."""
+
+def arrive(
+    number: int, half: Half, refused: str | None, secrets: tuple[str, ...], fields: Sequence[Field] = ()
+) -> Arrival:
+    """The half as it may be kept: its payload as JSON text, without tokens, and bounded. The first of the platform's
+    `fields` says where an id is written that the platform hashes before it compares it."""
     kept = replace(
         half,
         event=masked_text(half.event, secrets),
@@ -44,7 +57,10 @@ def arrive(number: int, half: Half, refused: str | None, secrets: tuple[str, ...
         payload=None,
     )
     reason = None if refused is None else masked_text(refused, secrets)
-    return Arrival(number, kept, _payload(masked(half.payload, secrets)), reason)
+    payload = masked(half.payload, secrets)
+    written = at(payload, fields[0].browser if half.side == "browser" else fields[0].server) if fields else None
+    id = written if isinstance(written, str) and kept.id else kept.id
+    return Arrival(number, kept, _payload(payload), reason, mentions(payload), respelled(id) if id else frozenset())
 
 
 def _payload(payload: Any) -> bytes:
@@ -58,11 +74,6 @@ def _payload(payload: Any) -> bytes:
     return shown
 
 
-def id_form(value: str) -> str:
-    """An id in the form in which its spellings meet: a vendor may hash it on one side and not on the other."""
-    return value.lower() if _HASHED.fullmatch(value) else sha256(value)
-
-
 def traces(half: Half) -> Iterator[str]:
     """What another half of the same conversion could have in common with this one. The platform's rule decides; this
     only finds what it has to be asked about. Ids and order ids are one name space: a rule may compare the two."""
@@ -71,3 +82,22 @@ def traces(half: Half) -> Iterator[str]:
             yield f"id:{id_form(value)}"
     for name, value in half.keys.items():
         yield f"{name}={value}"
+
+
+def hints(arrival: Arrival) -> Iterator[str]:
+    """What finds a half that was meant as the twin and is none by any rule: its id written otherwise, or elsewhere."""
+    for form in arrival.spellings:
+        yield f"like:{form}"
+    for form in arrival.mentions:
+        yield f"in:{form}"
+
+
+def hinted(arrival: Arrival) -> Iterator[str]:
+    """Under which traces and hints of other halves this one's twin would be found."""
+    for value in (arrival.half.id, arrival.half.order_id):
+        if value is not None:
+            yield f"in:{id_form(value)}"
+    for form in arrival.spellings:
+        yield f"like:{form}"
+    for form in arrival.mentions:
+        yield f"id:{form}"

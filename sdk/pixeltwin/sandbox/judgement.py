@@ -16,16 +16,19 @@ Outcome = Literal["counted", "merged", "repeat", "refused"]
 
 @dataclass(slots=True)
 class Judgement:
-    """`counting` are the arrivals that count by themselves; `slots` the half shown for each side; `repeats` how many
-    further ones were taken for one of them; `reason` the rule's own sentence, where it was asked."""
+    """`counting` are the arrivals that count by themselves; `slots` the half shown for each side; `taken` all that
+    were not refused; `repeats` how many further ones were taken for one of them; `reason` the rule's own sentence,
+    where it was asked, and `fields` what it decided by."""
 
     counting: list[Arrival] = field(default_factory=list[Arrival])
     slots: dict[Side, Arrival] = field(default_factory=dict[Side, Arrival])
     refused: dict[Side, Arrival] = field(default_factory=dict[Side, Arrival])
     outcomes: dict[int, Outcome] = field(default_factory=dict[int, Outcome])
+    taken: list[Arrival] = field(default_factory=list[Arrival])
     repeats: int = 0
     certain: bool = True
     reason: str = ""
+    fields: tuple[str, ...] = ()
 
     @property
     def counted(self) -> int:
@@ -64,6 +67,7 @@ def judge(arrivals: Sequence[Arrival], rule: Rule) -> Judgement:
 
 
 def _take(judgement: Judgement, arrival: Arrival, rule: Rule) -> None:
+    judgement.taken.append(arrival)
     # Asked of the other side first: a half that is one with it is its twin, before it is anybody's repeat.
     asked = sorted(judgement.counting, key=lambda counted: counted.side == arrival.side)
     verdicts = [ask(rule, counted.half, arrival.half) for counted in asked]
@@ -74,11 +78,12 @@ def _take(judgement: Judgement, arrival: Arrival, rule: Rule) -> None:
         judgement.outcomes[arrival.number] = "merged" if first else "repeat"
         judgement.repeats += not first
         if first and judgement.counted == 1:
-            judgement.reason = same.reason
+            judgement.reason, judgement.fields = same.reason, same.fields
     else:
         judgement.counting.append(arrival)
         judgement.outcomes[arrival.number] = "counted"
         if verdicts:
             judgement.certain = judgement.certain and all(verdict.certain for verdict in verdicts)
-            judgement.reason = next((v.reason for v in verdicts if not v.certain), verdicts[0].reason)
+            said = next((verdict for verdict in verdicts if not verdict.certain), verdicts[0])
+            judgement.reason, judgement.fields = said.reason, said.fields
     judgement.slots.setdefault(arrival.side, arrival)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from ..contract import Platform
 from ..dedup import Half
-from ..emulation import Rejection
-from .arrival import Arrival, Side, arrive, id_form, traces
+from ..emulation import Field, Rejection
+from .arrival import Arrival, Side, arrive, hinted, hints, traces
 from .bell import Bell
+from .forms import id_form
+from .index import Index
 from .judgement import ask
+from .kinship import OTHER, SURE, Kinship, kinship
 from .masking import masked_text
-from .reasons import OTHER
 from .record import Record
 
 RECORDS = 5_000  # the newest are kept
 PAYLOADS = 64 * 1024 * 1024  # bytes of payload kept in all
-NEAR = timedelta(minutes=1)  # two lone halves of one event this close may have been meant as twins
+LATEST = 8  # lone halves of a side among which the twin is looked for by time, value and visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,13 @@ class Ledger:
         platforms: Mapping[str, type[Platform]],
         bell: Bell,
         *,
+        fields: Mapping[str, tuple[Field, ...]] | None = None,
         limit: int = RECORDS,
         payloads: int = PAYLOADS,
     ) -> None:
         self._platforms = platforms
         self._bell = bell
+        self._fields = fields or {}
         self._limit = limit
         self._payloads = payloads
         self._lock = threading.Lock()
@@ -56,9 +60,8 @@ class Ledger:
 
     def _clear(self) -> None:
         self._records: dict[int, Record] = {}
-        self._index: dict[tuple[str, str], dict[int, None]] = {}  # (platform, trace) -> numbers of records
-        self._traces: dict[int, set[tuple[str, str]]] = {}  # its inverse
-        self._latest: dict[tuple[str, str, Side], int] = {}
+        self._index = Index()
+        self._latest: dict[tuple[str, Side], deque[int]] = {}
         self._bytes = 0
 
     def reset(self) -> None:
@@ -79,9 +82,9 @@ class Ledger:
         remarks = tuple(masked_text(warning, secrets) for warning in warnings)
         with self._lock:
             for half in halves:
-                self._place(platform, self._arrival(half, None, secrets), remarks)
+                self._place(platform, self._arrival(platform, half, None, secrets), remarks)
             for rejection in rejected:
-                self._place(platform, self._arrival(rejection.half, rejection.reason, secrets), remarks)
+                self._place(platform, self._arrival(platform, rejection.half, rejection.reason, secrets), remarks)
             self._forget()
 
     def changes(self, since: int = 0) -> Changes:
@@ -90,14 +93,25 @@ class Ledger:
             version = self._bell.version
             anew = since < self._emptied or since == 0
             wanted = [record for record in self._records.values() if anew or record.version > since]
-            views = [record.view(self._platforms[record.platform], self._lookalike(record)) for record in wanted]
+            views = [self._view(record) for record in wanted]
             return Changes(version, anew, next(iter(self._records), self._opened + 1), views)
+
+    def record(self, number: int) -> dict[str, Any] | None:
+        """One record, with its payloads compared field by field; None where there is none of that number."""
+        with self._lock:
+            record = self._records.get(number)
+            if record is None:
+                return None
+            return {**self._view(record), "fields": record.compared(self._fields.get(record.platform, ()))}
+
+    def _view(self, record: Record) -> dict[str, Any]:
+        return record.view(self._platforms[record.platform], self._lookalike(record))
 
     # --- placing -------------------------------------------------------------------------------------------------
 
-    def _arrival(self, half: Half, refused: str | None, secrets: tuple[str, ...]) -> Arrival:
+    def _arrival(self, platform: str, half: Half, refused: str | None, secrets: tuple[str, ...]) -> Arrival:
         self._arrived += 1
-        return arrive(self._arrived, half, refused, secrets)
+        return arrive(self._arrived, half, refused, secrets, self._fields.get(platform, ()))
 
     def _place(self, platform: str, arrival: Arrival, remarks: tuple[str, ...] = ()) -> None:
         record = None if arrival.refused is not None else self._joined(platform, arrival)
@@ -110,24 +124,22 @@ class Ledger:
         record.put(arrival, self._platforms[platform].dedup, instead_of=strangers)
         self._bytes += record.size
         record.warn(remarks)
-        self._trace(record, arrival)
+        self._trace(record)
+        self._tell(record)
         self._changed(record)
         for stranger in strangers:
             self._place(platform, stranger)
 
-    def _candidates(self, platform: str, arrival: Arrival) -> Iterator[Record]:
-        """The records that have anything in common with an arrival, newest first."""
-        numbers: dict[int, None] = {}
-        for trace in traces(arrival.half):
-            numbers.update(self._index.get((platform, trace), {}))
-        for number in sorted(numbers, reverse=True):
+    def _candidates(self, platform: str, keys: Iterable[str]) -> Iterator[Record]:
+        """The records that are found under any of these traces and hints, newest first."""
+        for number in self._index.find((platform, key) for key in keys):
             yield self._records[number]
 
     def _joined(self, platform: str, arrival: Arrival) -> Record | None:
         """The record that the platform's rule counts this half together with; one that lacks its side if possible."""
         rule = self._platforms[platform].dedup
         repeated: Record | None = None
-        for record in self._candidates(platform, arrival):
+        for record in self._candidates(platform, traces(arrival.half)):
             if record.event != arrival.half.event:
                 continue
             counting = record.judgement.counting
@@ -148,15 +160,31 @@ class Ledger:
         return rivals
 
     def _related(self, platform: str, arrival: Arrival) -> Record | None:
-        """The record that a half belongs to although it counts by itself: by id, else by order id."""
-        fitting = [
-            record
-            for record in self._candidates(platform, arrival)
-            if record.event == arrival.half.event and not record.full and _has_place(record, arrival)
-        ]
-        by_id = (record for record in fitting if _same_id(record, arrival.half))
-        by_order = (record for record in fitting if _same_order(record, arrival.half))
-        return next(by_id, None) or next(by_order, None)
+        """The record that a half belongs to although it counts by itself: by its id, by its order id, or by its id
+        written otherwise or in a wrong place."""
+
+        def fitting(keys: Iterable[str]) -> list[Record]:
+            return [
+                record
+                for record in self._candidates(platform, keys)
+                if record.event == arrival.half.event and not record.full and _has_place(record, arrival)
+            ]
+
+        traced = fitting(traces(arrival.half))
+        by_id = (record for record in traced if _same_id(record, arrival.half))
+        by_order = (record for record in traced if _same_order(record, arrival.half))
+        found = next(by_id, None) or next(by_order, None)
+        if found:
+            return found
+        likely = (record for record in fitting(hinted(arrival)) if self._surely(record, arrival))
+        return next(likely, None)
+
+    def _surely(self, record: Record, arrival: Arrival) -> bool:
+        """Whether the other side, alone so far, was meant as this half's twin beyond doubt."""
+        if arrival.refused is not None or record.lone is None or record.lone.side == arrival.side:
+            return False
+        kin = self._kinship(record.platform, arrival, record.lone)
+        return kin is not None and kin.strength >= SURE
 
     def _open(self, platform: str, arrival: Arrival) -> Record:
         self._opened += 1
@@ -166,31 +194,52 @@ class Ledger:
             self._link(record, arrival)
         return record
 
-    def _trace(self, record: Record, arrival: Arrival) -> None:
-        keys = {(record.platform, trace) for trace in traces(arrival.half)}
-        self._traces.setdefault(record.number, set()).update(keys)
-        for key in keys:
-            self._index.setdefault(key, {})[record.number] = None
+    def _trace(self, record: Record) -> None:
+        """What leads to a record. One that is merged needs no hints: nobody looks for a twin of it."""
+        keys = {trace for arrival in record.arrivals for trace in traces(arrival.half)}
+        if record.judgement.word != "merged":
+            keys.update(hint for arrival in record.arrivals for hint in hints(arrival))
+        self._index.drop(record.number)
+        self._index.add(record.number, ((record.platform, key) for key in keys))
 
-    # --- lone halves that look alike -----------------------------------------------------------------------------
+    # --- halves that were meant as twins ---------------------------------------------------------------------------
+
+    def _kinship(self, platform: str, one: Arrival, other: Arrival) -> Kinship | None:
+        return kinship(self._platforms[platform].title, self._fields.get(platform, ()), one, other)
 
     def _link(self, record: Record, arrival: Arrival) -> None:
-        half = arrival.half
-        named = (
-            candidate.number
-            for candidate in self._candidates(record.platform, arrival)
-            if candidate.event != half.event and _same_id(candidate, half)
-        )
-        other = self._records.get(next(named, self._latest.get((record.platform, half.event, OTHER[half.side]), 0)))
-        lone = other.lone if other else None
-        if other and lone and lone.side != half.side and abs(half.received_at - lone.received_at) <= NEAR:
+        """Find the lone half of the other side that has most in common with this one, and let both point at it."""
+        latest = self._latest.setdefault((record.platform, arrival.side), deque(maxlen=LATEST))
+        numbers = dict.fromkeys(self._latest.get((record.platform, OTHER[arrival.side]), ()))
+        keys = [*traces(arrival.half), *hinted(arrival)]
+        numbers.update((one.number, None) for one in self._candidates(record.platform, keys))
+        best: tuple[int, int] = (0, 0)
+        for number in numbers:
+            other = self._records.get(number)
+            lone = other.lone if other else None
+            if lone and lone.side != arrival.side:
+                kin = self._kinship(record.platform, arrival, lone)
+                best = max(best, (kin.strength, number) if kin else best)
+        if best[0]:
+            other = self._records[best[1]]
             record.lookalike, other.lookalike = other.number, record.number
             other.version = self._bell.ring()
-        self._latest[record.platform, half.event, half.side] = record.number
+        latest.append(record.number)
 
-    def _lookalike(self, record: Record) -> Half | None:
+    def _lookalike(self, record: Record) -> Kinship | None:
+        """What a lone half has in common with the one that may be its twin."""
         other = self._records.get(record.lookalike or 0)
-        return other.lone if other else None
+        if not other or record.lone is None or other.lone is None:
+            return None
+        return self._kinship(record.platform, record.lone, other.lone)
+
+    def _tell(self, record: Record) -> None:
+        """Say of halves that share a record, and count by themselves, what more than the rule's reason is known."""
+        slots = record.judgement.slots
+        record.kin = None
+        if record.judgement.counted > 1 and len(slots) == 2:
+            kin = self._kinship(record.platform, slots["browser"], slots["server"])
+            record.kin = kin if kin and kin.strength > SURE else None
 
     def _changed(self, record: Record) -> None:
         record.version = self._bell.ring()
@@ -206,13 +255,7 @@ class Ledger:
             number, record = next(iter(self._records.items()))
             del self._records[number]
             self._bytes -= record.size
-            for side in OTHER:
-                if self._latest.get((record.platform, record.event, side)) == number:
-                    del self._latest[record.platform, record.event, side]
-            for key in self._traces.pop(number, ()):
-                self._index[key].pop(number, None)
-                if not self._index[key]:
-                    del self._index[key]
+            self._index.drop(number)
 
 
 def _has_place(record: Record, arrival: Arrival) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..dedup import Half
-from .arrival import Side, id_form
+from .arrival import Side
 from .judgement import Judgement
+from .kinship import OTHER, Kinship
 
-OTHER: dict[Side, Side] = {"browser": "server", "server": "browser"}
 
-
-def reason(title: str, judgement: Judgement, lookalike: Half | None = None) -> str:
-    """Why the record has its verdict. `lookalike`: a lone half of the other side that may be its twin."""
+def reason(title: str, judgement: Judgement, kin: Kinship | None = None) -> str:
+    """Why the record has its verdict. `kin`: what its half has in common with one that may be its twin."""
     word = judgement.word
     if word == "counted twice":
         more = f" In all it is counted {judgement.counted} times." if judgement.counted > 2 else ""
-        return judgement.reason + more
+        return judgement.reason + more + (f" {kin.said}" if kin else "")
     if word == "merged":
         return judgement.reason
     if word == "rejected":
@@ -22,7 +23,25 @@ def reason(title: str, judgement: Judgement, lookalike: Half | None = None) -> s
     side: Side = "browser" if word == "browser only" else "server"
     half = judgement.slots[side].half
     alone = _alone(title, half) if half.id is not None else _nameless(title, half)
-    return f"{alone} {_resembles(title, half, lookalike)}" if lookalike else alone
+    return f"{alone} {kin.said}" if kin else alone
+
+
+def doubts(judgement: Judgement) -> Iterator[str]:
+    """What looks wrong about halves that are counted once: one ID may stand for two conversions."""
+    if judgement.counted != 1:
+        return
+    taken = [arrival.half for arrival in judgement.taken]
+    for side in OTHER:
+        orders = dict.fromkeys(half.order_id for half in taken if half.side == side and half.order_id)
+        if len(orders) > 1:
+            yield (
+                f"One ID, but the {side} half named {len(orders)} orders ({', '.join(orders)}), counted as one. "
+                "Was the ID cached with the page, or given to two events?"
+            )
+    values = dict.fromkeys(half.value for half in taken if half.value is not None)
+    if len(values) > 1:
+        amounts = " and ".join(f"{value:f}" for value in values)
+        yield f"The halves that are one do not say one value: {amounts}."
 
 
 def _alone(title: str, half: Half) -> str:
@@ -53,15 +72,3 @@ def _rejected(title: str, judgement: Judgement) -> str:
     left = " and ".join(f"the {side} half" for side in judgement.slots)
     said.append(f"It counts {left} alone." if left else "It counts nothing.")
     return " ".join(said)
-
-
-def _resembles(title: str, half: Half, other: Half) -> str:
-    seconds = round((half.received_at - other.received_at).total_seconds())
-    when = "at the same time" if seconds == 0 else f"{abs(seconds)} s {'earlier' if seconds > 0 else 'later'}"
-    if other.id and half.id and id_form(other.id) == id_form(half.id):
-        return f"A {other.side} half with the same ID arrived as {other.event}: {title} merges only events of one name."
-    if other.id is None:
-        return f"A {other.side} half of the same event arrived {when} without an ID that {title} reads: is it the twin?"
-    if half.id is None:
-        return f"A {other.side} half of the same event arrived {when} with an ID: is it the twin?"
-    return f"A {other.side} half of the same event arrived {when} under another ID: was the ID made twice?"

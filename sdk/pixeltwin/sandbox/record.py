@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import orjson
 
 from ..contract import Platform
-from ..dedup import Half
-from .arrival import Arrival, id_form
+from ..emulation import Field
+from .arrival import Arrival
+from .comparison import compare
+from .forms import id_form
 from .judgement import Judgement, Rule, judge
+from .kinship import Kinship
 from .names import neutral_name
-from .reasons import reason
+from .reasons import doubts, reason
 
 MOST_ARRIVALS = 20  # kept of one record; of repeats beyond these only the number
 MOST_COUNTED = 10  # of one record; the next one that counts by itself begins another
@@ -23,7 +27,8 @@ MOST_WARNINGS = 10
 @dataclass(slots=True, eq=False)
 class Record:
     """`number` is its place among the records, `version` the number of its last change, `lookalike` the record
-    of a lone half of the other side that may be the twin."""
+    of a lone half of the other side that may be the twin, `kin` what two halves that count by themselves have in common
+    all the same."""
 
     number: int
     platform: str
@@ -34,6 +39,7 @@ class Record:
     forgotten: int = 0
     version: int = 0
     lookalike: int | None = None
+    kin: Kinship | None = None
 
     def put(self, arrival: Arrival, rule: Rule, *, instead_of: list[Arrival]) -> None:
         """Take an arrival in, let others go, and judge anew."""
@@ -67,14 +73,14 @@ class Record:
         return sum(len(arrival.payload) for arrival in self.arrivals)
 
     @property
-    def lone(self) -> Half | None:
+    def lone(self) -> Arrival | None:
         """The one half that is here, where the other is missing and nothing was refused."""
         word = self.judgement.word
         if word not in ("browser only", "server only"):
             return None
-        return self.judgement.slots["browser" if word == "browser only" else "server"].half
+        return self.judgement.slots["browser" if word == "browser only" else "server"]
 
-    def view(self, platform: type[Platform], lookalike: Half | None) -> dict[str, Any]:
+    def view(self, platform: type[Platform], lookalike: Kinship | None) -> dict[str, Any]:
         """The record as `GET /api/conversions` gives it."""
         judgement = self.judgement
         first = self.arrivals[0].half
@@ -91,15 +97,23 @@ class Record:
             "verdict": judgement.word,
             "counted": judgement.counted,
             "certain": judgement.certain,
-            "reason": _sentence(reason(platform.title, judgement, lookalike)),
+            "reason": _sentence(reason(platform.title, judgement, lookalike or self.kin)),
+            "decided_by": list(judgement.fields),
+            "twin": self.lookalike if lookalike else None,
             "repeats": judgement.repeats + self.forgotten,
-            "warnings": self.warnings,
+            "warnings": [*doubts(judgement), *self.warnings],
             "seen_at": timestamp(first.received_at),
             "browser": _shown(judgement.shown("browser")),
             "server": _shown(judgement.shown("server")),
             "again": [_shown(one) for one in judgement.counting if one is not judgement.slots.get(one.side)],
             "arrivals": [self._step(arrival) for arrival in self.arrivals],
         }
+
+    def compared(self, fields: Sequence[Field]) -> list[dict[str, Any]]:
+        """The fields of both halves side by side."""
+        browser, server = self.judgement.shown("browser"), self.judgement.shown("server")
+        payloads = (browser.content() if browser else None, server.content() if server else None)
+        return list(compare(fields, browser.half if browser else None, server.half if server else None, payloads))
 
     def _step(self, arrival: Arrival) -> dict[str, Any]:
         return {

@@ -16,45 +16,47 @@ CERTAIN = timedelta(hours=24)
 DOCUMENTED = timedelta(hours=48)
 PROMPT = timedelta(hours=1)
 
+_ID, _NAME, _SOURCE = ("event_id",), ("event", "event_name"), ("action_source",)  # the tag's names, and the API's
+
 
 def judge(first: Half, second: Half) -> Verdict:
     """How often Pinterest counts these two, `first` received first."""
     difference = _difference(first, second)
     if difference:
-        return Verdict(2, True, difference)
+        return difference
     gap = abs(second.received_at - first.received_at)
     if gap > DOCUMENTED:
-        return Verdict(2, True, f"the same event_id, but {_spoken(gap)} apart: over 48 hours.")
+        return Verdict(2, True, f"the same event_id, but {_spoken(gap)} apart: over 48 hours.", _ID)
     for half in (first, second):
         delay = half.received_at - half.occurred_at
         if half.side == "server" and delay > PROMPT:
-            return Verdict(
-                2,
-                False,
+            said = (
                 f"the API was told {_spoken(delay)} after event_time: over an hour, Pinterest may take it as offline, "
-                "and offline events are never deduplicated.",
+                "and offline events are never deduplicated."
             )
+            return Verdict(2, False, said, ("event_time",))
     if gap > CERTAIN:
-        return Verdict(
-            2, False, f"the same event_id, {_spoken(gap)} apart: sources disagree whether the window is 24 or 48 hours."
-        )
-    return Verdict(1, True, f"the same event_id and event name, {_spoken(gap)} apart: within 24 hours.")
+        said = f"the same event_id, {_spoken(gap)} apart: sources disagree whether the window is 24 or 48 hours."
+        return Verdict(2, False, said, _ID)
+    said = f"the same event_id and event name, {_spoken(gap)} apart: within 24 hours."
+    return Verdict(1, True, said, (*_ID, *_NAME))
 
 
-def _difference(first: Half, second: Half) -> str | None:
+def _difference(first: Half, second: Half) -> Verdict | None:
     """What makes them two conversions whenever they come, by the field that decides it."""
     if first.account != second.account:
-        return "they went to different accounts."
+        return Verdict(2, True, "they went to different accounts.", ("account",))
     for half in (first, second):
         if not half.id:
             sender = "the tag" if half.side == "browser" else "the API"
-            return f"event_id is missing in what {sender} got."
+            return Verdict(2, True, f"event_id is missing in what {sender} got.", _ID)
     if first.id != second.id:
-        return "event_id differs."
+        return Verdict(2, True, "event_id differs.", _ID)
     if (first.event, first.custom_name) != (second.event, second.custom_name):
-        return f"the same event_id, but the event names differ: {first.event} and {second.event}."
+        said = f"the same event_id, but the event names differ: {first.event} and {second.event}."
+        return Verdict(2, True, said, _NAME)
     if "offline" in (first.action_source, second.action_source):
-        return "action_source is offline, and offline events are never deduplicated."
+        return Verdict(2, True, "action_source is offline, and offline events are never deduplicated.", _SOURCE)
     return None
 
 

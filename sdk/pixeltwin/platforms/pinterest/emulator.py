@@ -20,7 +20,7 @@ from ...dedup import Half
 from ...emulation import Answer, Emulator, Incoming, Rejection
 from ...replies import json_body
 from ...strictjson import encode
-from . import hits, mapping, schema
+from . import hits, mapping, schema, wire
 from .replies import a_list, an_object
 
 TEST_EVENTS = 20  # with test=true only so many are looked at
@@ -56,6 +56,7 @@ class PinterestEmulator(Emulator):
 
     api_path = "/v5"
     script_path = "/ct/core.js"
+    fields = wire.FIELDS
 
     def is_api(self, incoming: Incoming) -> bool:
         return incoming.path.startswith(self.api_path + "/")  # a long hit of the tag is a POST too

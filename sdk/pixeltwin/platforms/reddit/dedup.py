@@ -28,42 +28,48 @@ def judge(first: Half, second: Half) -> Verdict:
     """How often two events count, with the fields that decided it."""
     difference = _different(first, second)
     if difference:
-        return Verdict(2, True, difference)
+        return difference
+    fields = _fields(first, second)
+    ids = " and ".join(fields)
     if first.id and second.id:
         if stored_id(first.id) != stored_id(second.id):
-            return Verdict(2, True, f"Both are {first.event}, but {_ids(first, second)} differ: two conversions.")
-        return _in_time(first, second, f"Both carry one ID ({_ids(first, second)}) for {first.event}")
+            return Verdict(2, True, f"Both are {first.event}, but {ids} differ: two conversions.", fields)
+        return _in_time(first, second, f"Both carry one ID ({ids}) for {first.event}", fields)
     if first.id or second.id:
         nameless = first if second.id else second
-        return Verdict(
-            2, True, f"The {nameless.side} half has no {_id_field(nameless)}, the other has one: two conversions."
-        )
+        said = f"The {nameless.side} half has no {_id_field(nameless)}, the other has one: two conversions."
+        return Verdict(2, True, said, fields)
     return _session(first, second)
 
 
-def _different(first: Half, second: Half) -> str:
+def _different(first: Half, second: Half) -> Verdict | None:
     if first.account != second.account:
-        return f"They went to two pixels, {first.account} and {second.account}: each counts its own."
+        said = f"They went to two pixels, {first.account} and {second.account}: each counts its own."
+        return Verdict(2, True, said, ("pixel id",))
     if first.event != second.event:
-        return f"The event types differ, {first.event} and {second.event}: two conversions, whatever their IDs are."
+        said = f"The event types differ, {first.event} and {second.event}: two conversions, whatever their IDs are."
+        return Verdict(2, True, said, ("event", "type.tracking_type"))
     if first.custom_name != second.custom_name:
-        return f"The custom event names differ ({first.custom_name!r}, {second.custom_name!r}): two conversions."
+        said = f"The custom event names differ ({first.custom_name!r}, {second.custom_name!r}): two conversions."
+        return Verdict(2, True, said, ("customEventName", "type.custom_event_name"))
     if first.action_source != second.action_source:
-        return f"One is from {first.action_source}, one from {second.action_source}: only equal action sources merge."
-    return ""
+        said = f"One is from {first.action_source}, one from {second.action_source}: only equal action sources merge."
+        return Verdict(2, True, said, ("action_source",))
+    return None
 
 
-def _in_time(first: Half, second: Half, matched: str) -> Verdict:
+def _in_time(first: Half, second: Half, matched: str, fields: tuple[str, ...]) -> Verdict:
     late = max(first.received_at, second.received_at) - min(first.occurred_at, second.occurred_at)
     if late > LOOKBACK:
-        return Verdict(2, True, f"{matched}, but they arrived over 7 days apart: counted twice.")
+        said = f"{matched}, but they arrived over 7 days apart: counted twice."
+        return Verdict(2, True, said, (*fields, "event_at"))
     if late > WINDOW:
-        return Verdict(
-            2, False, f"{matched}, but one arrived over 2 days after the event happened: it may be counted twice."
-        )
+        said = f"{matched}, but one arrived over 2 days after the event happened: it may be counted twice."
+        return Verdict(2, False, said, (*fields, "event_at"))
     poorer = first if first.quality < second.quality else second
     kept = second if poorer is first else first
-    return Verdict(1, True, f"{matched}, and both arrived within 2 days: counted once, {_kept(kept, poorer)}.")
+    said = f"{matched}, and both arrived within 2 days: counted once, {_kept(kept, poorer)}."
+    return Verdict(1, True, said, fields)
 
 
 def _session(first: Half, second: Half) -> Verdict:
@@ -76,10 +82,12 @@ def _session(first: Half, second: Half) -> Verdict:
         None,
     )
     if field is None:
-        return Verdict(2, True, "Neither has a conversion ID, and no uuid or external_id links them: two conversions.")
+        said = "Neither has a conversion ID, and no uuid or external_id links them: two conversions."
+        return Verdict(2, True, said, _fields(first, second))
     if abs(first.occurred_at - second.occurred_at) > SESSION:
-        return Verdict(2, True, f"Without IDs, and over 5 minutes apart for this {field}: two conversions.")
-    return _in_time(first, second, f"Without IDs, but with one {field} and at most 5 minutes apart")
+        said = f"Without IDs, and over 5 minutes apart for this {field}: two conversions."
+        return Verdict(2, True, said, (field, "event_at"))
+    return _in_time(first, second, f"Without IDs, but with one {field} and at most 5 minutes apart", (field,))
 
 
 def _kept(kept: Half, poorer: Half) -> str:
@@ -88,9 +96,9 @@ def _kept(kept: Half, poorer: Half) -> str:
     return f"the {kept.side} half is kept, as it has more match keys and metadata"
 
 
-def _ids(first: Half, second: Half) -> str:
-    return " and ".join(dict.fromkeys((_id_field(first), _id_field(second))))
+def _fields(first: Half, second: Half) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((_id_field(first), _id_field(second))))
 
 
 def _id_field(half: Half) -> str:
-    return "m.conversionId" if half.side == "browser" else "metadata.conversion_id"
+    return "conversionId" if half.side == "browser" else "metadata.conversion_id"

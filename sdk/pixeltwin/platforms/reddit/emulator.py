@@ -16,8 +16,10 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
 from ...dedup import Half
-from ...emulation import Answer, Emulator, Incoming, Rejection
+from ...emulation import DROPPED, Answer, Emulator, Incoming, Rejection
+from ...replies import json_body
 from ...strictjson import decode, encode
+from . import wire
 from .dedup import stored_id
 from .mapping import CUSTOM, KNOWN_NAMES
 from .schema import USER_KEYS, Fault, body_faults, event_faults, is_number, remarks
@@ -47,6 +49,7 @@ class RedditEmulator(Emulator):
 
     api_path = "/api/v3"
     script_path = "/ads/pixel.js"
+    fields = wire.FIELDS
 
     def answer(self, incoming: Incoming, now: datetime) -> Answer:
         conversions = _CONVERSIONS.fullmatch(incoming.path)
@@ -167,8 +170,15 @@ def _browser_half(hit: Mapping[str, str], now: datetime) -> Half:
         value=_decimal(hit.get("m.valueDecimal", "")),
         keys=_keys(hit.get("uuid", ""), hit.get("external_id", "")),
         quality=len(hit.keys() & {*_HIT_KEYS, *_HIT_METADATA}) + 2,  # its IP address and user agent come with it
-        payload=dict(hit),
+        payload=_told(hit),
     )
+
+
+def _told(hit: Mapping[str, str]) -> dict[str, Any]:
+    """The hit as it came, and what the sandbox's own pixel says of the call's arguments that had no place in it."""
+    shown: dict[str, Any] = {name: value for name, value in hit.items() if name != "dropped"}
+    lost = _dict(json_body(hit.get("dropped", "").encode()))
+    return {**shown, DROPPED: lost} if lost else shown
 
 
 # --- reading loosely -------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 /* The sandbox's Reddit pixel. On the wire it does what Reddit's own script was observed to do (2024-10 and 2026-07):
    it replays the queue, hashes identity and conversion IDs in the browser, drops IDs that are no strings, and sends
-   every track call, repeated or not, as one image request. Hits go to where this script came from. */
+   every track call, repeated or not, as one image request. Hits go to where this script came from. What a call said in
+   vain is added to its hit as `dropped`, for the developer's eyes only. */
 (function (window, document) {
   'use strict';
 
@@ -127,6 +128,21 @@
     };
   }
 
+  var KNOWN = [
+    'conversionId', 'transactionId', 'email', 'phoneNumber', 'externalId', 'aaid', 'idfa',
+    'itemCount', 'value', 'currency', 'customEventName', 'products'
+  ];
+
+  // The arguments of a call that have no place on the wire; an ID that is no string is dropped too.
+  function dropped(said) {
+    var lost = {};
+    Object.keys(said).forEach(function (key) {
+      var isId = key === 'conversionId' || key === 'transactionId';
+      if (KNOWN.indexOf(key) < 0 || (isId && typeof said[key] !== 'string')) lost[key] = said[key];
+    });
+    return Object.keys(lost).length ? JSON.stringify(lost) : '';
+  }
+
   function track(name, given) {
     var said = Object.assign({}, given);
     var happened = Date.now();
@@ -168,6 +184,8 @@
         dprc: text(who.dprc),
         esurl: window.location.origin + window.location.pathname
       });
+      var lost = dropped(said);
+      if (lost) fields.dropped = lost;
       new Image().src = hitUrl + '?' + new URLSearchParams(fields);
     });
   }

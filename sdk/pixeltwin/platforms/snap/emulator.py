@@ -19,7 +19,7 @@ from ...dedup import Half
 from ...emulation import Answer, Emulator, Incoming, Rejection
 from ...replies import json_body
 from ...strictjson import encode
-from . import hits, schema
+from . import hits, schema, wire
 from .dedup import DEVICE_ID
 from .mapping import ACTION_SOURCES
 from .replies import a_list, an_object
@@ -58,6 +58,7 @@ class SnapEmulator(Emulator):
 
     api_path = ""
     script_path = "/scevent.min.js"
+    fields = wire.FIELDS
 
     def __init__(self) -> None:
         self._validation = Validation()

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ...dedup import Half
-from ...emulation import Incoming
+from ...emulation import DROPPED, Incoming
 from ...replies import json_body
 from .dedup import DEVICE_ID
 from .replies import a_list, an_object
@@ -32,7 +32,8 @@ def read(incoming: Incoming) -> Iterator[dict[str, Any]]:
     for request in a_list(beacon.get("req")):
         event = an_object(an_object(request).get("t"))
         if event:
-            yield {**context, **event}
+            lost = an_object(an_object(request).get("dropped"))  # the sandbox's own pixel says what had no place
+            yield {**context, **event, **({DROPPED: lost} if lost else {})}
 
 
 def half(event: Mapping[str, Any], now: datetime) -> Half:

@@ -1,7 +1,7 @@
 /* The sandbox's Snap pixel. On the wire it does what Snap's own script was observed to do (3.54.7, 2026-04; field names
    from 3.1.4, 2023-08): it replays the queue, ignores a pixel id that is no UUID, drops keys it does not know, makes up
    a dedup id where the call brings none, and sends every track call, repeated or not, in batches as beacons. They go to
-   where this script came from. */
+   where this script came from. What a call said in vain travels beside the event, for the developer's eyes only. */
 (function (window, document) {
   'use strict';
 
@@ -75,6 +75,16 @@
       said[key.toLowerCase().replace(/[_-]/g, '')] = value;
     });
     return said;
+  }
+
+  // The arguments of a call that have no place on the wire, by the names they were given.
+  function dropped(given) {
+    var lost = {};
+    Object.keys(given || {}).forEach(function (key) {
+      var known = key.toLowerCase().replace(/[_-]/g, '');
+      if (!FIELDS[known] && !HASHED[known] && given[key] !== undefined) lost[key] = given[key];
+    });
+    return lost;
   }
 
   // Writes the fields to `event`; the promise is of the digests that had to be made first.
@@ -183,12 +193,13 @@
     request.send(body);
   }
 
-  function send(pixel, name, said) {
+  function send(pixel, name, given) {
+    var said = read(given), lost = dropped(given);
     var event = { pid: pixel, ev: String(name).trim().toUpperCase(), ts: Date.now(), trackId: uuid4() };
     var all = Object.assign({}, pixels[pixel], said);
     write(event, all).then(function () {
       if (event.cdid === undefined || event.cdid === '') event.cdid = '@-' + uuid4();
-      batch.push({ t: event });
+      batch.push(Object.keys(lost).length ? { t: event, dropped: lost } : { t: event });
       timer = timer || window.setTimeout(flush, BATCH_TIME);
       if (document.visibilityState === 'hidden') flush();
     });
@@ -205,12 +216,12 @@
   function track(first, second, third) {
     if (typeof second !== 'string') {
       Object.keys(pixels).forEach(function (pixel) {
-        send(pixel, first, read(second));
+        send(pixel, first, second);
       });
       return;
     }
     var pixel = String(first).trim().toLowerCase();
-    if (pixels[pixel]) send(pixel, second, read(third));
+    if (pixels[pixel]) send(pixel, second, third);
   }
 
   var commands = { init: init, track: track };
