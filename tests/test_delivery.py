@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -143,9 +142,8 @@ _OUTCOMES = st.one_of(
 @given(outcomes=st.lists(_OUTCOMES, min_size=1, max_size=20), fraction=st.floats(0, 1))
 def test_every_answer_accounts_for_every_event(outcomes: list[Outcome], fraction: float) -> None:
     """Whatever mixture of outcomes comes back, each event is settled or sent again, in a smaller request."""
-    row = Stored(1, "x", b"", b"")
     group = [
-        Ready(Claim(replace(row, seq=seq), 0, "lease", "none", None), "", b"", NOW, NOW + timedelta(days=7))
+        Ready(Claim(Stored(seq, "x", b"", b""), 0, "lease", "none", None), "", b"", NOW, NOW + timedelta(days=7))
         for seq in range(len(outcomes))
     ]
     reading = read(group, outcomes, now=NOW, shut_until=NOW, fraction=fraction)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .states import BrowserState, ServerState
 
@@ -45,8 +45,7 @@ class NewRow:
     offered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A canonical row. `visitor` is None once personal data was erased; `record` is None in a tombstone."""
 
     seq: int
@@ -57,16 +56,14 @@ class Stored:
     claimed: bool = False  # whether any half may have left: a worker has it, or has tried to send it
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """The answer of `put`: the row, and whether this call made it."""
 
     row: Stored
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One conversion leased to a worker for one destination. `lease` must be handed back with the settlement."""
 
     row: Stored
@@ -76,8 +73,7 @@ class Claim:
     browser_at: datetime | None  # when it was offered or acknowledged
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What became of a claim: a final state, "waiting" until `due_at`, or "pending" (given back untried).
 
     Without `due_at` a waiting or pending half is due at once.
@@ -147,6 +143,10 @@ class Outbox(ABC):
     def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
         """Hand out browser halves, each exactly once whatever happens in parallel: rows with these ids whose browser
         half was never offered or suppressed and which are not held. They are offered from now on."""
+
+    @abstractmethod
+    def retract(self, ids: Sequence[str]) -> None:
+        """What was offered was on no page after all: it can be offered again, unless a browser acknowledged it."""
 
     @abstractmethod
     def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:

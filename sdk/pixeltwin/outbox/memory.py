@@ -111,6 +111,12 @@ class MemoryOutbox(Outbox):
                 row.browser, row.browser_at = "offered", now
             return [row.stored() for row in offered]
 
+    def retract(self, ids: Sequence[str]) -> None:
+        with self._using():
+            for row in self._with_ids(ids):
+                if row.browser == "offered" and not row.acknowledged:
+                    row.browser, row.browser_at = "none", None
+
     def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
         fired = list(destinations)
         with self._using():

@@ -118,6 +118,10 @@ class PostgresOutbox(Outbox):
         with self._using(self._request) as own:
             return [stored(row) for row in sorted(own.rows("offer", ids=list(ids), now=now))]
 
+    def retract(self, ids: Sequence[str]) -> None:
+        with self._using(self._request) as own:
+            own.run("retract", ids=list(ids))
+
     def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
         fired = list(destinations)
         if not fired:

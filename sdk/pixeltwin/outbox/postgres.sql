@@ -181,6 +181,11 @@ FROM offered WHERE c.seq = offered.seq
 RETURNING c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
     SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND (s.state = 'claimed' OR s.attempts > 0))
 
+-- name: retract
+UPDATE pixeltwin_conversion c SET browser = 'none', browser_at = NULL
+WHERE c.id = ANY(%(ids)s) AND c.browser = 'offered'
+    AND NOT EXISTS (SELECT FROM pixeltwin_acknowledged a WHERE a.seq = c.seq)
+
 -- name: acknowledge
 INSERT INTO pixeltwin_acknowledged (seq, destination, at)
 SELECT c.seq, n.name, %(now)s FROM pixeltwin_conversion c, unnest(%(destinations)s::text[]) AS n(name)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from datetime import datetime, timedelta
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -129,6 +128,11 @@ class SQLiteOutbox(Outbox):
             at = micros(now)
             return [row for row in found if own.execute(self._sql["offer"], {"seq": row.seq, "now": at}).rowcount]
 
+    def retract(self, ids: Sequence[str]) -> None:
+        with self._changing(self._request) as own:
+            for id in ids:
+                own.execute(self._sql["retract"], {"id": id})
+
     def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
         at = micros(now)
         with self._changing(self._request) as own:
@@ -206,29 +210,32 @@ class SQLiteOutbox(Outbox):
 
     def _claim_new(self, own: sqlite3.Connection, leased: Mapping[str, Any], cursor: int, limit: int) -> None:
         """Make state rows for up to `limit` conversions behind the cursor, and for the held ones on the way."""
-        number = leased["destination"]
-        nth = {"destination": number, "cursor": cursor, "limit": limit}
-        (until,) = own.execute(self._sql["nth_new"], nth).fetchone() or own.execute(self._sql["end"]).fetchone()
-        if until > cursor:
-            own.execute(self._sql["claim_new"], {**leased, "cursor": cursor, "until": until})
-            own.execute(self._sql["move_cursor"], {"destination": number, "until": until})
+        first, last = own.execute(self._sql["ends"], {"cursor": cursor}).fetchone()
+        if first is None:
+            return
+        taken, until = 0, first - 1
+        while taken < limit and until < last:
+            cursor, until = until, min(until + limit - taken, last)
+            between = {**leased, "cursor": cursor, "until": until}
+            taken += own.execute(self._sql["claim_new"], between).rowcount
+            own.execute(self._sql["hold_new"], between)
+        own.execute(self._sql["move_cursor"], {"destination": leased["destination"], "until": until})
 
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
-        at = micros(now)
+        counted = 0
         with self._changing(self._worker) as own:
             number, _ = self._destination(own, destination)
-            values = [settlement_values(one, number, at) for one in settlements]
-            counted = own.executemany(self._sql["settle"], values).rowcount
+            for values in settlement_values(settlements, number, micros(now)):
+                counted += own.execute(self._sql["settle"], values).rowcount
             close_rows(own, self._sql, [one.seq for one in settlements if one.state in FINAL], now)
-        return max(counted, 0)
+        return counted
 
     def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
         found: list[datetime] = []
         with self._using(self._worker) as own:
             for name in destinations:
                 number, cursor = self._destination(own, name)
-                nth = {"destination": number, "cursor": cursor, "limit": 1}
-                if own.execute(self._sql["nth_new"], nth).fetchone():
+                if own.execute(self._sql["first_new"], {"destination": number, "cursor": cursor}).fetchone():
                     return now
                 due = moment(own.execute(self._sql["next_again"], {"destination": number}).fetchone()[0])
                 if due is not None:
@@ -266,13 +273,10 @@ class SQLiteOutbox(Outbox):
     def oldest(self, destination: str) -> datetime | None:
         with self._using(self._worker) as own:
             number, cursor = self._destination(own, destination)
+            new = own.execute(self._sql["first_new"], {"destination": number, "cursor": cursor}).fetchone()
             again = own.execute(self._sql["oldest_again"], {"destination": number}).fetchone()
-            nth = {"destination": number, "cursor": cursor, "limit": 1}
-            new = own.execute(self._sql["nth_new"], nth).fetchone()
-            found = [again] if again else []
-            if new:
-                found.append(own.execute(self._sql["occurred"], {"seq": new[0]}).fetchone())
-        return moment(min(found, key=itemgetter(1))[0]) if found else None
+        _, occurred_at = min((row for row in (new, again) if row), default=(0, None))
+        return moment(occurred_at)
 
     # --- people ----------------------------------------------------------------------------------------------------
 

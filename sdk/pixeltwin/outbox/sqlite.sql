@@ -166,6 +166,11 @@ WHERE seq = :seq AND visitor IS NOT NULL AND (:never_late OR NOT EXISTS (
 UPDATE pixeltwin_conversion SET browser = 'offered', browser_at = :now
 WHERE seq = :seq AND browser = 'none' AND held = '' AND record IS NOT NULL
 
+-- name: retract
+UPDATE pixeltwin_conversion SET browser = 'none', browser_at = NULL
+WHERE id = :id AND browser = 'offered' AND NOT EXISTS (
+    SELECT 1 FROM pixeltwin_acknowledged a WHERE a.seq = pixeltwin_conversion.seq)
+
 -- name: acknowledge
 INSERT INTO pixeltwin_acknowledged (seq, destination, at)
 SELECT seq, :destination, :now FROM pixeltwin_conversion WHERE id = :id AND browser != 'suppressed'
@@ -229,22 +234,30 @@ WHERE destination = :destination AND seq IN (
     SELECT seq FROM pixeltwin_delivery
     WHERE destination = :destination AND due_at <= :now ORDER BY due_at, seq LIMIT :limit)
 
--- name: nth_new
--- The `limit`-th row that this destination has not seen and may have.
-SELECT seq FROM pixeltwin_conversion c
+-- name: first_new
+-- The first row that this destination has not seen and may have.
+SELECT seq, occurred_at FROM pixeltwin_conversion c
 WHERE seq > :cursor AND held = '' AND settled_at IS NULL
     AND route IN (SELECT route FROM pixeltwin_stop WHERE destination = :destination)
     AND NOT EXISTS (SELECT 1 FROM pixeltwin_delivery s WHERE s.destination = :destination AND s.seq = c.seq)
-ORDER BY seq LIMIT 1 OFFSET :limit - 1
+ORDER BY seq LIMIT 1
 
--- name: end
-SELECT coalesce(max(seq), 0) FROM pixeltwin_conversion
+-- name: ends
+-- The first row behind a cursor, and the last of all.
+SELECT (SELECT min(seq) FROM pixeltwin_conversion WHERE seq > :cursor), (SELECT max(seq) FROM pixeltwin_conversion)
 
 -- name: claim_new
 INSERT INTO pixeltwin_delivery (destination, seq, state, due_at, attempts, lease, reason, updated_at)
-SELECT :destination, seq, CASE held WHEN '' THEN 'claimed' ELSE 'held' END, CASE held WHEN '' THEN :lease_end END, 0,
-    CASE held WHEN '' THEN :lease END, '', CASE held WHEN '' THEN :now ELSE put_at END
-FROM pixeltwin_conversion WHERE seq > :cursor AND seq <= :until AND settled_at IS NULL
+SELECT :destination, seq, 'claimed', :lease_end, 0, :lease, '', :now
+FROM pixeltwin_conversion WHERE seq > :cursor AND seq <= :until AND settled_at IS NULL AND held = ''
+    AND route IN (SELECT route FROM pixeltwin_stop WHERE destination = :destination)
+ON CONFLICT DO NOTHING
+
+-- name: hold_new
+-- What is held on the way: the cursor will not come by again.
+INSERT INTO pixeltwin_delivery (destination, seq, state, attempts, reason, updated_at)
+SELECT :destination, seq, 'held', 0, '', put_at
+FROM pixeltwin_conversion WHERE seq > :cursor AND seq <= :until AND settled_at IS NULL AND held != ''
     AND route IN (SELECT route FROM pixeltwin_stop WHERE destination = :destination)
 ON CONFLICT DO NOTHING
 
@@ -261,24 +274,20 @@ WHERE s.destination = :destination AND s.due_at = :lease_end AND s.lease = :leas
 ORDER BY s.seq
 
 -- name: settle
-UPDATE pixeltwin_delivery
-SET state = ?, due_at = ?, attempts = attempts + ?, reason = ?, updated_at = ?, lease = NULL
-WHERE destination = ? AND seq = ? AND lease = ?
+UPDATE pixeltwin_delivery SET
+    state = :state, due_at = :due_at, attempts = attempts + :tried, reason = :reason, updated_at = :now, lease = NULL
+WHERE destination = :destination AND seq IN (SELECT value FROM json_each(:seqs)) AND lease = :lease
 
--- name: close_row
--- Settles a conversion whose halves have all ended. Personal data goes at once, or with the record where a half was
+-- name: close_rows
+-- Settles those conversions whose halves have all ended. Personal data goes at once, or with the record where a half was
 -- refused or expired.
-UPDATE pixeltwin_conversion SET
-    settled_at = :now,
-    visitor = CASE WHEN EXISTS (
+UPDATE pixeltwin_conversion SET settled_at = :now, (visitor, purge_at) = (
+    SELECT CASE WHEN failed THEN visitor END, :now + CASE WHEN failed THEN :keep_personal ELSE :keep_record END
+    FROM (SELECT EXISTS (
         SELECT 1 FROM pixeltwin_delivery
         WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = pixeltwin_conversion.route)
-            AND seq = pixeltwin_conversion.seq AND state IN ('refused', 'expired')) THEN visitor END,
-    purge_at = :now + CASE WHEN EXISTS (
-        SELECT 1 FROM pixeltwin_delivery
-        WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = pixeltwin_conversion.route)
-            AND seq = pixeltwin_conversion.seq AND state IN ('refused', 'expired')) THEN :keep_personal ELSE :keep_record END
-WHERE seq = :seq AND settled_at IS NULL AND held = '' AND NOT EXISTS (
+            AND seq = pixeltwin_conversion.seq AND state IN ('refused', 'expired')) AS failed))
+WHERE seq IN (SELECT value FROM json_each(:seqs)) AND settled_at IS NULL AND held = '' AND NOT EXISTS (
     SELECT 1 FROM pixeltwin_stop r LEFT JOIN pixeltwin_delivery s
         ON s.destination = r.destination AND s.seq = pixeltwin_conversion.seq
     WHERE r.route = pixeltwin_conversion.route
@@ -298,11 +307,8 @@ FROM pixeltwin_conversion
 
 -- name: oldest_again
 -- Of the halves with a state row: those with a `due_at` are open, and the index of these alone is read.
-SELECT occurred_at, seq FROM pixeltwin_conversion WHERE seq = (
+SELECT seq, occurred_at FROM pixeltwin_conversion WHERE seq = (
     SELECT min(seq) FROM pixeltwin_delivery INDEXED BY pixeltwin_due WHERE destination = :destination AND due_at IS NOT NULL)
-
--- name: occurred
-SELECT occurred_at, seq FROM pixeltwin_conversion WHERE seq = :seq
 
 -- name: next_again
 SELECT min(due_at) FROM pixeltwin_delivery WHERE destination = :destination AND due_at IS NOT NULL
@@ -323,10 +329,10 @@ UPDATE pixeltwin_schema SET swept = :swept
 
 -- name: date
 UPDATE pixeltwin_conversion SET purge_at = put_at + CASE held WHEN '' THEN :keep_open ELSE :keep_held END
-WHERE seq = :seq AND purge_at IS NULL
+WHERE seq IN (SELECT value FROM json_each(:seqs)) AND purge_at IS NULL
 
 -- name: outlived
-SELECT seq, held FROM pixeltwin_conversion
+SELECT seq, held, settled_at FROM pixeltwin_conversion
 WHERE purge_at <= :now AND record IS NOT NULL ORDER BY purge_at, seq LIMIT :limit
 
 -- name: bury
@@ -335,20 +341,21 @@ UPDATE pixeltwin_conversion SET
     browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END,
     settled_at = coalesce(settled_at, :now),
     purge_at = put_at + CASE WHEN unique_key IS NULL THEN :keep_others ELSE :keep_keyed END
-WHERE seq = :seq
+WHERE seq IN (SELECT value FROM json_each(:seqs))
 
 -- name: forgettable
 SELECT seq FROM pixeltwin_conversion
 WHERE purge_at <= :now AND record IS NULL AND seq < (SELECT max(seq) FROM pixeltwin_conversion) LIMIT :limit
 
 -- name: forget_deliveries
-DELETE FROM pixeltwin_delivery WHERE seq = :seq AND destination IN (SELECT number FROM pixeltwin_destination)
+DELETE FROM pixeltwin_delivery
+WHERE destination IN (SELECT number FROM pixeltwin_destination) AND seq IN (SELECT value FROM json_each(:seqs))
 
 -- name: forget_acknowledged
-DELETE FROM pixeltwin_acknowledged WHERE seq = :seq
+DELETE FROM pixeltwin_acknowledged WHERE seq IN (SELECT value FROM json_each(:seqs))
 
 -- name: forget
-DELETE FROM pixeltwin_conversion WHERE seq = :seq
+DELETE FROM pixeltwin_conversion WHERE seq IN (SELECT value FROM json_each(:seqs))
 
 
 -- People --------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from .contract import KEEP_HELD, KEEP_KEYED, KEEP_NOTES, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
-from .sqlite_rows import micros, span
+from .sqlite_rows import listed, micros, span
 
 Statements = Mapping[str, str]
 SWEPT_AFTER = timedelta(hours=1)
@@ -18,7 +18,7 @@ STEP = 500  # rows changed in one transaction where there may be any number: nob
 def close_rows(own: sqlite3.Connection, sql: Statements, seqs: Iterable[int], now: datetime) -> None:
     """Settle those of these rows whose halves have all ended."""
     keep = {"now": micros(now), "keep_personal": span(KEEP_PERSONAL), "keep_record": span(KEEP_RECORD)}
-    own.executemany(sql["close_row"], [{**keep, "seq": seq} for seq in seqs])
+    own.execute(sql["close_rows"], {**keep, "seqs": listed(seqs)})
 
 
 def end_halves(
@@ -58,7 +58,7 @@ class Purge:
         among = {"swept": swept, "until": until, "limit": STEP}
         seqs = [seq for (seq,) in own.execute(self._sql["unsettled"], among)]
         keep = {"keep_open": span(KEEP_OTHERS), "keep_held": span(KEEP_HELD)}
-        own.executemany(self._sql["date"], [{**keep, "seq": seq} for seq in seqs])
+        own.execute(self._sql["date"], {**keep, "seqs": listed(seqs)})
         more = len(seqs) == STEP
         if until > swept:
             own.execute(self._sql["set_swept"], {"swept": seqs[-1] if more else until})
@@ -69,18 +69,20 @@ class Purge:
         now = micros(self._now)
         rows = own.execute(self._sql["outlived"], {"now": now, "limit": STEP}).fetchall()
         keep = {"now": now, "keep_others": span(KEEP_OTHERS), "keep_keyed": span(KEEP_KEYED)}
-        for seq, held in rows:
-            reason = f"never_released: {held}" if held else "never_delivered"
-            end_halves(own, self._sql, seq, "expired", reason, now=self._now, busy=True)
-            own.execute(self._sql["bury"], {**keep, "seq": seq})
+        for seq, held, settled_at in rows:
+            if settled_at is None:
+                reason = f"never_released: {held}" if held else "never_delivered"
+                end_halves(own, self._sql, seq, "expired", reason, now=self._now, busy=True)
+        own.execute(self._sql["bury"], {**keep, "seqs": listed(seq for seq, *_ in rows)})
         return len(rows), len(rows) == STEP
 
     def _forget(self, own: sqlite3.Connection) -> tuple[int, bool]:
         """Delete tombstones whose time is over."""
-        seqs = own.execute(self._sql["forgettable"], {"now": micros(self._now), "limit": STEP}).fetchall()
+        rows = own.execute(self._sql["forgettable"], {"now": micros(self._now), "limit": STEP}).fetchall()
+        seqs = {"seqs": listed(seq for (seq,) in rows)}
         for statement in ("forget_deliveries", "forget_acknowledged", "forget"):
-            own.executemany(self._sql[statement], [{"seq": seq} for (seq,) in seqs])
-        return len(seqs), len(seqs) == STEP
+            own.execute(self._sql[statement], seqs)
+        return len(rows), len(rows) == STEP
 
     def _forget_notes(self, own: sqlite3.Connection) -> tuple[int, bool]:
         """Delete notes whose time is over."""

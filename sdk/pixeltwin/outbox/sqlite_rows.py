@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -38,13 +39,22 @@ def claim(row: Row, lease: str) -> Claim:
     return Claim(Stored(seq, id, record, visitor, (), True), attempts, lease, browser, moment(browser_at))
 
 
-def settlement_values(settlement: Settlement, destination: int, now: int) -> Row:
-    """What the statement `settle` takes."""
-    due = None
-    if settlement.state in OPEN:
-        due = now if settlement.due_at is None else micros(settlement.due_at)
-    tried = int(settlement.tried)
-    return settlement.state, due, tried, settlement.reason, now, destination, settlement.seq, settlement.lease
+def settlement_values(settlements: Sequence[Settlement], destination: int, now: int) -> Iterator[dict[str, Any]]:
+    """What the statement `settle` takes, once for all that became the same. A lease counts once."""
+    alike: dict[Row, list[int]] = {}
+    for one in {one[:2]: one for one in reversed(settlements)}.values():
+        due = None
+        if one.state in OPEN:
+            due = now if one.due_at is None else micros(one.due_at)
+        alike.setdefault((one.lease, one.state, due, int(one.tried), one.reason), []).append(one.seq)
+    for (lease, state, due, tried, reason), seqs in alike.items():
+        end = {"state": state, "due_at": due, "tried": tried, "reason": reason}
+        yield {"destination": destination, "now": now, "lease": lease, "seqs": listed(seqs), **end}
+
+
+def listed(seqs: Iterable[int]) -> str:
+    """Any number of seqs as one value, for `json_each`."""
+    return str(list(seqs))
 
 
 def delivery_state(row: Row) -> DeliveryState:
