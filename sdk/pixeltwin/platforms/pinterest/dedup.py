@@ -49,14 +49,14 @@ def _difference(first: Half, second: Half) -> Verdict | None:
     for half in (first, second):
         if not half.id:
             sender = "the tag" if half.side == "browser" else "the API"
-            return Verdict(2, True, f"event_id is missing in what {sender} got.", _ID)
+            return Verdict(2, True, f"the event_id is missing in what {sender} got: two conversions.", _ID)
     if first.id != second.id:
-        return Verdict(2, True, "event_id differs.", _ID)
+        return Verdict(2, True, "the two halves' event_id differs: two conversions.", _ID)
     if (first.event, first.custom_name) != (second.event, second.custom_name):
         said = f"the same event_id, but the event names differ: {first.event} and {second.event}."
         return Verdict(2, True, said, _NAME)
     if "offline" in (first.action_source, second.action_source):
-        return Verdict(2, True, "action_source is offline, and offline events are never deduplicated.", _SOURCE)
+        return Verdict(2, True, "one action_source is offline, and offline events are never deduplicated.", _SOURCE)
     return None
 
 
