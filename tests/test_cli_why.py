@@ -127,13 +127,13 @@ def test_a_refused_half_can_be_sent_again_until_its_data_is_erased(tmp_path: Pat
     conversion = bought(tmp_path)
     for destination in (REDDIT, PINTEREST):
         settle(tmp_path, "refused", "HTTP 400: no such event", destination=destination)
-    assert "outbox.retry" in told(why(tmp_path, conversion.id))
+    assert "outbox retry" in told(why(tmp_path, conversion.id))
     later = NOW + timedelta(days=8)
     ours = tracker(tmp_path, later)
     ours.outbox.purge(now=later)
     ours.close()
     said = told(why(tmp_path, conversion.id, later))
-    assert "outbox.retry" not in said and "cannot be sent again" in said and "only that it was" in said
+    assert "outbox retry" not in said and "cannot be sent again" in said and "only that it was" in said
 
 
 def test_a_site_that_sends_nothing_says_so(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from . import signals
 from .logfields import fields
 
 if TYPE_CHECKING:
-    from blinker import Signal
+    from blinker import NamedSignal
 
     from .conversion import Conversion
     from .sending.report import Settled
@@ -57,6 +57,6 @@ class Announcements:
         if signals.destination_changed.receivers:
             self._tell(signals.destination_changed, destination=destination, standing=standing)
 
-    def _tell(self, signal: Signal, **facts: object) -> None:
+    def _tell(self, signal: NamedSignal, **facts: object) -> None:
         for _ in range(signals.tell(signal, self._tracker, **facts)):
             self._tracker.losses.count("", _RECEIVER_FAILED)

@@ -39,9 +39,7 @@ class Losses:
             new = kind not in self._said
             self._said.add(kind)
         if new:
-            log.warning(
-                "%s (said once, counted always)", loss, extra=fields(platform=loss.platform, loss=loss.reason)
-            )
+            log.warning("%s (said once, counted always)", loss, extra=fields(platform=loss.platform, loss=loss.reason))
         if self._on_loss and loss.field in WHOLE:
             self._on_loss(loss.platform, loss.reason)
 

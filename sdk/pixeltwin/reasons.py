@@ -37,7 +37,7 @@ def code(reason: str) -> str:
 
 
 def loss_code(reason: str) -> str:
-    """The code of a counted loss. These reasons are ours or a platform package's own words to count by: "consent_denied",
-    and "fault: outbox", which is "fault_outbox"."""
+    """The code of a counted loss. These reasons are ours, or a package's words to count by: "consent_denied", or
+    "fault_outbox" for "fault: outbox"."""
     word = reason.replace(": ", "_").replace(" ", "_")
     return word if _WORD.fullmatch(word) else OTHER

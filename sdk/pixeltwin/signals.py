@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from blinker import Namespace, Signal
+from blinker import NamedSignal, Namespace
 
 from .errors import described
 
@@ -26,26 +26,26 @@ log = logging.getLogger("pixeltwin")
 
 _ours = Namespace()
 
-conversion_tracked: Signal = _ours.signal(
+conversion_tracked: NamedSignal = _ours.signal(
     "conversion-tracked",
-    doc="`conversion`: it was stored for the first time, held ones included. With `connection=` your commit comes later.",
+    doc="`conversion`: it was stored for the first time, held ones too. With `connection=` your commit comes later.",
 )
-conversion_lost: Signal = _ours.signal(
+conversion_lost: NamedSignal = _ours.signal(
     "conversion-lost",
     doc="`platform`, `reason`: a conversion that this platform will not get (an empty one: that nobody gets), as it is "
     "counted in `tracker.losses`. A field that a platform has no place for is counted there too, and not told here.",
 )
-half_settled: Signal = _ours.signal(
+half_settled: NamedSignal = _ours.signal(
     "half-settled",
     doc="`settled`: a server half whose new state was just stored, with platform, destination, id, state and reason.",
 )
-destination_changed: Signal = _ours.signal(
+destination_changed: NamedSignal = _ours.signal(
     "destination-changed",
     doc="`destination`, `standing`: a destination began to fail, was paused, or works again.",
 )
 
 
-def tell(signal: Signal, sender: Any, **facts: Any) -> int:
+def tell(signal: NamedSignal, sender: Any, **facts: Any) -> int:
     """Call each receiver with what happened. Returns how many of them raised; they are logged."""
     failed = 0
     for receiver in tuple(signal.receivers_for(sender)):

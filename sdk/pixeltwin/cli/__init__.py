@@ -52,11 +52,13 @@ def _add_commands(
     platforms: Callable[[], tuple[Sequence[Platform], str | None]],
 ) -> None:
     from .deliver import deliver_command
+    from .health import health_command
     from .outbox import outbox_command
     from .snippet import snippet_command
     from .why import why_command
 
     group.add_command(deliver_command(tracker))
+    group.add_command(health_command(tracker))
     group.add_command(outbox_command(tracker))
     group.add_command(snippet_command(platforms))
     group.add_command(why_command(tracker))
@@ -80,10 +82,17 @@ def flask_group() -> AppGroup:
 
     group = AppCommands("pixeltwin", help="Deliver this application's conversions and look at them.")
     _add_commands(group, of_application, platforms_of_application)
-    for command in group.commands.values():
-        if command.callback:
-            command.callback = with_appcontext(command.callback)
+    _within(group, with_appcontext)
     return group
+
+
+def _within(group: click.Group, context: Callable[[Callable[..., object]], Callable[..., object]]) -> None:
+    """Every command of the group, and of the groups in it, runs in this context."""
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            _within(command, context)
+        elif command.callback:
+            command.callback = context(command.callback)
 
 
 @main.command()

@@ -99,6 +99,6 @@ def _again(erased: bool) -> str:
     if erased:
         return "Its personal data is erased, so it cannot be sent again; put the cause right for later ones."
     return (
-        "Put the cause right; `tracker.outbox.retry(now=…, ids=[…])` sends it again while its personal data is kept, "
+        "Put the cause right; `pixeltwin outbox retry --id ID` sends it again while its personal data is kept, "
         f"{KEEP_PERSONAL // _DAY} days at least."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -11,17 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..outbox.contract import KEEP_KEYED, KEEP_OTHERS
-from . import meanings
+from . import meanings, times
+from .lookup import NEWEST, shortened, whole_id
 
 if TYPE_CHECKING:
-    from ..outbox import DeliveryState, Outbox, Stored
+    from ..outbox import DeliveryState, Stored
     from ..tracker import Tracker
-
-SHORTEST = 6  # characters that begin an id
-NEWEST = 10_000  # server halves among which an id is looked for by its beginning
-_LISTED = 10  # ids of an ambiguous beginning
-_OPEN_KEY = 12  # characters of a natural key that is shown whole
 
 
 def why_command(tracker: Callable[[], Tracker]) -> click.Command:
@@ -35,7 +30,7 @@ def why_command(tracker: Callable[[], Tracker]) -> click.Command:
         ours = tracker()
         console = Console()
         try:
-            found = _whole(ours.outbox, id.strip())
+            found = whole_id(ours.outbox, id.strip())
             halves = ours.outbox.deliveries(id=found, limit=NEWEST)
             for row in ours.outbox.get([found]):
                 own = [half for half in halves if half.seq == row.seq]
@@ -49,26 +44,6 @@ def why_command(tracker: Callable[[], Tracker]) -> click.Command:
     return why
 
 
-def _whole(outbox: Outbox, given: str) -> str:
-    """The id that this is, or that begins so."""
-    if outbox.get([given]):
-        return given
-    if len(given) < SHORTEST:
-        raise click.ClickException(f"no conversion has the id {given!r}; give {SHORTEST} characters of it at least")
-    newest = outbox.deliveries(limit=NEWEST)
-    ids = list(dict.fromkeys(half.id for half in newest if half.id.startswith(given)))
-    if len(ids) > 1:
-        listed = "\n".join(f"  {one}" for one in ids[:_LISTED]) + ("\n  …" if len(ids) > _LISTED else "")
-        raise click.ClickException(f"{len(ids)} conversions begin with {given!r}; give more of the id:\n{listed}")
-    if not ids:
-        raise click.ClickException(
-            f"no conversion has the id {given!r}, and none of the newest begins so. `pixeltwin outbox` lists some. "
-            f"Conversions are forgotten {KEEP_KEYED.days} days after they were tracked, those without a natural key "
-            f"after {KEEP_OTHERS.days}"
-        )
-    return ids[0]
-
-
 def _event(ours: Tracker, row: Stored, halves: Sequence[DeliveryState]) -> Table:
     from ..rows import restored
 
@@ -80,9 +55,9 @@ def _event(ours: Tracker, row: Stored, halves: Sequence[DeliveryState]) -> Table
     table.add_row("event", Text(event, style="bold"))
     table.add_row("id", Text(row.id))
     if conversion and conversion.key is not None:
-        table.add_row("natural key", Text(_shortened(conversion.key)))
+        table.add_row("natural key", Text(shortened(conversion.key)))
     if happened:
-        table.add_row("happened", _at(happened, now))
+        table.add_row("happened", times.at(happened, now))
     if row.record is None:
         table.add_row("kept", "only that it was; what it was and whose is erased")
     elif row.visitor is None:
@@ -114,10 +89,10 @@ def _server(half: DeliveryState, now: datetime) -> Iterator[str]:
     yield half.state
     yield "1 try" if half.attempts == 1 else f"{half.attempts} tries"
     if half.due_at is not None and half.state in ("pending", "waiting"):
-        yield f"next try {_until(half.due_at, now)}"
+        yield f"next try {times.until(half.due_at, now)}"
     elif half.due_at is not None and half.state == "claimed":
-        yield f"leased, free again {_until(half.due_at, now)}"
-    yield f"since {_at(half.updated_at, now)}"
+        yield f"leased, free again {times.until(half.due_at, now)}"
+    yield f"since {times.at(half.updated_at, now)}"
 
 
 def _grid() -> Table:
@@ -125,28 +100,3 @@ def _grid() -> Table:
     table.add_column(style="dim", no_wrap=True, min_width=11)
     table.add_column(overflow="fold")
     return table
-
-
-def _shortened(key: str) -> str:
-    """A natural key, enough to know it again; an address is nobody's business."""
-    if "@" in key:
-        return "an e-mail address, not shown"
-    return key if len(key) <= _OPEN_KEY else f"{key[:4]}…{key[-4:]}"
-
-
-def _at(moment: datetime, now: datetime) -> str:
-    when = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{when} ({_span(now - moment)} ago)" if moment <= now else when
-
-
-def _until(due: datetime, now: datetime) -> str:
-    return "now" if due <= now else f"in {_span(due - now)}"
-
-
-def _span(span: timedelta) -> str:
-    """In the largest unit of which there are two."""
-    seconds = round(span.total_seconds())
-    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

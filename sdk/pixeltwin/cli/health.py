@@ -1,0 +1,77 @@
+"""`pixeltwin health`: which platforms take what is sent, and where not, why and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from . import times
+
+if TYPE_CHECKING:
+    from ..health import Health, PlatformHealth
+    from ..tracker import Tracker
+
+_COLOURS = {"healthy": "green", "unhealthy": "bold red", "unknown": "yellow", "off": "dim"}
+
+
+def health_command(tracker: Callable[[], Tracker]) -> click.Command:
+    @click.command("health")
+    @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+    @click.pass_context
+    def health(ctx: click.Context, as_json: bool) -> None:
+        """Tell of each platform whether it is healthy, since when, and where not, why and what to do.
+
+        It reads what all workers left in the outbox and asks nobody. The exit status is 1 when anything is unhealthy.
+        """
+        ours = tracker()
+        try:
+            found = ours.health()
+        finally:
+            ours.close()
+        if as_json:
+            click.echo(json.dumps(found.to_dict(), indent=2))
+        else:
+            _print(Console(), found)
+        if found.status == "unhealthy":
+            ctx.exit(1)
+
+    return health
+
+
+def _print(console: Console, found: Health) -> None:
+    console.print(Text.assemble("The site is ", (found.status, _COLOURS[found.status]), "."))
+    for said in (found.outbox, found.mode):
+        if said:
+            console.print(Text(said, style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("platform", "status", "since", "waiting", "oldest", "took one"):
+        table.add_column(name, justify="right" if name == "waiting" else "left")
+    for one in found.platforms:
+        status = one.finding.status
+        table.add_row(
+            Text(one.platform),
+            Text(status, style=_COLOURS[status]),
+            times.ago(one.finding.since, found.at),
+            str(one.waiting),
+            "" if one.oldest is None else times.span(max(found.at - one.oldest, timedelta())),
+            times.ago(one.took_at, found.at) or "never",
+        )
+    if found.platforms:
+        console.print(table)
+    for one in found.platforms:
+        _explain(console, one)
+
+
+def _explain(console: Console, one: PlatformHealth) -> None:
+    finding = one.finding
+    said = [finding.why, finding.do] if finding.status != "healthy" else []
+    for number, sentence in enumerate(said for said in (*said, *finding.remarks) if said):
+        console.print(Text.assemble((f"{one.platform}: ", "bold") if not number else "  ", sentence))

@@ -1,0 +1,70 @@
+"""The tables that the outbox commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ..outbox.states import SERVER_MOVES
+from . import times
+
+if TYPE_CHECKING:
+    from ..outbox import DeliveryState
+
+WIDE = 110  # columns of a terminal that has room for everything
+COLOURS: Mapping[str, str] = {
+    "delivered": "green",
+    "pending": "cyan",
+    "claimed": "cyan",
+    "held": "blue",
+    "waiting": "yellow",
+    "refused": "red",
+    "expired": "red",
+    "suppressed": "dim",
+    "cancelled": "dim",
+}
+_USUAL = ("pending", "delivered")
+
+
+def counts(counted: Mapping[str, Mapping[str, int]], more: Mapping[str, Mapping[str, str]] | None = None) -> Table:
+    """How many server halves are in which state, by destination; `more`: further columns, by name and destination."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("destination", overflow="fold")
+    states = [state for state in SERVER_MOVES if state in _USUAL or any(row.get(state) for row in counted.values())]
+    for state in states:
+        table.add_column(state, justify="right", style=COLOURS[state])
+    for name in more or {}:
+        table.add_column(name, overflow="fold")
+    for destination, row in sorted(counted.items()):
+        further = [column.get(destination, "") for column in (more or {}).values()]
+        table.add_row(destination, *(str(row.get(state, 0)) for state in states), *map(Text.from_markup, further))
+    return table
+
+
+def halves(rows: Sequence[DeliveryState], now: datetime, *, width: int) -> Table:
+    """The server halves; on a narrow terminal without the tries and the browser half."""
+    narrow = width < WIDE
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("id", "event", "destination", "state"):
+        table.add_column(name, no_wrap=True)
+    for name in () if narrow else ("tries", "browser"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("next try", no_wrap=True)
+    table.add_column("reason", overflow="fold", ratio=1)
+    for row in rows:
+        more = () if narrow else (str(row.attempts), row.browser)
+        table.add_row(
+            Text(row.id[:8]),
+            Text(row.event),
+            Text(row.destination[: 16 if narrow else 24]),
+            Text(row.state, style=COLOURS[row.state]),
+            *more,
+            "" if row.due_at is None else times.until(row.due_at, now),
+            Text(row.reason),  # the platform's words: no markup of ours
+        )
+    return table

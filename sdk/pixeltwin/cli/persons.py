@@ -1,0 +1,49 @@
+"""Finding the conversions of one person by digests, for that is all the outbox keeps of him."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from ..strictjson import decode
+from ..visitor import IDENTITY_FIELDS, SealedVisitor
+from . import typed
+
+if TYPE_CHECKING:
+    from ..tracker import Tracker
+
+_AT_ONCE = 500  # rows that are looked at together
+_ALL = 10_000_000
+_KEPT = ("held", "pending", "claimed", "waiting", "refused", "expired")  # a row without any of these has lost its data
+_MEANS_NOBODY = frozenset({"gender", "city", "state", "postal_code", "country", "first_name", "last_name"})
+
+
+def conversions(tracker: Tracker, words: Iterable[str]) -> list[str]:
+    """The ids of what is kept with personal data of whoever has any of these identity fields ("email=…")."""
+    given = list(words)
+    for name, _ in typed.pairs(given):
+        if name not in IDENTITY_FIELDS or name in _MEANS_NOBODY:
+            known = ", ".join(one for one in IDENTITY_FIELDS if one not in _MEANS_NOBODY)
+            raise click.UsageError(f"{name} does not tell one person from others; give one of {known}")
+    wanted = {
+        (field, value)
+        for field, values in typed.visitor(given, tracker.phone_region).seal(tracker.rules).sealed.items()
+        for value in values
+    }
+    if not wanted:
+        raise click.UsageError("no configured platform uses what you gave, so nothing of it is kept")
+    halves = (half for state in _KEPT for half in tracker.outbox.deliveries(state=state, limit=_ALL))
+    ids = list(dict.fromkeys(half.id for half in halves))
+    return [id for start in range(0, len(ids), _AT_ONCE) for id in _of(tracker, ids[start : start + _AT_ONCE], wanted)]
+
+
+def _of(tracker: Tracker, ids: list[str], wanted: set[tuple[str, str]]) -> list[str]:
+    found: list[str] = []
+    for row in tracker.outbox.get(ids):
+        if row.visitor is not None:
+            sealed = SealedVisitor.from_record(decode(row.visitor)).sealed
+            if any((field, value) in wanted for field, values in sealed.items() for value in values):
+                found.append(row.id)
+    return found
