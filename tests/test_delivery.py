@@ -15,7 +15,6 @@ from pixeltwin.delivery import Report, Settled, Timeouts
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.outbox import Claim, Outbox, Stored, open_outbox
 from pixeltwin.sending.backoff import CAP, backoff
-from pixeltwin.sending.gate import Gate
 from pixeltwin.sending.outbound import Ready
 from pixeltwin.sending.reading import read
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, rows, states
@@ -160,41 +159,11 @@ def test_every_answer_accounts_for_every_event(outcomes: list[Outcome], fraction
 # --- pace, and what is told -----------------------------------------------------------------------------------------
 
 
-@given(
-    rate=st.sampled_from([0.5, 1.0, 3.0, 10.0, 2.5]),
-    steps=st.lists(st.floats(0, 2), min_size=1, max_size=200),
-)
-def test_no_second_sees_more_requests_than_the_rate(rate: float, steps: list[float]) -> None:
-    """However the tries fall, any second holds at most `rate` requests (a slower rate: any 1/rate seconds hold one)."""
-    gate, now, sent = Gate(rate), NOW, []
-    for step in steps:
-        now += timedelta(seconds=step)
-        if gate.enter(now):
-            sent.append(now)
-        else:
-            assert gate.opens_at(now) > now
-            assert gate.opens_at(now) - now <= max(1.0, 1 / rate) * SECOND
-    most = max(1, int(rate))
-    span = timedelta(seconds=most / rate)
-    for at in range(len(sent) - most):
-        assert sent[at + most] - sent[at] >= span
-
-
 @given(attempts=st.integers(0, 10_000), fraction=st.floats(0, 1))
 def test_back_off_is_bounded(attempts: int, fraction: float) -> None:
     """A wait is never longer than its ceiling (1 s doubled a failure, five minutes at most) nor shorter than 0.1 s."""
     assert 0.1 <= backoff(attempts, fraction) <= max(0.1, min(CAP, 2.0 ** min(attempts, 60)))
     assert backoff(attempts, fraction) <= backoff(attempts + 1, fraction)
-
-
-def test_a_clock_set_back_shuts_no_gate_for_long() -> None:
-    """When the clock jumps back a day, a destination that was waiting is asked within the hour."""
-    gate = Gate(1.0)
-    assert gate.enter(NOW)
-    gate.fail(NOW, after=600.0, fraction=1.0, reason="x")
-    yesterday = NOW - timedelta(days=1)
-    assert gate.opens_at(yesterday) == yesterday
-    assert gate.enter(yesterday)
 
 
 def test_the_rate_is_kept_over_passes(outbox: Outbox, vendor: Vendor) -> None:

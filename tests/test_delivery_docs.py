@@ -19,7 +19,7 @@ from pixeltwin.outbox import contract, open_outbox, sqlite
 from pixeltwin.outbox.states import BROWSER_MOVES, OPEN, SERVER_MOVES
 from pixeltwin.platforms import installed
 from pixeltwin.replies import LONGEST_WAIT
-from pixeltwin.sending import backoff, gate, outbound
+from pixeltwin.sending import backoff, outbound, standing
 from pixeltwin.tracker import SHOWN_WITHIN
 from pixeltwin.worker import POLL, PURGE_EVERY, STOP_WITHIN
 
@@ -62,7 +62,7 @@ def numbers() -> str:
         f"{said(backoff.CAP)}; never under {said(backoff.FLOOR)}",
         "a platform's own `Retry-After` is obeyed up to": said(LONGEST_WAIT),
         "a wrong token or account is probed again after": f"{paused}, then every {said(backoff.CAP)}",
-        "after trouble a request has one event, then grows by": f"{gate.GROWTH} times",
+        "after trouble a request has one event, then grows by": f"{standing.GROWTH} times",
         "a conversion ahead of the clock is taken as now up to": said(AHEAD),
         "undecided consent for one platform is looked at every": said(outbound.ASK_AGAIN),
         "a pixel is shown after the conversion for, at most": said(SHOWN_WITHIN),

@@ -147,7 +147,7 @@ def test_a_wrong_token_pauses_and_burns_nothing(
     outbox: Outbox, vendor: Vendor, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a wrong token the events wait untried, the destination is probed after a minute and then less often, it is
-    said once, and a new delivery (new settings) tries at once."""
+    said once, and a process with other settings tries at once."""
     vendor.script = says(401, b"invalid token")
     sender = delivery(outbox, vendor.platform())
     for number in range(50):
@@ -164,7 +164,8 @@ def test_a_wrong_token_pauses_and_burns_nothing(
     assert "HTTP 401: invalid token" in caplog.text
     assert sender.deliver(NOW + 1200 * SECOND).destinations["local"].trouble == "HTTP 401: invalid token"
     vendor.script = ok
-    assert delivery(outbox, vendor.platform()).deliver(NOW + 1200 * SECOND).delivered == 50
+    assert not delivery(outbox, vendor.platform()).deliver(NOW + 1200 * SECOND), "the same settings"
+    assert delivery(outbox, vendor.platform(access_token="another")).deliver(NOW + 1200 * SECOND).delivered == 50
 
 
 def test_a_paused_destination_resumes(outbox: Outbox, vendor: Vendor) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from typing_extensions import Unpack
 
+from . import replies
 from .consent import Consent, State
 from .conversion import AHEAD, Conversion
 from .dedup import Half as Half
@@ -74,6 +75,7 @@ class Platform(ABC):
     max_batch: ClassVar[int]  # events a request
     max_age: ClassVar[timedelta]  # older events are refused
     rate: ClassVar[float]  # requests a second this client allows itself
+    late_after: ClassVar[tuple[tuple[timedelta, str], ...]] = ()  # rising ages of a waiting event, and what each means
     test_batch: ClassVar[int] = 1  # events a request in its test mode; 1 is shown by every vendor
     test_needs_id: ClassVar[bool] = False  # whether its test mode takes an id that its own site hands out
     iab_vendor: ClassVar[int | None] = None  # its id on IAB Europe's Global Vendor List; None: it is not on it
@@ -142,7 +144,7 @@ class Platform(ABC):
 
     @property
     def template(self) -> str:
-        return f"{self.kind}.html.jinja"
+        return f"{self.kind}.js.jinja"
 
     @classmethod
     def emulated(cls, base_url: str) -> Mapping[str, str]:
@@ -287,6 +289,11 @@ class Platform(ABC):
     @abstractmethod
     def read_reply(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome]:
         """One outcome an event, in order, from the parsed answer. Header names are lower case."""
+
+    def spent(self, headers: Mapping[str, str]) -> float | None:
+        """Seconds until requests are taken again, where an answer's headers say that none remains now. Header names are
+        lower case."""
+        return replies.spent(headers)
 
     @staticmethod
     @abstractmethod

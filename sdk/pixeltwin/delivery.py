@@ -20,11 +20,14 @@ from .errors import ConfigurationError
 from .mode import Mode
 from .outbox.contract import LEASE, Outbox
 from .sending.dispatch import Answer, Channel, Dispatch, NoAnswer, Wiring
+from .sending.fingerprint import fingerprint
 from .sending.gate import Gate
 from .sending.outbound import WhenUnsure
 from .sending.remarks import Remarks
 from .sending.report import DestinationReport, Report, Settled
 from .sending.secrecy import check_writable, network_fault, unlogged
+from .sending.skew import Clock
+from .sending.standing import Standing
 
 if TYPE_CHECKING:
     import httpx
@@ -138,10 +141,11 @@ class Delivery:
     `mode`: whether they count, go to the platforms' test modes, or stay.
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
     `transport`: an httpx transport, for a proxy or certificates of your own. `on_outcome` is told of each state that
-    was stored, from whichever thread delivers.
+    was stored, `on_change` of each change of a destination's state that this process makes, from whichever thread
+    delivers.
 
-    It holds no thread and opens nothing before its first request. After a fork the child begins with connections and
-    gates of its own.
+    Rate and breaker of a destination are kept in the outbox, and shared by all who deliver from it. It holds no thread
+    and opens nothing before its first request. After a fork the child begins with connections of its own.
     """
 
     def __init__(
@@ -155,6 +159,7 @@ class Delivery:
         timeouts: Timeouts | None = None,
         random: Random | None = None,
         on_outcome: Callable[[Settled], None] | None = None,
+        on_change: Callable[[str, Standing], None] | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self.platforms = tuple(platform for platform in platforms if platform.sends)
@@ -165,6 +170,7 @@ class Delivery:
         self._timeouts = timeouts or Timeouts()
         self._given_random = random
         self._on_outcome = on_outcome
+        self._on_change = on_change
         self._stopwatch = stopwatch
         self._start()
 
@@ -233,10 +239,20 @@ class Delivery:
         if self._pid != os.getpid():
             self._start()
 
+    def _channel(self, platform: Platform) -> Channel:
+        gate = Gate(
+            self.outbox,
+            platform.destination,
+            platform.rate,
+            settings=lambda: fingerprint(platform),
+            on_change=self._on_change,
+        )
+        return Channel(platform, gate, Remarks(platform.name), Clock())
+
     def _start(self) -> None:
         self._pid = os.getpid()
         self._wire = Wire(self._given_transport, self._timeouts)
-        self._channels = {one.destination: Channel(one, Gate(one.rate), Remarks(one.name)) for one in self.platforms}
+        self._channels = {one.destination: self._channel(one) for one in self.platforms}
         self._wiring = Wiring(
             outbox=self.outbox,
             post=self._wire.post,

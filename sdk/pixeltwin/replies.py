@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
-from .contract import Outcome, RetryLater
+from .outcomes import Outcome, RetryLater
 from .strictjson import decode
 
 LONGEST_WAIT = 3600.0  # seconds; a server that asks for more is asked again in an hour
+_EPOCH = 1_000_000_000.0  # a reset this large is no wait but a moment: seconds since 1970
+# "limit=10, remaining=0, reset=30" and '"default";r=0;t=30': the drafts of the RateLimit header (IETF httpapi, 2025)
+_REMAINING = re.compile(r"\b(?:remaining|r)=([0-9]{1,9})")
+_RESET = re.compile(r"\b(?:reset|t)=([0-9]{1,9})")
 
 
 def json_body(body: bytes) -> Any:
@@ -34,15 +39,33 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if asked:
         seconds = _number(asked)
         if seconds is None:
-            until, answered = _date(asked), _date(headers.get("date", ""))
+            until, answered = http_date(asked), http_date(headers.get("date", ""))
             seconds = (until - answered).total_seconds() if until and answered else None
         if seconds is not None:
             return min(max(seconds, 0.0), LONGEST_WAIT)
-    for name in ("x-ratelimit-reset", "ratelimit-reset"):
-        seconds = _number(headers.get(name, ""))
-        if seconds is not None:
-            return min(max(seconds, 0.0), LONGEST_WAIT)
-    return None
+    return _reset(headers)
+
+
+def spent(headers: Mapping[str, str]) -> float | None:
+    """Seconds until requests are taken again, where the common rate-limit headers (RateLimit, X-RateLimit-Remaining and
+    -Reset) say that none remains. Header names are lower case. None: some remain, or they do not say."""
+    combined = _REMAINING.search(headers.get("ratelimit", ""))
+    remaining = combined[1] if combined else _first(headers, "x-ratelimit-remaining", "ratelimit-remaining")
+    return _reset(headers) if _number(remaining.partition(",")[0]) == 0 else None
+
+
+def _reset(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the rate limit is over: a wait, or a moment against the answer's own Date."""
+    combined = _RESET.search(headers.get("ratelimit", ""))
+    seconds = _number(combined[1] if combined else _first(headers, "x-ratelimit-reset", "ratelimit-reset"))
+    if seconds is not None and seconds >= _EPOCH:
+        answered = http_date(headers.get("date", ""))
+        seconds = None if answered is None else seconds - answered.timestamp()
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _first(headers: Mapping[str, str], *names: str) -> str:
+    return next((headers[name] for name in names if name in headers), "")
 
 
 def transient(status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome] | None:
@@ -61,7 +84,8 @@ def _number(text: str) -> float | None:
     return number if isfinite(number) else None
 
 
-def _date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """The moment a header names; None when it names none."""
     try:
         found = parsedate_to_datetime(text)
     except (TypeError, ValueError, OverflowError):

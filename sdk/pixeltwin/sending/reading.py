@@ -111,8 +111,19 @@ def _settlement(ready: Ready, outcome: Outcome, due: datetime | None, *, tested:
     return Settlement(seq, lease, "waiting", str(outcome), due)
 
 
-def clean(outcome: Outcome, request: ServerRequest, hidden: str = "") -> Outcome:
-    """The outcome with its words on one line, cut, and without any secret of the request, nor `hidden` (a test id)."""
+def clean(outcomes: Sequence[Outcome], request: ServerRequest, hidden: str = "") -> list[Outcome]:
+    """The outcomes with their words on one line, cut, and without any secret of the request, nor `hidden` (a test id).
+    Most of an answer's outcomes are alike: each kind is cleaned once."""
+    known: dict[Outcome, Outcome] = {}
+    cleaned: list[Outcome] = []
+    for outcome in outcomes:
+        if outcome not in known:
+            known[outcome] = _clean_one(outcome, request, hidden)
+        cleaned.append(known[outcome])
+    return cleaned
+
+
+def _clean_one(outcome: Outcome, request: ServerRequest, hidden: str) -> Outcome:
     if isinstance(outcome, Delivered):
         return Delivered(_clean(outcome.warning, request, hidden)) if outcome.warning else outcome
     if isinstance(outcome, RetryLater):

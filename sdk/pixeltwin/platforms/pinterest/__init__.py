@@ -94,6 +94,12 @@ class Pinterest(Platform):
     max_batch = 1000
     test_batch = 20  # with test=true only the first 20 events are looked at
     max_age = timedelta(days=7)
+    # Segment's and Tealium's guides: later than an hour is reported as offline, and offline events "cannot be
+    # deduplicated" (OpenAPI 5.23.0); a day is the certain dedup window.
+    late_after = (
+        (timedelta(hours=1), "Pinterest may take them as offline and count them beside the tag's"),
+        (timedelta(days=1), "Pinterest may count them beside the tag's: its dedup window of a day has passed"),
+    )
     rate = 80.0  # 5,000 calls a minute and ad account (OpenAPI 5.23.0)
     default_api_url = "https://api.pinterest.com/v5"
     default_script_url = "https://s.pinimg.com/ct/core.js"

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import quote
 
 from ...contract import Delivered, Misconfigured, Outcome, Refused, RetryLater
-from ...replies import LONGEST_WAIT, json_body, transient, words
+from ...replies import json_body, transient, words
 from ...strictjson import encode
 
 _INDEX = re.compile(r"events\[([0-9]{1,6})\]")
 _PROCESSED = re.compile(r"processed ([0-9]{1,9})\b")
 _SECRETS = re.compile(rb"eyJ[\w-]+\.[\w-]+\.?[\w-]*|(?i:bearer)\s+[\w.~+/=-]{8,}")
-# "limit=10, remaining=0, reset=30" or '"default";r=0;t=30', the two drafts of one header
-_RESET = re.compile(r"\b(?:reset|t)=([0-9]{1,9})")
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes, count: int, secret: str) -> list[Outcome]:
@@ -28,7 +25,7 @@ def read(status: int, headers: Mapping[str, str], body: bytes, count: int, secre
     body = _masked(body, secret)
     later = transient(status, headers, body, count)
     if later is not None:
-        return [_when_the_limit_resets(one, headers) for one in later]
+        return later
     if status in (400, 413, 422):
         return _refusals(body, count, f"HTTP {status}")
     if not 200 <= status < 300:
@@ -85,14 +82,6 @@ def _part(answer: Any, *path: str) -> Any:
 
 def _text(value: Any) -> str:
     return value[:200] if isinstance(value, str) else ""
-
-
-def _when_the_limit_resets(outcome: Outcome, headers: Mapping[str, str]) -> Outcome:
-    """Reddit tells its limits in the RateLimit header (changelog of 2025-07-21)."""
-    found = _RESET.search(headers.get("ratelimit", ""))
-    if isinstance(outcome, RetryLater) and outcome.after is None and found:
-        return replace(outcome, after=min(float(found[1]), LONGEST_WAIT))
-    return outcome
 
 
 def _masked(body: bytes, secret: str) -> bytes:
