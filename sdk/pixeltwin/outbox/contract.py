@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from .decisions import Decisions
 from .states import BrowserState, ServerState
 
 Retried = Literal["waiting", "refused", "expired"]  # the states from which a half can be taken up again
@@ -187,6 +188,13 @@ class Outbox(ABC):
     @abstractmethod
     def forget(self, kind: str, key: str) -> None:
         """Erase what is noted under a key."""
+
+    # --- decisions -------------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def decisions(self) -> Decisions:
+        """What visitors decided about consent: a ledger beside the rows."""
 
     # --- the worker ------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from .contract import (
     Settlement,
     Stored,
 )
+from .memory_decisions import MemoryDecisions
 from .memory_rows import Half, Row
 from .states import OPEN
 
@@ -42,6 +43,7 @@ class MemoryOutbox(Outbox):
         self._unique: dict[str, Row] = {}
         self._shared: dict[str, bytes] = {}  # by destination
         self._notes: dict[tuple[str, str], tuple[datetime, bytes]] = {}
+        self._decisions = MemoryDecisions()
         self._last_seq = 0
         self._destinations: tuple[str, ...] = ()
         self._known: set[str] = set()  # destinations that were ever set
@@ -181,6 +183,10 @@ class MemoryOutbox(Outbox):
         with self._using():
             self._notes.pop((kind, key), None)
 
+    @property
+    def decisions(self) -> MemoryDecisions:
+        return self._decisions
+
     # --- the worker ------------------------------------------------------------------------------------------------
 
     def set_destinations(self, destinations: Sequence[str]) -> None:
@@ -247,7 +253,7 @@ class MemoryOutbox(Outbox):
                 if at <= now - KEEP_NOTES:
                     del self._notes[key]
                     changes += 1
-        return changes
+        return changes + self._decisions.purge(now=now)
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
         with self._using():

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import psycopg
@@ -37,6 +38,7 @@ from .contract import (
 )
 from .postgres_caller import Acquainted, driver_connection, within
 from .postgres_connections import Pool, Session, unavailable
+from .postgres_decisions import PostgresDecisions
 from .postgres_ends import STEP, Purge, close_rows, end_halves
 from .postgres_rows import claim, delivery_states, settlement_values, storable, stored
 from .postgres_schema import Ready, make_ready, migrate
@@ -57,6 +59,8 @@ class PostgresOutbox(Outbox):
         self._acquainted = Acquainted(self._request.place, self._sql["identity"])
         self._destinations: tuple[str, ...] = ()
         self._known: Ready | None = None  # once schema and destinations are written
+        request, worker = (partial(self._using, each) for each in (self._request, self._worker))
+        self._decisions = PostgresDecisions(request=request, worker=worker)
 
     def __repr__(self) -> str:
         return f"PostgresOutbox({self._request.place!r})"
@@ -179,6 +183,10 @@ class PostgresOutbox(Outbox):
         with self._using(self._request) as own:
             own.run("forget_note", kind=kind, key=key)
 
+    @property
+    def decisions(self) -> PostgresDecisions:
+        return self._decisions
+
     # --- the worker ------------------------------------------------------------------------------------------------
 
     def set_destinations(self, destinations: Sequence[str]) -> None:
@@ -230,7 +238,7 @@ class PostgresOutbox(Outbox):
         return None if due is None else max(now, due)
 
     def purge(self, *, now: datetime) -> int:
-        return Purge(lambda: self._using(self._worker), now).run()
+        return Purge(lambda: self._using(self._worker), now).run() + self._decisions.purge(now=now)
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
         with self._using(self._worker) as own, own.transaction():

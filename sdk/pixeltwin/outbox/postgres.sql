@@ -88,6 +88,16 @@ CREATE INDEX pixeltwin_noted ON pixeltwin_note (noted_at);
 ALTER TABLE pixeltwin_destination ADD COLUMN shared bytea;
 CREATE INDEX pixeltwin_expired ON pixeltwin_delivery (seq) WHERE state = 'expired';
 
+-- What visitors decided about consent. Only appended to.
+CREATE TABLE pixeltwin_decision (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    who text NOT NULL,
+    at timestamptz NOT NULL,
+    data bytea NOT NULL
+);
+CREATE INDEX pixeltwin_decided_last ON pixeltwin_decision (who, number);
+CREATE INDEX pixeltwin_decided_at ON pixeltwin_decision (at);
+
 
 -- name: lock
 -- One at a time: migrations, and the making of state rows. Held for milliseconds; the key is arbitrary.
@@ -251,6 +261,22 @@ DELETE FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s
 -- name: forget_notes
 DELETE FROM pixeltwin_note WHERE (kind, key) IN (
     SELECT kind, key FROM pixeltwin_note WHERE noted_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+
+
+-- Decisions -----------------------------------------------------------------------------------------------------------
+
+-- name: decide
+INSERT INTO pixeltwin_decision (who, at, data) VALUES (%(who)s, %(at)s, %(data)s)
+
+-- name: decided_last
+SELECT DISTINCT ON (who) who, data FROM pixeltwin_decision WHERE who = ANY(%(whos)s) ORDER BY who, number DESC
+
+-- name: decisions
+SELECT number, who, at, data FROM pixeltwin_decision WHERE number > %(after)s ORDER BY number LIMIT %(limit)s
+
+-- name: forget_decisions
+DELETE FROM pixeltwin_decision WHERE number IN (
+    SELECT number FROM pixeltwin_decision WHERE at <= %(before)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 
 
 -- The worker ----------------------------------------------------------------------------------------------------------

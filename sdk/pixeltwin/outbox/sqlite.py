@@ -33,6 +33,7 @@ from .contract import (
     Stored,
 )
 from .sqlite_again import ALL, keep_open, reopen, retry
+from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, end_halves
 from .sqlite_rows import Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .sqlite_schema import Route, migrate, write_route
@@ -56,6 +57,8 @@ class SQLiteOutbox(Outbox):
         # Copying the WAL into the file is left to the worker while there is one: it does so four times as often.
         self._request = Connections(self.path, patience=IMPATIENT, prepare=partial(self._prepare, checkpoint=4000))
         self._worker = Connections(self.path, patience=PATIENT, prepare=partial(self._prepare, checkpoint=1000))
+        request, worker = (partial(self._using, each) for each in (self._request, self._worker))
+        self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
 
     def __repr__(self) -> str:
         return f"SQLiteOutbox({self.path!r})"
@@ -191,6 +194,10 @@ class SQLiteOutbox(Outbox):
         with self._using(self._request) as own:
             own.execute(self._sql["forget_note"], {"kind": kind, "key": key})
 
+    @property
+    def decisions(self) -> SQLiteDecisions:
+        return self._decisions
+
     # --- the worker ------------------------------------------------------------------------------------------------
 
     def set_destinations(self, destinations: Sequence[str]) -> None:
@@ -243,7 +250,7 @@ class SQLiteOutbox(Outbox):
         return min(found, default=None)
 
     def purge(self, *, now: datetime) -> int:
-        changes = Purge(partial(self._changing, self._worker), self._sql, now).run()
+        changes = self._decisions.purge(now=now) + Purge(partial(self._changing, self._worker), self._sql, now).run()
         with self._using(self._worker) as own:
             # What was erased is still in the WAL: empty it. Writers wait while it is truncated, so most is copied
             # before, and a slow reader is not waited for.

@@ -94,6 +94,16 @@ CREATE INDEX pixeltwin_noted ON pixeltwin_note (noted_at);
 ALTER TABLE pixeltwin_destination ADD COLUMN shared BLOB;
 CREATE INDEX pixeltwin_expired ON pixeltwin_delivery (destination, seq) WHERE state = 'expired';
 
+-- What visitors decided about consent. Only appended to.
+CREATE TABLE pixeltwin_decision (
+    number INTEGER PRIMARY KEY,
+    who TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX pixeltwin_decided_last ON pixeltwin_decision (who, number);
+CREATE INDEX pixeltwin_decided_at ON pixeltwin_decision (at);
+
 
 -- name: is_made
 SELECT 1 FROM sqlite_master WHERE name = 'pixeltwin_schema'
@@ -224,6 +234,23 @@ DELETE FROM pixeltwin_note WHERE kind = :kind AND key = :key
 
 -- name: outlived_notes
 SELECT kind, key FROM pixeltwin_note WHERE noted_at <= :before LIMIT :limit
+
+
+-- Decisions -----------------------------------------------------------------------------------------------------------
+
+-- name: decide
+INSERT INTO pixeltwin_decision (who, at, data) VALUES (:who, :at, :data)
+
+-- name: decided_last
+SELECT who, data FROM pixeltwin_decision WHERE number IN (
+    SELECT max(number) FROM pixeltwin_decision WHERE who IN (SELECT value FROM json_each(:whos)) GROUP BY who)
+
+-- name: decisions
+SELECT number, who, at, data FROM pixeltwin_decision WHERE number > :after ORDER BY number LIMIT :limit
+
+-- name: forget_decisions
+DELETE FROM pixeltwin_decision WHERE number IN (
+    SELECT number FROM pixeltwin_decision WHERE at <= :before ORDER BY at LIMIT :limit)
 
 
 -- The worker ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, overload
 
 from .contract import Claim, DeliveryState, Settlement, Stored
 from .states import OPEN
@@ -21,6 +21,14 @@ def micros(moment: datetime) -> int:
 
 def span(duration: timedelta) -> int:
     return duration // _MICROSECOND
+
+
+@overload
+def moment(micros: int) -> datetime: ...
+
+
+@overload
+def moment(micros: int | None) -> datetime | None: ...
 
 
 def moment(micros: int | None) -> datetime | None:

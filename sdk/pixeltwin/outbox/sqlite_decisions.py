@@ -1,0 +1,46 @@
+"""The decisions in the outbox's SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from .decisions import KEEP_DECISIONS, Decided, Decisions
+from .sqlite_rows import micros, moment
+
+STEP = 500  # forgotten in one transaction: nobody waits long for its lock
+Using = Callable[[], AbstractContextManager[sqlite3.Connection]]
+
+
+class SQLiteDecisions(Decisions):
+    """`request` and `worker` lend a connection, with the patience of either."""
+
+    def __init__(self, sql: Mapping[str, str], *, request: Using, worker: Using) -> None:
+        self._sql = sql
+        self._request = request
+        self._worker = worker
+
+    def record(self, who: str, data: bytes, *, now: datetime) -> None:
+        with self._request() as own:
+            own.execute(self._sql["decide"], {"who": who, "at": micros(now), "data": data})
+
+    def latest(self, whos: Sequence[str]) -> dict[str, bytes]:
+        with self._worker() as own:
+            return dict(own.execute(self._sql["decided_last"], {"whos": json.dumps(list(whos))}))
+
+    def listed(self, *, after: int = 0, limit: int = 1000) -> list[Decided]:
+        with self._worker() as own:
+            rows = own.execute(self._sql["decisions"], {"after": after, "limit": limit}).fetchall()
+        return [Decided(number, who, moment(at), data) for number, who, at, data in rows]
+
+    def purge(self, *, now: datetime) -> int:
+        due = {"before": micros(now - KEEP_DECISIONS), "limit": STEP}
+        gone, step = 0, STEP
+        while step == STEP:
+            with self._worker() as own:
+                step = own.execute(self._sql["forget_decisions"], due).rowcount
+            gone += step
+        return gone
