@@ -7,7 +7,7 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -131,7 +131,7 @@ def _one_less(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _one_less(one) for name, one in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return cast("list[Any]", value)[:-1]
+        return cast("Sequence[Any]", value)[:-1]
     if isinstance(value, str):
         return _COUNT.sub(lambda found: str(max(int(found[0]) - 1, 0)), value)
     return max(value - 1, 0) if type(value) is int else value
