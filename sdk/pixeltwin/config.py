@@ -55,6 +55,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("TEST_UNTIL", None, "until this time (ISO 8601 with a zone, a day ahead at most) all goes to test modes"),
     Option("TEST_IDS", (), "ids of tests, for platforms that need one: name=id, name=id"),
     Option("WORKER", "thread", "who delivers: a thread in this process, or `pixeltwin deliver`", ("thread", "off")),
+    Option("HEALTH_TOKEN", None, "who gives it as Bearer token gets /_pixeltwin/health; not set: nobody does"),
     Option("SANDBOX", None, "URL of a sandbox: both halves go there instead of to the platforms"),
     Option("PHONE_REGION", None, "ISO country of phone numbers that carry no country code, such as DE"),
     Option("KEEP_PARAMETERS", (), "query parameters a page's URL may keep beside click ids and utm_*"),

@@ -33,6 +33,7 @@ from .visitor import AnyVisitor, Visitor
 
 if TYPE_CHECKING:
     from .delivery import Delivery, Report
+    from .health import Health
     from .worker import Worker
 
 log = logging.getLogger("pixeltwin")
@@ -292,6 +293,7 @@ class Tracker:
                 on_outcome=self.announcements.settled,
             )
         return self._delivery
+                on_change=self.announcements.changed,
 
     def deliver(self, *, limit: int | None = None) -> Report:
         """One pass: everything due is sent, up to `limit` a destination. The worker is this in a loop."""
@@ -317,6 +319,13 @@ class Tracker:
         self.outbox.close()
 
     # --- faults ----------------------------------------------------------------------------------------------------
+
+    def health(self, now: datetime | None = None) -> Health:
+        """Which platforms take what is sent, since when, and where not, why and what to do: as the outbox knows it, so
+        the same from any process. It looks at the store only; where that cannot be read, that is said."""
+        from .health import health_of
+
+        return health_of(self, now)
 
     def fault(self, where: str, error: Exception, *, strict: bool) -> None:
         """Log and count an error, or raise it where it is wanted."""

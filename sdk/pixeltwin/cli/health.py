@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..health import Health, PlatformHealth
     from ..tracker import Tracker
 
+NARROW = 72  # columns below which the oldest and the last taken are left out
 _COLOURS = {"healthy": "green", "unhealthy": "bold red", "unknown": "yellow", "off": "dim"}
 
 
@@ -52,8 +54,10 @@ def _print(console: Console, found: Health) -> None:
         if said:
             console.print(Text(said, style="bold"))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("platform", "status", "since", "waiting", "oldest", "took one"):
-        table.add_column(name, justify="right" if name == "waiting" else "left")
+    narrow = console.width < NARROW
+    table.add_column("platform", overflow="fold")
+    for name in ("status", "since", "waiting", *(() if narrow else ("oldest", "took one"))):
+        table.add_column(name, justify="right" if name == "waiting" else "left", no_wrap=True)
     for one in found.platforms:
         status = one.finding.status
         table.add_row(
@@ -61,8 +65,7 @@ def _print(console: Console, found: Health) -> None:
             Text(status, style=_COLOURS[status]),
             times.ago(one.finding.since, found.at),
             str(one.waiting),
-            "" if one.oldest is None else times.span(max(found.at - one.oldest, timedelta())),
-            times.ago(one.took_at, found.at) or "never",
+            *(() if narrow else (_age(one, found), times.ago(one.took_at, found.at) or "never")),
         )
     if found.platforms:
         console.print(table)
@@ -70,8 +73,15 @@ def _print(console: Console, found: Health) -> None:
         _explain(console, one)
 
 
+def _age(one: PlatformHealth, found: Health) -> str:
+    return "" if one.oldest is None else times.span(max(found.at - one.oldest, timedelta()))
+
+
 def _explain(console: Console, one: PlatformHealth) -> None:
     finding = one.finding
     said = [finding.why, finding.do] if finding.status != "healthy" else []
-    for number, sentence in enumerate(said for said in (*said, *finding.remarks) if said):
-        console.print(Text.assemble((f"{one.platform}: ", "bold") if not number else "  ", sentence))
+    sentences = [sentence for sentence in (*said, *finding.remarks) if sentence]
+    if sentences:
+        console.print(Text(one.platform, style="bold"))
+    for sentence in sentences:
+        console.print(Padding(Text(sentence), (0, 0, 0, 2)))

@@ -117,14 +117,16 @@ def _how_many(ours: Tracker, destination: str | None, states: Sequence[Retried])
 
 
 def _resume(ours: Tracker, destination: str | None) -> list[str]:
-    """Open the gates of what is paused or fails; which they were."""
+    """Open the gates that are shut for trouble; which they were."""
     from ..sending.standing import Standing
 
     def resumed(data: bytes | None) -> bytes | None:
         return None if data is None else Standing.from_bytes(data).resumed().to_bytes()
 
-    shut = [one for one, data in ours.outbox.shared().items() if Standing.from_bytes(data).state != "open"]
-    asked = [one for one in shut if destination in (None, one)]
+    now = ours.clock()
+    known = {one: Standing.from_bytes(data) for one, data in ours.outbox.shared().items() if destination in (None, one)}
+    shut = {one: standing.shut_until for one, standing in known.items() if standing.state != "open"}
+    asked = [one for one, until in shut.items() if until is not None and until > now]
     for one in asked:
         ours.outbox.share(one, resumed)
     return asked

@@ -33,7 +33,7 @@ def list_command(tracker: Callable[[], Tracker]) -> click.Command:
         try:
             where = None if destination is None else whole_destination(ours, destination)
             console.print("[bold]Server halves by destination")
-            console.print(outbox_tables.counts(ours.outbox.counts()))
+            console.print(outbox_tables.counts(ours.outbox.counts(), width=console.width))
             rows = ours.outbox.deliveries(state=state, destination=where, id=conversion, limit=limit)
             if rows:
                 console.print("[bold]Newest")
@@ -79,7 +79,7 @@ def _record(ours: Tracker, id: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if conversion is not None:
         fields["event"] = conversion.event.type
-        fields["happened"] = conversion.occurred_at.isoformat()
+        fields["happened"] = conversion.occurred_at.isoformat(timespec="seconds")
         if conversion.key is not None:
             fields["natural_key"] = shortened(conversion.key)
         given = conversion.event.__dict__
@@ -103,8 +103,8 @@ def _half(half: DeliveryState) -> dict[str, Any]:
         "state": half.state,
         "reason": half.reason,
         "tries": half.attempts,
-        "next_try": None if half.due_at is None else half.due_at.isoformat(),
-        "since": half.updated_at.isoformat(),
+        "next_try": None if half.due_at is None else half.due_at.isoformat(timespec="seconds"),
+        "since": half.updated_at.isoformat(timespec="seconds"),
         "browser_half": half.browser,
     }
 

@@ -31,19 +31,36 @@ COLOURS: Mapping[str, str] = {
 _USUAL = ("pending", "delivered")
 
 
-def counts(counted: Mapping[str, Mapping[str, int]], more: Mapping[str, Mapping[str, str]] | None = None) -> Table:
-    """How many server halves are in which state, by destination; `more`: further columns, by name and destination."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("destination", overflow="fold")
+def counts(
+    counted: Mapping[str, Mapping[str, int]], *, width: int, more: Mapping[str, Mapping[str, str]] | None = None
+) -> Table:
+    """How many server halves are in which state, by destination; `more`: further columns, by name and destination, with
+    rich's markup. On a narrow terminal each destination's are one text."""
     states = [state for state in SERVER_MOVES if state in _USUAL or any(row.get(state) for row in counted.values())]
+    further = more or {}
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("destination", overflow="fold", ratio=1 if width < WIDE else None)
+    if width < WIDE:
+        table.add_column("server halves", overflow="fold", ratio=2)
+        for destination, row in sorted(counted.items()):
+            table.add_row(
+                destination, _in_words(row, states, {name: by.get(destination) for name, by in further.items()})
+            )
+        return table
     for state in states:
-        table.add_column(state, justify="right", style=COLOURS[state])
-    for name in more or {}:
+        table.add_column(state, justify="right", style=COLOURS[state], no_wrap=True)
+    for name in further:
         table.add_column(name, overflow="fold")
     for destination, row in sorted(counted.items()):
-        further = [column.get(destination, "") for column in (more or {}).values()]
-        table.add_row(destination, *(str(row.get(state, 0)) for state in states), *map(Text.from_markup, further))
+        cells = [Text.from_markup(by.get(destination, "")) for by in further.values()]
+        table.add_row(destination, *(str(row.get(state, 0)) for state in states), *cells)
     return table
+
+
+def _in_words(row: Mapping[str, int], states: Sequence[str], more: Mapping[str, str | None]) -> Text:
+    parts = [Text(f"{row[state]} {state}", style=COLOURS[state]) for state in states if row.get(state)]
+    parts += [Text.from_markup(f"{name} {said}") for name, said in more.items() if said]
+    return Text(", ").join(parts or [Text("none", style="dim")])
 
 
 def halves(rows: Sequence[DeliveryState], now: datetime, *, width: int) -> Table:

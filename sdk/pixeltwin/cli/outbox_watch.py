@@ -85,7 +85,7 @@ def _view(ours: Tracker, console: Console, rates: Rates) -> Group:
     }
     failures = _failures(outbox, max(3, console.height - _CHROME - len(counts)))
     said = Text(f"{now:%Y-%m-%d %H:%M:%S} UTC  {ours.mode.notice(now)}".rstrip(), style="dim")
-    tables: list[RenderableType] = [said, outbox_tables.counts(counts, columns)]
+    tables: list[RenderableType] = [said, outbox_tables.counts(counts, width=console.width, more=columns)]
     if failures:
         tables += [Text("Newest failures", style="bold"), outbox_tables.halves(failures, now, width=console.width)]
     return Group(*tables)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 500  # rows that are looked at together
 _ALL = 10_000_000
 _KEPT = ("held", "pending", "claimed", "waiting", "refused", "expired")  # a row without any of these has lost its data
-_MEANS_NOBODY = frozenset({"gender", "city", "state", "postal_code", "country", "first_name", "last_name"})
+_MEANS_NOBODY = frozenset(
+    {"gender", "date_of_birth", "city", "state", "postal_code", "country", "first_name", "last_name"}
+)
 
 
 def conversions(tracker: Tracker, words: Iterable[str]) -> list[str]:

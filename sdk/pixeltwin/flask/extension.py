@@ -28,6 +28,7 @@ from ..web import kept_parameters
 from . import exchange
 from .endpoints import exempt_from_csrf, first_party
 from .templating import TemplateSide
+from .health import serve_health
 
 log = logging.getLogger("pixeltwin")
 
@@ -129,6 +130,7 @@ class PixelTwin:
         app.before_request(self._before)
         app.after_request(self._after)
         from ..cli import flask_group
+        serve_health(blueprint, settings.get("HEALTH_TOKEN"), lambda: tracker)
 
         app.cli.add_command(flask_group())
 
