@@ -141,8 +141,7 @@ def _working(platform: Platform, facts: Facts) -> Finding:
 def _remarks(platform: Platform, facts: Facts, mode: Mode, now: datetime) -> Iterator[str]:
     late = lateness(platform, facts.oldest, now)
     if late.level:
-        hours = f"{late.age / timedelta(hours=1):.0f} h"
-        yield f"Its oldest waiting conversion is {hours} old: {late.meaning}. `pixeltwin outbox` shows why."
+        yield f"Its oldest waiting conversion is {_age(late.age)} old: {late.meaning}. `pixeltwin outbox` shows why."
     ahead = facts.standing.skew
     if ahead is not None and abs(ahead) > skew.ALARMING:
         yield f"{skew.advice(platform.title, ahead)}."
@@ -151,6 +150,10 @@ def _remarks(platform: Platform, facts: Facts, mode: Mode, now: datetime) -> Ite
             yield "Test mode is on and has no test id for it, so its events wait: set PIXELTWIN_TEST_IDS."
         else:
             yield "Test mode is on: what it takes counts for nothing."
+
+
+def _age(age: timedelta) -> str:
+    return f"{age / timedelta(hours=1):.0f} h" if age >= timedelta(hours=2) else f"{age / timedelta(minutes=1):.0f} min"
 
 
 def _quoted(words: str) -> str:
