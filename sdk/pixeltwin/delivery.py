@@ -19,6 +19,7 @@ from .contract import Platform, ServerRequest
 from .errors import ConfigurationError
 from .mode import Mode
 from .outbox.contract import LEASE, Outbox
+from .sending.alarm import Alarm
 from .sending.dispatch import Answer, Channel, Dispatch, NoAnswer, Wiring
 from .sending.fingerprint import fingerprint
 from .sending.gate import Gate
@@ -196,6 +197,7 @@ class Delivery:
         self._after_fork()
         self.mode.remind(now)
         wanted = self.destinations if destinations is None else tuple(destinations)
+        self.watch(now, destinations=wanted)
         began = self._stopwatch()
 
         def clock() -> datetime:
@@ -224,6 +226,13 @@ class Delivery:
                 found.append(max(due, self.opens_at(destination, now)))
         return min(found, default=None)
 
+    def watch(self, now: datetime, *, destinations: Iterable[str] | None = None) -> None:
+        """Say it when events wait too long for their platform; looks at the store at most once a minute. A pass does
+        so too, but a destination that is shut has none."""
+        self._after_fork()
+        for destination in self.destinations if destinations is None else destinations:
+            self._channels[destination].alarm.look(now)
+
     def warnings(self, destination: str) -> Mapping[str, int]:
         """How often this platform remarked what about events it took, since this process began."""
         self._after_fork()
@@ -247,7 +256,7 @@ class Delivery:
             settings=lambda: fingerprint(platform),
             on_change=self._on_change,
         )
-        return Channel(platform, gate, Remarks(platform.name), Clock())
+        return Channel(platform, gate, Remarks(platform.name), Clock(), Alarm(platform, self.outbox, gate))
 
     def _start(self) -> None:
         self._pid = os.getpid()

@@ -140,6 +140,7 @@ class Worker:
         now = self._clock()
         self._purge(destination, now)
         self.delivery.mode.remind(now)
+        self.delivery.watch(now, destinations=[destination])
         opens_at = self.delivery.opens_at(destination, now)
         due = opens_at if opens_at > now else self.delivery.next_due(now, destinations=[destination])
         if due is None or due > now:

@@ -15,6 +15,7 @@ from ..errors import ConfigurationError, OutboxUnavailable, described
 from ..mode import Mode
 from ..outbox.contract import LEASE, Claim, Outbox, Settlement
 from . import reading
+from .alarm import Alarm
 from .gate import Entry, Gate
 from .outbound import Ready, WhenUnsure, prepare, waits_for_test_id
 from .remarks import Remarks
@@ -51,6 +52,7 @@ class Channel:
     gate: Gate
     remarks: Remarks
     clock: Clock
+    alarm: Alarm
     unsettled: Settling = field(default_factory=lambda: Settling())
 
 
