@@ -74,7 +74,7 @@ def same(one: Any, other: Any, lines: Mapping[str, str]) -> bool:
     and its SHA-256, an address with and without its query."""
     left, right = _parsed(one), _parsed(other)
     if isinstance(left, list) and isinstance(right, list):
-        return _same_lists(cast("list[Any]", left), cast("list[Any]", right), lines)
+        return _same_lists(cast("Sequence[Any]", left), cast("Sequence[Any]", right), lines)
     if isinstance(left, (list, dict)) or isinstance(right, (list, dict)):
         return _joined(left) == _joined(right)
     first, second = _number(left), _number(right)
@@ -118,7 +118,7 @@ def _parsed(value: Any) -> Any:
 
 def _joined(value: Any) -> str:
     """A list as the text that a page may send of it."""
-    return ",".join(str(one) for one in cast("list[Any]", value)) if isinstance(value, list) else str(value)
+    return ",".join(str(one) for one in cast("Sequence[Any]", value)) if isinstance(value, list) else str(value)
 
 
 def _number(value: Any) -> Decimal | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..dedup import Half
+from ..dedup import Half, Verdict
 from ..emulation import DROPPED, Field
 from .arrival import Arrival, Side
 from .comparison import at, same
@@ -29,6 +29,14 @@ class Kinship:
     fields: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A lone half beside one that may be its twin, and what the platform's rule says of the two."""
+
+    kin: Kinship
+    verdict: Verdict
+
+
 SURE = 4
 _ID, _ORDER, _VISITOR, _VALUE, _TIME = 5, 4, 3, 2, 1
 
@@ -37,9 +45,7 @@ def kinship(title: str, fields: Sequence[Field], one: Arrival, other: Arrival) -
     """What `other` has to do with `one`, which is of the other side; None for nothing. `title` is the platform's name,
     and the first of its `fields` the conversion's id."""
     browser, server = (one, other) if one.side == "browser" else (other, one)
-    by_id = (
-        _same_id(title, one, other) or _misplaced(title, fields, browser, server) or _respelled(title, browser, server)
-    )
+    by_id = _same_id(one, other) or _misplaced(title, fields, browser, server) or _respelled(title, browser, server)
     if by_id:
         return by_id
     if one.half.order_id is not None and _form(one.half.order_id) == _form(other.half.order_id):
@@ -61,13 +67,10 @@ def _form(value: str | None) -> str | None:
     return None if value is None else id_form(value)
 
 
-def _same_id(title: str, one: Arrival, other: Arrival) -> Kinship | None:
+def _same_id(one: Arrival, other: Arrival) -> Kinship | None:
     if one.half.id is None or _form(one.half.id) != _form(other.half.id) or one.half.event == other.half.event:
         return None
-    said = (
-        f"A {other.side} half with the same ID arrived as {other.half.event}: {title} merges only events of one name."
-    )
-    return Kinship(_ID, said)
+    return Kinship(_ID, f"A {other.side} half with the same ID arrived as {other.half.event}.")
 
 
 def _misplaced(title: str, fields: Sequence[Field], browser: Arrival, server: Arrival) -> Kinship | None:

@@ -16,7 +16,7 @@ from .bell import Bell
 from .forms import id_form
 from .index import Index
 from .judgement import ask
-from .kinship import OTHER, SURE, Kinship, kinship
+from .kinship import OTHER, SURE, Kinship, Likeness, kinship
 from .masking import masked_text
 from .record import Record
 
@@ -226,12 +226,14 @@ class Ledger:
             other.version = self._bell.ring()
         latest.append(record.number)
 
-    def _lookalike(self, record: Record) -> Kinship | None:
-        """What a lone half has in common with the one that may be its twin."""
+    def _lookalike(self, record: Record) -> Likeness | None:
+        """What a lone half has in common with the one that may be its twin, and why the two are not one."""
         other = self._records.get(record.lookalike or 0)
         if not other or record.lone is None or other.lone is None:
             return None
-        return self._kinship(record.platform, record.lone, other.lone)
+        kin = self._kinship(record.platform, record.lone, other.lone)
+        rule = self._platforms[record.platform].dedup
+        return Likeness(kin, ask(rule, record.lone.half, other.lone.half)) if kin else None
 
     def _tell(self, record: Record) -> None:
         """Say of halves that share a record, and count by themselves, what more than the rule's reason is known."""

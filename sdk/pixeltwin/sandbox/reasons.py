@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from ..dedup import Half
 from .arrival import Side
 from .judgement import Judgement
-from .kinship import OTHER, Kinship
+from .kinship import OTHER, SURE, Kinship, Likeness
 
 
-def reason(title: str, judgement: Judgement, kin: Kinship | None = None) -> str:
-    """Why the record has its verdict. `kin`: what its half has in common with one that may be its twin."""
+def reason(title: str, judgement: Judgement, like: Likeness | None = None, kin: Kinship | None = None) -> str:
+    """Why the record has its verdict. `like`: its lone half has something in common with one that may be the twin;
+    `kin`: what its two halves have in common although each counts by itself."""
     word = judgement.word
     if word == "counted twice":
         more = f" In all it is counted {judgement.counted} times." if judgement.counted > 2 else ""
@@ -22,8 +23,14 @@ def reason(title: str, judgement: Judgement, kin: Kinship | None = None) -> str:
         return _rejected(title, judgement)
     side: Side = "browser" if word == "browser only" else "server"
     half = judgement.slots[side].half
+    if like and (like.kin.strength >= SURE or not like.verdict.certain):
+        return f"Not merged. {like.kin.said} {_capital(like.verdict.reason)}"
     alone = _alone(title, half) if half.id is not None else _nameless(title, half)
-    return f"{alone} {kin.said}" if kin else alone
+    return f"{alone} {like.kin.said}" if like else alone
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def doubts(judgement: Judgement) -> Iterator[str]:

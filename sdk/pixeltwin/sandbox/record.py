@@ -15,7 +15,7 @@ from .arrival import Arrival
 from .comparison import compare
 from .forms import id_form
 from .judgement import Judgement, Rule, judge
-from .kinship import Kinship
+from .kinship import Kinship, Likeness
 from .names import neutral_name
 from .reasons import doubts, reason
 
@@ -80,7 +80,7 @@ class Record:
             return None
         return self.judgement.slots["browser" if word == "browser only" else "server"]
 
-    def view(self, platform: type[Platform], lookalike: Kinship | None) -> dict[str, Any]:
+    def view(self, platform: type[Platform], lookalike: Likeness | None) -> dict[str, Any]:
         """The record as `GET /api/conversions` gives it."""
         judgement = self.judgement
         first = self.arrivals[0].half
@@ -96,9 +96,9 @@ class Record:
             "group": f"unnamed {self.number}" if id is None else id_form(id),
             "verdict": judgement.word,
             "counted": judgement.counted,
-            "certain": judgement.certain,
-            "reason": _sentence(reason(platform.title, judgement, lookalike or self.kin)),
-            "decided_by": list(judgement.fields),
+            "certain": judgement.certain and (lookalike is None or lookalike.verdict.certain),
+            "reason": _sentence(reason(platform.title, judgement, lookalike, self.kin)),
+            "decided_by": list(lookalike.verdict.fields if lookalike else judgement.fields),
             "twin": self.lookalike if lookalike else None,
             "repeats": judgement.repeats + self.forgotten,
             "warnings": [*doubts(judgement), *self.warnings],
