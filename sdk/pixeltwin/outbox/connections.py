@@ -12,12 +12,49 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from itertools import chain, repeat
+from time import monotonic, sleep
 from types import TracebackType
+from typing import Any
 from weakref import WeakSet
 
 from ..errors import OutboxUnavailable
 
+PAUSES = (0.0003, 0.001, 0.003, 0.005, 0.005, 0.005)  # seconds between two tries for a lock
+AT_LAST = 0.0005  # all further ones
 LONGEST_USE = 6.0  # seconds a fork waits for a connection in use: longer than any patience
+
+
+class Waiting(sqlite3.Connection):
+    """A connection that waits its turn for another's lock.
+
+    SQLite's own busy handler sleeps the longer the longer it has waited, up to 100 ms, and lets in whoever comes new:
+    of eight busy processes some wait in vain (sqliteDefaultBusyCallback in its source, 3.40). A lock is held for a
+    fraction of a millisecond, or for some by a worker. So this one asks again soon, then leaves the others to it for a
+    while, and then asks so often that who has waited is next.
+    """
+
+    patience: float  # seconds
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, values)
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+        end = monotonic() + self.patience
+        pauses = chain(PAUSES, repeat(AT_LAST))
+        while True:
+            sleep(next(pauses))
+            try:
+                return super().execute(sql, values)
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or monotonic() > end:
+                    raise
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return str(error) == "database is locked"  # Python 3.10 has no sqlite_errorcode
 
 
 class Slot:
@@ -135,8 +172,14 @@ class Connections:
     def _open(self) -> sqlite3.Connection:
         # Not bound to its thread, so that `close` and a fork can close it from another; the slot's lock guards it.
         connection = sqlite3.connect(
-            self._path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=64
+            self._path,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=64,
+            factory=Waiting,
         )
+        connection.patience = self._patience
         try:
             self._prepare(connection)
         except BaseException:

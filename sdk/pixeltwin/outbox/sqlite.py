@@ -75,7 +75,7 @@ class SQLiteOutbox(Outbox):
             return self._put_within(connection, new, now)
         route = self._ready(self._request)
         with self._request.use() as own:
-            return self._put(own.cursor(), new, now, route)
+            return self._put(own, new, now, route)
 
     def _put_within(self, connection: Any, new: NewRow, now: datetime) -> Put:
         if not isinstance(connection, sqlite3.Connection):
@@ -89,7 +89,7 @@ class SQLiteOutbox(Outbox):
         except sqlite3.Error as error:
             raise unavailable(self.path, error) from error
 
-    def _put(self, cursor: sqlite3.Cursor, new: NewRow, now: datetime, route: Route) -> Put:
+    def _put(self, own: sqlite3.Connection | sqlite3.Cursor, new: NewRow, now: datetime, route: Route) -> Put:
         at = micros(now)
         held = tuple(sorted(new.held))
         browser = ("offered", at) if new.offered else ("none", None)
@@ -99,11 +99,13 @@ class SQLiteOutbox(Outbox):
             visitor, settled_at, purge_at = new.visitor, None, None
         what = (route.number, new.id, new.unique, new.event, micros(new.occurred_at), at, " ".join(held))
         values = (*what, *browser, settled_at, purge_at, new.record, visitor)
-        while not cursor.execute(self._sql["put"], values).rowcount:
-            known = cursor.execute(self._sql["find"], {"unique": new.unique}).fetchone()
+        while True:
+            done = own.execute(self._sql["put"], values)
+            if done.rowcount:
+                return Put(Stored(done.lastrowid or 0, new.id, new.record, visitor, held), True)
+            known = own.execute(self._sql["find"], {"unique": new.unique}).fetchone()
             if known:  # else it was purged a moment ago
                 return Put(stored(known), False)
-        return Put(Stored(cursor.lastrowid or 0, new.id, new.record, visitor, held), True)
 
     def find(self, unique: str) -> Stored | None:
         with self._using(self._request) as own:
@@ -255,11 +257,7 @@ class SQLiteOutbox(Outbox):
             # What was erased is still in the WAL: empty it. Writers wait while it is truncated, so most is copied
             # before, and a slow reader is not waited for.
             own.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            own.execute("PRAGMA busy_timeout = 0")
-            try:
-                own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                own.execute(f"PRAGMA busy_timeout = {PATIENT * 1000:.0f}")
+            own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return changes
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
