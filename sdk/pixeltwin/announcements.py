@@ -29,13 +29,13 @@ class Announcements:
 
     def tracked(self, conversion: Conversion | None) -> None:
         """`track` or `hold` has returned this."""
-        if signals.conversion_tracked.receivers and conversion is not None and conversion.stored and conversion.created:
+        if self._heard(signals.conversion_tracked) and conversion and conversion.stored and conversion.created:
             self._tell(signals.conversion_tracked, conversion=conversion)
 
     def lost(self, platform: str, reason: str) -> None:
         """A conversion was counted as lost."""
         # A receiver that fails at this very signal is counted in silence, or it would be told of its own failure.
-        if signals.conversion_lost.receivers and reason != _RECEIVER_FAILED:
+        if self._heard(signals.conversion_lost) and reason != _RECEIVER_FAILED:
             self._tell(signals.conversion_lost, platform=platform, reason=reason)
 
     def settled(self, settled: Settled) -> None:
@@ -49,13 +49,16 @@ class Announcements:
                 conversion_id=settled.id,
             )
             log.debug("%s: %s is %s", settled.platform, settled.id, settled.state, extra=known)
-        if signals.half_settled.receivers:
+        if self._heard(signals.half_settled):
             self._tell(signals.half_settled, settled=settled)
 
     def changed(self, destination: str, standing: Standing) -> None:
         """A worker found that a destination does not take events any more, or does again."""
-        if signals.destination_changed.receivers:
+        if self._heard(signals.destination_changed):
             self._tell(signals.destination_changed, destination=destination, standing=standing)
+
+    def _heard(self, signal: NamedSignal) -> bool:
+        return bool(signal.receivers) and signal.has_receivers_for(self._tracker)
 
     def _tell(self, signal: NamedSignal, **facts: object) -> None:
         for _ in range(signals.tell(signal, self._tracker, **facts)):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Status = Literal["healthy", "unhealthy", "unknown", "off"]
 
+StandingState = Literal["open", "failing", "paused"]
+
 _OPEN: tuple[ServerState, ...] = ("pending", "claimed", "waiting")
 _LOOKED_AT = 20  # of the newest refusals
 
@@ -33,7 +35,8 @@ class PlatformHealth:
     """One platform's. `finding` says status, since when, why and what to do; `counts` are its server halves by state.
 
     `took_at`: when it last took an event; `worker_seen_at`: when a worker last asked it; `next_try`: when it is asked
-    again, while it is not asked; `skew`: seconds this site's clock is ahead of the platform's, None within a second.
+    again, while it is not asked; `state`: of the destination, None for a platform without a server half; `skew`:
+    seconds this site's clock is ahead of the platform's, None within a second.
     """
 
     platform: str
@@ -45,6 +48,12 @@ class PlatformHealth:
     worker_seen_at: datetime | None = None
     next_try: datetime | None = None
     skew: float | None = None
+    state: StandingState | None = None
+
+    @property
+    def sends(self) -> bool:
+        """Whether it has a server half."""
+        return self.state is not None
 
     @property
     def waiting(self) -> int:
@@ -58,6 +67,7 @@ class PlatformHealth:
             "platform": self.platform,
             "destination": self.destination,
             "status": found.status,
+            "state": self.state,
             "since": _iso(found.since),
             "why": found.why,
             "do": found.do,
@@ -160,6 +170,7 @@ def _one(platform: Platform, facts: Facts | None, mode: Mode, now: datetime) -> 
         worker_seen_at=facts.seen_at(now),
         next_try=standing.shut_until if standing.shut_until and standing.shut_until > now else None,
         skew=standing.skew,
+        state=standing.state,
     )
 
 
