@@ -15,10 +15,11 @@ from pixeltwin.conversion import Conversion
 from pixeltwin.errors import CannotSend, ConfigurationError, UnknownName
 from pixeltwin.events import AddToCart, Event, PageView, Purchase
 from pixeltwin.platforms import installed
-from pixeltwin.snippet import render_platform
+from pixeltwin.snippet import render
 from pixeltwin.tracker import Tracker
 from pixeltwin.visitor import Visitor
 from tests.goldens import KINDS, golden, made, platforms
+from tests.pages import fired
 from tests.samples import NOW
 from tests.twins import SPELLINGS, Twin, exact
 
@@ -176,7 +177,7 @@ def test_what_before_send_changes_is_changed_on_both_halves(kind: str) -> None:
     browser, server = halves(platform, prepared)
     assert browser.differs_from(server) == {}
     assert browser.said["value"] == server.said["value"] == 60
-    page = render_platform(platform, [conversion()], visitor=SOMEBODY, consent=GRANTED)
+    page = render([platform], lambda _: [conversion()], visitor=SOMEBODY, consent=GRANTED)
     assert "59.90" not in page and "60" in page
 
 
@@ -192,7 +193,7 @@ def test_what_before_send_leaves_out_or_breaks_on_has_neither_half(
     """None leaves a conversion out for good, an error until it is mended: neither page nor platform gets it."""
     with caplog.at_level(logging.DEBUG):
         page, states = tracked(unheard(kind, before_send=hook))
-    assert "1001" not in page and "pixeltwin.fire(" not in page
+    assert "1001" not in page and not fired(page)
     assert len(states) == 1 and states[0].startswith(state)
     assert "ada@example.com" not in caplog.text
 
@@ -204,7 +205,7 @@ def test_what_before_send_leaves_out_or_breaks_on_has_neither_half(
 def test_a_half_that_is_switched_off_stays_off_and_the_other_on(kind: str) -> None:
     """`browser=False` leaves the page empty, `server=False` the outbox; the other half is as it was."""
     page, states = tracked(unheard(kind))
-    assert "pixeltwin.fire(" in page and len(states) == 1
+    assert fired(page) and len(states) == 1
     assert tracked(unheard(kind, browser=False)) == ("", states)
     browser_only, none = tracked(unheard(kind, server=False))
     assert browser_only == page
@@ -236,5 +237,5 @@ def test_consent_can_be_for_one_pixel_or_for_all_of_a_platform(kind: str) -> Non
     assert (first.allowed(by_kind), second.allowed(by_kind)) == (False, False)
     said = conversion()
     for platform, consent in ((second, by_name), (first, by_kind), (second, by_kind)):
-        assert render_platform(platform, [said], visitor=SOMEBODY, consent=consent) == ""
-    assert "pixeltwin.fire(" in render_platform(first, [said], visitor=SOMEBODY, consent=by_name)
+        assert render([platform], lambda _: [said], visitor=SOMEBODY, consent=consent) == ""
+    assert fired(render([first], lambda _: [said], visitor=SOMEBODY, consent=by_name))

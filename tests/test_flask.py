@@ -17,6 +17,7 @@ from pixeltwin.conversion import Conversion
 from pixeltwin.errors import ConfigurationError, OutboxUnavailable, UnknownConversion
 from pixeltwin.flask import NO_CONSENT_SOURCE, PixelTwin
 from pixeltwin.strictjson import decode
+from tests import pages
 from tests.samples import AGENT, SNAP_PIXEL
 
 PAGE = "<html><head>{{ pixeltwin.head() }}</head><body>{{ pixeltwin.conversions()|length }}</body></html>"
@@ -96,15 +97,13 @@ class Shop:
 
 
 def fired(response: Any) -> list[tuple[str, str]]:
-    """The guarded calls in a page: platform and the id its guard names."""
-    return re.findall(r"pixeltwin\.fire\(\"(\w+):\w+:([0-9a-f]{64})\"", response.get_data(as_text=True))
+    """The guarded calls in a page: platform and the id of what they tell."""
+    return [(call.platform, call.id) for call in pages.fired(response.get_data(as_text=True))]
 
 
 def page_data(response: Any) -> dict[str, Any]:
-    """The data block of the page's own view."""
-    match = re.search(r'id="pixeltwin-page">(.*?)</script>', response.get_data(as_text=True))
-    assert match, "the page has no data block"
-    found: dict[str, Any] = json.loads(match[1])
+    """What the page says of its own view."""
+    found: dict[str, Any] = pages.Page(response.get_data(as_text=True)).data["view"]
     return found
 
 
@@ -340,7 +339,7 @@ def test_bots_have_no_page_views_but_their_purchases_are_never_doubted() -> None
 def test_page_views_are_reported_as_the_setting_says(mode: str, script: bool, calls: int) -> None:
     """browser: the pixels alone; server: minted with the page; off: neither."""
     page = Shop(PIXELTWIN_PAGE_VIEWS=mode).client.get("/")
-    assert ("pixeltwin-page" in page.get_data(as_text=True)) is script
+    assert ("view" in pages.Page(page.get_data(as_text=True)).data) is script
     assert len(fired(page)) == calls
     if script:
         assert page_data(page)["beacon"] is None
@@ -422,9 +421,10 @@ def test_a_staging_site_tells_nobody() -> None:
     assert all(not states for states in shop.twin_tracker.outbox.counts().values())
 
 
-def test_every_script_carries_the_nonce_of_the_policy() -> None:
-    """The nonce is found in g and stands on each script that runs."""
-    shop = Shop()
+@pytest.mark.parametrize("inline", [True, False])
+def test_every_script_carries_the_nonce_of_the_policy(inline: bool) -> None:
+    """The nonce is found in g and stands on each script that runs, however the page carries the code."""
+    shop = Shop(PIXELTWIN_INLINE=inline)
 
     @shop.app.before_request
     def nonce() -> None:
@@ -435,7 +435,57 @@ def test_every_script_carries_the_nonce_of_the_policy() -> None:
     client = shop.client
     client.post("/buy")
     scripts = re.findall(r"<script(?![^>]*application/json)[^>]*>", client.get("/thanks").get_data(as_text=True))
-    assert len(scripts) >= 5 and all('nonce="n0nce"' in script for script in scripts)
+    assert len(scripts) == (2 if inline else 1) and all('nonce="n0nce"' in script for script in scripts)
+
+
+def test_what_is_tracked_for_its_own_page_costs_one_transaction() -> None:
+    """A page that tracks and shows a conversion stores it as offered already: it is not claimed a second time."""
+    shop = Shop()
+    calls: list[str] = []
+    outbox = shop.twin_tracker.outbox
+
+    def counted(name: str, method: Any, *args: Any, **options: Any) -> Any:
+        calls.append(name)
+        return method(*args, **options)
+
+    for name in ("put", "get", "offer", "retract", "find"):
+        setattr(outbox, name, partial(counted, name, getattr(outbox, name)))
+    assert len(fired(shop.client.get("/product"))) == 3
+    assert calls == ["put"]
+
+
+@pytest.mark.parametrize("broken", ["before head", "after head", "no head"])
+def test_a_page_that_never_came_leaves_its_conversion_for_the_next(broken: str) -> None:
+    """What was tracked for a page that then failed, or that has no pixels, is on the visitor's next page, once."""
+    shop = Shop(TESTING=False, PIXELTWIN_ON_ERROR="raise")
+    template = {"before head": "{{ 1 // 0 }}" + PAGE, "after head": PAGE + "{{ 1 // 0 }}", "no head": "thanks"}[broken]
+
+    @shop.app.get("/broken")
+    def page() -> str:
+        shop.tracked.append(shop.twin.track(Purchase(order_id="7", value="1", currency="EUR")))
+        return render_template_string(template)
+
+    client = shop.client
+    assert client.get("/broken").status_code == (200 if broken == "no head" else 500)
+    bought = shop.tracked[0]
+    assert bought is not None
+    assert {id for _, id in fired(client.get("/"))} == {bought.id}
+    assert fired(client.get("/")) == []
+
+
+def test_a_page_opened_twice_shows_its_conversion_once() -> None:
+    """A thank-you page that tracks its order by key, reloaded, has no second browser half."""
+    shop = Shop()
+
+    @shop.app.get("/done")
+    def done() -> str:
+        shop.twin.track(Purchase(order_id="8", value="1", currency="EUR"))
+        return render_template_string(PAGE)
+
+    client = shop.client
+    assert len(fired(client.get("/done"))) == 3
+    assert fired(client.get("/done")) == []
+    assert fired(client.get("/")) == []
 
 
 def test_the_first_party_script_may_be_cached_by_all() -> None:

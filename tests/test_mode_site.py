@@ -11,6 +11,7 @@ from pixeltwin import Consent
 from pixeltwin.config import Settings
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.tracker import utc_now
+from tests import pages
 from tests.samples import TOKENS, Clock
 from tests.test_flask import SETTINGS, Shop, fired, page_data
 
@@ -39,7 +40,7 @@ def test_no_vendor_script_and_no_pixel_is_on_a_page(page_views: str) -> None:
     for path in ("/thanks", "/product", "/"):
         html = client.get(path).get_data(as_text=True)
         assert not any(vendor in html for vendor in VENDORS)
-        assert "pixeltwin.fire(" not in html
+        assert not any(name in html for name in ('"rdt"', '"snaptr"', '"pintrk"'))
     assert stored(shop) >= 2
 
 
@@ -62,7 +63,7 @@ def test_pixels_are_back_when_the_test_is_over() -> None:
     clock.advance(hours=1, seconds=1)
     page = client.get("/thanks")
     assert fired(page) == []
-    assert all(vendor in page.get_data(as_text=True) for vendor in VENDORS)
+    assert len(pages.Page(page.get_data(as_text=True)).data["pixels"]) == len(VENDORS)
     client.get("/product")
     assert fired(client.get("/product"))
 

@@ -364,6 +364,19 @@ def test_a_browser_half_is_offered_after_delivery(outbox: Outbox) -> None:
     assert (row.record, row.visitor) == (new(1).record, None)
 
 
+def test_a_half_that_was_on_no_page_is_offered_again(outbox: Outbox) -> None:
+    """What is retracted can be offered once more, however it was offered; what a browser acknowledged cannot."""
+    put(outbox, 1, offered=True)
+    put(outbox, 2)
+    put(outbox, 3, offered=True)
+    outbox.offer(["id-2"], now=NOW)
+    outbox.acknowledge("id-3", ["red"], now=NOW)
+    outbox.retract(["id-1", "id-2", "id-3", "id-4"])
+    assert [row.id for row in outbox.offer(["id-1", "id-2", "id-3"], now=after(seconds=1))] == ["id-1", "id-2"]
+    outbox.retract([])
+    assert outbox.offer(["id-1"], now=NOW) == []
+
+
 def test_a_half_that_went_out_with_its_request_is_not_offered(outbox: Outbox) -> None:
     """A row whose browser half is out already is not handed out again."""
     put(outbox, 1, offered=True)

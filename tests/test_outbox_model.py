@@ -120,6 +120,10 @@ class SideBySide(RuleBasedStateMachine):
     def offer(self, ids: list[str]) -> None:
         self.both("offer", ids, now=self.now)
 
+    @rule(ids=IDS)
+    def retract(self, ids: list[str]) -> None:
+        self.both("retract", ids)
+
     @rule(number=NUMBERS, destinations=st.sets(DESTINATIONS))
     def acknowledge(self, number: int, destinations: set[str]) -> None:
         self.both("acknowledge", f"id-{number}", sorted(destinations), now=self.now)

@@ -16,7 +16,7 @@ from pixeltwin.conversion import Conversion
 from pixeltwin.errors import CannotSend, ConfigurationError, UnknownName
 from pixeltwin.events import Lead, PageView
 from pixeltwin.platforms.pinterest import Pinterest
-from pixeltwin.snippet import render_platform
+from pixeltwin.snippet import render
 from pixeltwin.visitor import Visitor, sha256
 
 NOON = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
@@ -233,7 +233,7 @@ def test_limited_use_without_a_place_is_not_sent(consent: Consent) -> None:
             half_of()
         assert refusal.value.reason == "limited_use_impossible"
     assert platform.noscript_images([limited], SOMEBODY, consent) == []
-    assert render_platform(platform, [limited], visitor=SOMEBODY, consent=consent) == ""
+    assert render([platform], lambda _: [limited], visitor=SOMEBODY, consent=consent) == ""
 
 
 def test_limited_use_may_take_the_place_from_the_visitor() -> None:

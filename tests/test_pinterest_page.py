@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timezone
 from html import unescape
@@ -14,9 +13,10 @@ from pixeltwin.emulation import Incoming
 from pixeltwin.events import AddToCart, Item, PageView, Purchase
 from pixeltwin.platforms.pinterest import Pinterest
 from pixeltwin.platforms.pinterest.hits import half, read
-from pixeltwin.snippet import render_platform
+from pixeltwin.snippet import render
 from pixeltwin.strictjson import decode, encode
 from pixeltwin.visitor import Visitor, sha256
+from tests.pages import fired
 
 NOON = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
 ID = "ab" * 32
@@ -34,20 +34,19 @@ def conversion(event: Any) -> Conversion:
 
 def page(event: Any, *, nonce: str | None = None, platform: Pinterest | None = None) -> str:
     told = conversion(event)
-    return str(render_platform(platform or pinterest(), [told], visitor=SOMEBODY, consent=told.consent, nonce=nonce))
+    return str(render([platform or pinterest()], lambda _: [told], visitor=SOMEBODY, consent=told.consent, nonce=nonce))
 
 
 def test_hostile_text_stays_text() -> None:
     """A product name cannot leave the script, and arrives in the call as it was."""
     html = page(AddToCart(items=[Item(id="sku-1", name=HOSTILE)]))
     script = html.partition("<noscript>")[0]
-    fired = re.search(r"pixeltwin\.fire\((.*)\);", script)
+    [call] = fired(html)
+    command, name, data = call.args
 
     assert script.lower().count("<script") == script.lower().count("</script") == 1
     assert "<!--" not in html
-    assert fired
-    guard, function, (command, name, data) = json.loads(f"[{fired[1]}]")
-    assert (guard, function, command, name) == (f"pinterest:AddToCart:{ID}", "pintrk", "track", "addtocart")
+    assert (call.event, call.id, call.function, command, name) == ("AddToCart", ID, "pintrk", "track", "addtocart")
     assert data["line_items"][0]["product_name"] == HOSTILE
 
 

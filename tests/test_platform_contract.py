@@ -60,7 +60,7 @@ def test_a_platform_is_a_folder_with_the_same_files_and_a_template(kind: str) ->
     """A platform is one package with the same file names as the others, and brings its own template."""
     platform = installed()[kind]
     found = {one.name for one in files(platform.__module__).iterdir() if not one.name.startswith("__pycache__")}
-    template = files(platform.template_package).joinpath(f"{kind}.html.jinja")
+    template = files(platform.template_package).joinpath(f"{kind}.js.jinja")
 
     assert found >= FILES
     assert all(name.endswith(".py") for name in found - FILES - {template.name})

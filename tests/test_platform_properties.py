@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pixeltwin.consent import Consent
-from pixeltwin.contract import Delivered, Platform
+from pixeltwin.contract import Delivered, Platform, collected_rules
 from pixeltwin.conversion import Conversion
 from pixeltwin.errors import CannotSend
 from pixeltwin.events import EVENT_TYPES
-from pixeltwin.snippet import render_platform
+from pixeltwin.snippet import render
 from pixeltwin.strictjson import encode
 from tests.goldens import TOKEN, emulated, golden, made, platforms, sent
 from tests.strategies import EMAIL, NAMES, PHONE, conversions, visitors
@@ -46,6 +47,15 @@ def losses(platform: Platform, conversion: Conversion) -> Any:
         return platform.losses(conversion)
     except CannotSend as refusal:
         return _named(refusal)
+
+
+def refusal(ask: Callable[..., Any], conversion: Conversion, now: datetime | None) -> str | None:
+    """Why the platform would not take it; None where it would."""
+    try:
+        ask(conversion, now)
+    except CannotSend as error:
+        return error.reason
+    return None
 
 
 def _named(refusal: CannotSend) -> None:
@@ -85,6 +95,18 @@ def test_the_strict_emulator_takes_any_body(kind: str, data: st.DataObject) -> N
 
 
 @platforms
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), age=st.none() | st.timedeltas(timedelta(minutes=-20), timedelta(days=50)))
+def test_the_request_is_told_what_the_worker_would_find(kind: str, data: st.DataObject, age: timedelta | None) -> None:
+    """`check` raises exactly when `server_event` would, for the same reason, before and after the visitor is sealed."""
+    platform, conversion = made(kind), data.draw(conversions())
+    now = None if age is None else conversion.occurred_at + age
+    sealed = conversion.with_visitor(conversion.visitor.seal(collected_rules([platform])))
+    for one in (conversion, sealed):
+        assert refusal(platform.check, one, now) == refusal(platform.server_event, one, now)
+
+
+@platforms
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_what_is_not_on_a_page_has_no_browser_half(kind: str, data: st.DataObject) -> None:
@@ -92,7 +114,7 @@ def test_what_is_not_on_a_page_has_no_browser_half(kind: str, data: st.DataObjec
     platform = made(kind)
     drawn = data.draw(conversions(("Refund",)) | conversions(sources=("app", "offline")))
     conversion = replace(drawn, id="cd" * 32)
-    html = render_platform(platform, [conversion], visitor=conversion.visitor, consent=conversion.consent)
+    html = render([platform], lambda _: [conversion], visitor=conversion.visitor, consent=conversion.consent)
 
     assert not browser_half(platform, conversion)
     assert conversion.id not in html
@@ -105,7 +127,7 @@ def test_nothing_that_says_who_it_was_leaves_in_plain(kind: str, data: st.DataOb
     """No e-mail, phone number or name is in the page or in a body, and neither is the token in the page."""
     platform, conversion = made(kind), data.draw(conversions())
     event = server_half(platform, conversion)
-    html = render_platform(platform, [conversion], visitor=conversion.visitor, consent=conversion.consent)
+    html = render([platform], lambda _: [conversion], visitor=conversion.visitor, consent=conversion.consent)
     body = platform.server_request([event]).body.decode() if event else ""
     text = (html + body).lower()
 

@@ -221,9 +221,9 @@ def test_every_platform_has_the_same_parts() -> None:
     folders = [path for path in (PACKAGE / "platforms").glob("[a-z]*") if (path / "__init__.py").is_file()]
     missing = [f"{folder.name}/{part}" for folder in folders for part in parts if not (folder / part).is_file()]
     missing += [
-        f"pixel_templates/{folder.name}.html.jinja"
+        f"pixel_templates/{folder.name}.js.jinja"
         for folder in folders
-        if not (ROOT / "pixel_templates" / f"{folder.name}.html.jinja").is_file()
+        if not (ROOT / "pixel_templates" / f"{folder.name}.js.jinja").is_file()
     ]
     assert not missing
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -19,8 +18,9 @@ from pixeltwin.errors import CannotSend, ConfigurationError, UnknownName
 from pixeltwin.events import AddToCart, CustomEvent, Event, Item, Lead, PageView, Purchase, Search, SignUp, ViewContent
 from pixeltwin.platforms.reddit import Reddit
 from pixeltwin.platforms.reddit.emulator import RedditEmulator
-from pixeltwin.snippet import render_platform
+from pixeltwin.snippet import render
 from pixeltwin.visitor import Visitor
+from tests.pages import fired
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
 ID = "ab" * 32
@@ -343,18 +343,19 @@ def rendered(nonce: str | None = "n0nce") -> str:
         Visitor(email="jane.doe@example.com", phone="+15554441234"),
     )
     pair = [hostile, replace(hostile, id="cd" * 32, event=Lead())]
-    return str(render_platform(reddit(), pair, visitor=hostile.visitor, consent=hostile.consent, nonce=nonce))
+    return str(render([reddit()], lambda _: pair, visitor=hostile.visitor, consent=hostile.consent, nonce=nonce))
 
 
 def test_the_snippet_is_one_script_whatever_a_product_is_called() -> None:
     """Hostile names cannot end the script or the string they stand in, and come out as they went in."""
     html = rendered()
-    fires = re.findall(r'pixeltwin\.fire\("reddit:Purchase:[0-9a-f]{64}", "rdt", (.*)\);', html)
+    first, _ = fired(html)
 
     assert html.lower().count("<script") == html.lower().count("</script") == 1
     assert "<!--" not in html
     assert "\u2028" not in html
-    assert json.loads(fires[0])[2]["products"][0]["name"] == HOSTILE
+    assert (first.function, first.event) == ("rdt", "Purchase")
+    assert first.args[2]["products"][0]["name"] == HOSTILE
 
 
 def test_the_snippet_carries_the_nonce_and_nobodys_address() -> None:
@@ -372,20 +373,16 @@ def test_the_snippet_starts_once_and_fires_each_conversion_under_its_own_guard()
     """One loader and one init, then a guarded call for each conversion, its ID a string."""
     html = rendered()
 
-    assert html.count("pixeltwin.load(") == html.count('rdt("init","a2_abc123"') == 1
-    assert re.findall(r'pixeltwin\.fire\("(reddit:\w+):', html) == ["reddit:Purchase", "reddit:Lead"]
+    assert html.count("pixeltwin.load(") == html.count('"rdt",["init","a2_abc123"') == 1
+    assert [(call.platform, call.event) for call in fired(html)] == [("reddit", "Purchase"), ("reddit", "Lead")]
     assert f'"conversionId":"{ID}"' in html
     assert "noscript" not in html
 
 
 def test_the_template_asks_for_nothing_it_is_not_given() -> None:
-    """The template renders with undefined names forbidden, with nothing to fire as well."""
+    """The template renders with undefined names forbidden."""
     environment = Environment(
         loader=PackageLoader("pixeltwin.pixel_templates", ""), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters.update(js=json.dumps, call=str)
-    html = environment.get_template("reddit.html.jinja").render(
-        nonce=None, name="reddit", script_url="/p.js", init=[], fires=[], images=[]
-    )
-
-    assert "callQueue" in html
+    environment.filters["js"] = json.dumps
+    assert "callQueue" in environment.get_template("reddit.js.jinja").render(name="reddit", script_url="/p.js")

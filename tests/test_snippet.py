@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from markupsafe import Markup
 
 from pixeltwin import AddToCart, Consent, Conversion, Item, PageView, Purchase, Visitor, WatchVideo
 from pixeltwin.contract import BrowserCall
-from pixeltwin.snippet import PLACEHOLDER, Fire, beacon_calls, fires, render, render_page_view, render_start
+from pixeltwin.snippet import PLACEHOLDER, Form, View, fires, render, template_calls
 from tests import courier
-from tests.pages import Page
+from tests.pages import Call, Page, fired
 from tests.samples import NOW, visitor
 
 GRANTED = Consent.granted()
@@ -46,6 +45,11 @@ def conversion(number: int = 1, **changes: Any) -> Conversion:
     return Conversion(**{**parts, "occurred_at": NOW, **changes})
 
 
+STATIC = Form("/p.js?v=1", inline=False)
+FORMS = [Form(), STATIC, Form("/p.js", inline=True)]
+BEACON = View("/b")
+
+
 def shown(
     *conversions: Conversion, platform: Courier | None = None, consent: Consent = GRANTED, **options: Any
 ) -> Page:
@@ -54,27 +58,22 @@ def shown(
     return Page(render(told, lambda _: conversions, visitor=visitor(), consent=consent, **options))
 
 
-def fired(page: Page) -> list[Any]:
-    """The arguments of every `pixeltwin.fire` in a page, as the browser's parser would hand them over."""
-    lines = [line for script in page.named("script") for line in script.text.split("\n")]
-    calls = [line.removeprefix("pixeltwin.fire(").removesuffix(");") for line in lines if "pixeltwin.fire(" in line]
-    return [json.loads(f"[{call}]") for call in calls]
-
-
 # --- safe in a page ------------------------------------------------------------------------------------------------
 
 
-@given(st.text() | st.just(HOSTILE), st.text(min_size=1).filter(str.strip))
-@example(HOSTILE, HOSTILE)
-def test_no_value_breaks_out_of_the_script(name: str, sku: str) -> None:
+@given(st.text() | st.just(HOSTILE), st.text(min_size=1).filter(str.strip), st.sampled_from(FORMS))
+@example(HOSTILE, HOSTILE, STATIC)
+@example(HOSTILE, HOSTILE, Form())
+def test_no_value_breaks_out_of_the_script(name: str, sku: str, form: Form) -> None:
     """Whatever a product is called, the page has the same elements, and the pixel gets exactly that name."""
     try:
         item = Item(id=sku, name=name, price="29.95")
     except ValueError:
         return
-    page = shown(conversion(event=AddToCart(items=[item])))
-    assert [element.tag for element in page.elements] == ["script", "script", "noscript", "img"]
-    assert fired(page)[1][2] == ["item", {"sku": item.id, "name": item.name, "price": 29.95}]
+    page = shown(conversion(event=AddToCart(items=[item])), form=form)
+    scripts = ["script"] if form.script is None else ["script", "script"]
+    assert [element.tag for element in page.elements] == [*scripts, "noscript", "img"]
+    assert fired(page.html)[1].args == ["item", {"sku": item.id, "name": item.name, "price": 29.95}]
 
 
 def test_money_on_the_page_has_exactly_its_digits() -> None:
@@ -86,10 +85,9 @@ def test_money_on_the_page_has_exactly_its_digits() -> None:
 @given(st.sampled_from([NONCE, HOSTILE, "'\"><script>"]))
 def test_every_script_carries_the_nonce(nonce: str) -> None:
     """Under a strict Content-Security-Policy all scripts run; a nonce, too, cannot break out of its attribute."""
-    page = shown(conversion(), nonce=nonce, keep_parameters=["utm_*"])
-    view = Page(render_page_view([Courier()], consent=GRANTED, script="/p.js", beacon="/b", nonce=nonce))
-    scripts = [*page.named("script"), *view.named("script")]
-    assert len(scripts) == 4
+    pages = [shown(conversion(), nonce=nonce, drop=["token"], view=BEACON, form=form) for form in FORMS]
+    scripts = [script for page in pages for script in page.named("script")]
+    assert len(scripts) == 5
     for script in scripts:
         if script.attributes.get("type") != "application/json":  # data is not run
             assert script.attributes["nonce"] == nonce
@@ -97,8 +95,8 @@ def test_every_script_carries_the_nonce(nonce: str) -> None:
 
 def test_without_a_policy_there_is_no_nonce() -> None:
     """A site without a nonce gets no empty one, which no policy would match."""
-    page = shown(conversion()).html + render_page_view([Courier()], consent=GRANTED, script="/p.js", beacon="/b")
-    assert "nonce" not in page
+    for form in FORMS:
+        assert "nonce" not in shown(conversion(), view=BEACON, form=form).html
 
 
 def test_the_page_shows_no_plain_identity() -> None:
@@ -119,7 +117,7 @@ def test_the_page_shows_no_plain_identity() -> None:
 def test_without_consent_nothing_is_rendered(consent: Consent) -> None:
     """Who refused, was not asked yet, or allowed less than the platform can keep to, gets no script at all."""
     html = render(
-        [Courier()], lambda _: [conversion()], visitor=visitor(), consent=consent, nonce=NONCE, keep_parameters=["a"]
+        [Courier()], lambda _: [conversion()], visitor=visitor(), consent=consent, nonce=NONCE, drop=["a"], view=BEACON
     )
     assert html == ""
 
@@ -127,7 +125,7 @@ def test_without_consent_nothing_is_rendered(consent: Consent) -> None:
 def test_limited_use_is_rendered_where_it_can_be_kept() -> None:
     """A limited consent is a consent, where the platform knows what to do with it."""
     limited = Consent.limited(country="US")
-    assert len(fired(shown(conversion(consent=limited), consent=limited))) == 1
+    assert len(fired(shown(conversion(consent=limited), consent=limited).html)) == 1
 
 
 @pytest.mark.parametrize(
@@ -151,7 +149,7 @@ def test_a_conversion_without_a_browser_half_does_not_disturb_the_others(
     with caplog.at_level(logging.INFO):
         page = shown(conversion(1, **changes), conversion(2))
     assert caplog.records == []  # it was said when it was tracked
-    assert [guard for guard, *_ in fired(page)] == [f"courier:Purchase:{2:064x}"]
+    assert [(call.event, call.id) for call in fired(page.html)] == [("Purchase", f"{2:064x}")]
     assert len(page.named("img")) == 1
 
 
@@ -170,7 +168,8 @@ def test_before_send_sees_every_conversion_first() -> None:
         return replace(one, event=PageView()) if isinstance(one.event, AddToCart) else None
 
     page = shown(conversion(1, event=AddToCart()), conversion(2), platform=Courier(before_send=only_carts))
-    assert fired(page) == [[f"courier:AddToCart:{1:064x}", "courier", ["bring", "PageView", {"id": f"{1:064x}"}]]]
+    said = ["bring", "PageView", {"id": f"{1:064x}"}]
+    assert fired(page.html) == [Call("courier", "AddToCart", f"{1:064x}", "courier", said, None)]
     assert len(page.named("img")) == 1
 
 
@@ -184,7 +183,7 @@ def test_a_before_send_that_fails_takes_no_page_down(caplog: pytest.LogCaptureFi
 
     with caplog.at_level(logging.ERROR):
         page = shown(conversion(1), conversion(2), platform=Courier(before_send=fails))
-    assert [guard for guard, *_ in fired(page)] == [f"courier:Purchase:{2:064x}"]
+    assert [(call.event, call.id) for call in fired(page.html)] == [("Purchase", f"{2:064x}")]
     assert "KeyError" in caplog.text
     assert MARKER not in caplog.text
 
@@ -192,31 +191,38 @@ def test_a_before_send_that_fails_takes_no_page_down(caplog: pytest.LogCaptureFi
 # --- once ----------------------------------------------------------------------------------------------------------
 
 
-def test_two_conversions_have_two_guards() -> None:
-    """Each conversion has its own guard, each time the same, on each pixel another."""
+def test_a_conversion_on_two_pixels_is_one_with_the_calls_of_both() -> None:
+    """Each conversion stands in the page once, with one id, and with the calls of every pixel that is told of it."""
     pixels = [Courier(), Courier(bag="b2", name="second")]
-    guards = [fire.guard for pixel in pixels for fire in fires(pixel, [conversion(1), conversion(2)])]
-    assert len(set(guards)) == 4
-    assert guards == [fire.guard for pixel in pixels for fire in fires(pixel, [conversion(1), conversion(2)])]
+    page = Page(render(pixels, lambda _: [conversion(1), conversion(2)], visitor=visitor(), consent=GRANTED))
+    assert [(one["event"], one["id"]) for one in page.data["fires"]] == [
+        ("Purchase", f"{1:064x}"),
+        ("Purchase", f"{2:064x}"),
+    ]
+    assert [[call[0] for call in one["calls"]] for one in page.data["fires"]] == [["courier", "second"]] * 2
 
 
 def test_the_calls_of_one_conversion_are_guarded_one_by_one() -> None:
     """Where a conversion takes several calls, none is taken for another."""
     cart = AddToCart(items=[Item(id="1"), Item(id="2")])
-    found = fires(Courier(), [conversion(event=cart)])
-    assert [fire.guard.rpartition(":")[2] for fire in found] == ["0", "1", "2"]
-    assert all(isinstance(fire, Fire) for fire in found)
+    assert [fire.number for fire in fires(Courier(), [conversion(event=cart)])] == [0, 1, 2]
+    assert [call.number for call in fired(shown(conversion(event=cart)).html)] == [0, 1, 2]
+    assert [fire.number for fire in fires(Courier(), [conversion()])] == [None]
 
 
-def test_the_guard_comes_before_any_pixel() -> None:
-    """The first script defines what the others call; cleaning the page's URL is part of it, where it is wanted."""
-    page = shown(conversion(), keep_parameters=["epik", "utm_*", HOSTILE])
-    first = page.named("script")[0].text
-    assert "w.pixeltwin = {" in first
-    assert json.dumps(["epik", "utm_*"])[1:-1].replace(" ", "") in first
-    assert "replaceState" in first
-    assert "replaceState" not in shown(conversion()).html
-    assert isinstance(render_start(), Markup)
+def test_the_code_comes_before_the_data_and_is_the_same_for_everybody() -> None:
+    """Inline, what runs the data stands before it, holds nothing of a visitor, and no indentation."""
+    code, _, data = shown(conversion(), drop=["token"]).named("script")[0].text.partition("pixeltwin.run(")
+    assert "w.pixeltwin = {" in code and 'pixeltwin.load("courier"' in code
+    assert code == shown().named("script")[0].text.partition("pixeltwin.run(")[0]
+    assert not any(line.startswith(" ") for line in code.split("\n"))
+    assert f"{1:064x}" in data
+
+
+def test_what_the_url_loses_is_in_the_data() -> None:
+    """The names of parameters that no pixel may read stand beside the pixels, whatever they are."""
+    assert shown(drop=["token", HOSTILE]).data["drop"] == ["token", HOSTILE]
+    assert "drop" not in shown().data
 
 
 # --- page views that the browser mints -----------------------------------------------------------------------------
@@ -224,40 +230,49 @@ def test_the_guard_comes_before_any_pixel() -> None:
 
 def test_a_calls_placeholder_stands_exactly_where_the_id_belongs() -> None:
     """Putting an id in the place of the placeholder gives the very calls of a conversion with that id."""
-    view = conversion(event=PageView(), id=PLACEHOLDER)
-    template = json.dumps(beacon_calls([Courier(), Courier(bag="b2", name="second")], view))
-    assert template.count(PLACEHOLDER) == 4  # guard and argument, on two pixels
-    minted = beacon_calls([Courier(), Courier(bag="b2", name="second")], replace(view, id=ID))
+    pixels = [Courier(), Courier(bag="b2", name="second")]
+    template = json.dumps(template_calls(pixels, PageView(), GRANTED))
+    assert template.count(PLACEHOLDER) == 2  # one a pixel
+    minted = [fire.as_data() for pixel in pixels for fire in fires(pixel, [conversion(event=PageView(), id=ID)])]
     assert json.loads(template.replace(PLACEHOLDER, ID)) == json.loads(json.dumps(minted))
 
 
 @pytest.mark.parametrize("address", ["/x.js", "/x.js?a=1&b='\"<", HOSTILE])
-def test_a_page_view_is_data_and_a_script(address: str) -> None:
-    """The page's own view is a data block, whatever it holds, and the first-party script, deferred."""
-    platform = Courier()
-    data, runner = Page(render_page_view([platform], consent=GRANTED, script=address, beacon=address)).elements
-    assert (data.attributes["type"], data.attributes["id"]) == ("application/json", "pixeltwin-page")
-    told = json.loads(data.text)
-    assert (told["event"], told["beacon"], told["placeholder"]) == ("PageView", address, PLACEHOLDER)
-    assert [[guard, name] for guard, name, _ in told["calls"]] == [[f"courier:PageView:{PLACEHOLDER}", "courier"]]
-    assert runner.attributes == {"src": address, "defer": ""}
+def test_a_page_is_data_and_a_script(address: str) -> None:
+    """Where there is a first-party script the page has a data block, whatever it holds, and that script."""
+    form = Form(address, inline=False)
+    page = Page(render([Courier()], consent=GRANTED, view=View(address), form=form))
+    data, runner = page.elements
+    assert data.attributes == {"type": "application/json", "data-pixeltwin": ""}
+    view = page.data["view"]
+    assert (view["event"], view["beacon"], view["id"]) == ("PageView", address, PLACEHOLDER)
+    assert [call[:2] for call in view["calls"]] == [["courier", "courier"]]
+    assert runner.attributes == {"src": address, "async": ""}
+
+
+def test_in_test_mode_the_view_is_for_the_server_alone() -> None:
+    """A page that may show no pixel still reports its view, and names no vendor."""
+    page = Page(render([], consent=GRANTED, view=View("/b", told=False), form=STATIC))
+    assert (page.data["pixels"], page.data["view"]["calls"], page.data["view"]["beacon"]) == ([], [], "/b")
+    assert render([], consent=GRANTED, view=View("/b"), form=STATIC) == ""
 
 
 def test_what_is_kept_between_pages_holds_nothing_of_a_visitor_or_a_response() -> None:
     """A page for somebody known, another nonce, another consent: each gets its own snippet, whoever came before."""
     platform = Courier()
-    ada, nobody = visitor(), Visitor()
+    ada = visitor()
 
-    def page(who: Visitor, consent: Consent = GRANTED, nonce: str | None = None) -> str:
-        return str(render([platform], lambda _: [], visitor=who, consent=consent, nonce=nonce))
+    def page(who: Visitor | None = None, consent: Consent = GRANTED, nonce: str | None = None) -> str:
+        known = {} if who is None else {"visitor": who}
+        return str(render([platform], consent=consent, nonce=nonce, **known))  # type: ignore[arg-type]
 
     digest = platform.first(ada, "email")
     assert digest is not None
-    unknown = page(nobody)
+    unknown = page()
     assert digest in page(ada) and digest not in unknown
-    assert page(nobody) == unknown != page(nobody, nonce="a")
-    assert "a" * 20 in page(nobody, nonce="a" * 20) and "a" * 20 not in page(nobody, nonce="b" * 20)
-    assert page(nobody, Consent.denied()) == ""
+    assert page() == unknown != page(nonce="a")
+    assert "a" * 20 in page(nonce="a" * 20) and "a" * 20 not in page(nonce="b" * 20)
+    assert page(consent=Consent.denied()) == ""
 
 
 def test_before_send_is_asked_for_every_page_view() -> None:
@@ -268,8 +283,8 @@ def test_before_send_is_asked_for_every_page_view() -> None:
         return conversion if next(answers) else None
 
     platform = Courier(before_send=sometimes)
-    pages = [render_page_view([platform], consent=GRANTED, script="/x.js", beacon=None) for _ in range(2)]
-    assert "courier:PageView" in pages[0] and "courier:PageView" not in pages[1]
+    pages = [Page(render([platform], consent=GRANTED, view=View(None))).data["view"]["calls"] for _ in range(2)]
+    assert [len(calls) for calls in pages] == [1, 0]
 
 
 # --- somebody else's platform --------------------------------------------------------------------------------------
@@ -298,10 +313,10 @@ print(render(platforms, lambda _: [], visitor=Visitor(), consent=Consent.granted
         check=True,
         timeout=60,
     )
-    assert 'courier("open","b7",{});' in told.stdout
+    assert '"courier",["open","b7",{}]' in told.stdout
 
 
 def test_the_visitor_of_a_snippet_may_be_nobody() -> None:
     """Without anything known of the visitor the pixel still starts."""
     html = render([Courier()], lambda _: [], visitor=Visitor(), consent=GRANTED)
-    assert 'courier("open","b1",{});' in html
+    assert '"courier",["open","b1",{}]' in html

@@ -17,7 +17,7 @@
     conversion.calls.forEach(function (call) {
       var line = element('div');
       var said = element('dd');
-      var name = call[0].split(':')[0];
+      var name = call[0];
       said.append(element('code', call[1] + '(' + JSON.stringify(call[2]).slice(1, -1) + ')'));
       line.append(element('dt', names[name] || name), said);
       list.append(line);

@@ -59,6 +59,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("SANDBOX", None, "URL of a sandbox: both halves go there instead of to the platforms"),
     Option("PHONE_REGION", None, "ISO country of phone numbers that carry no country code, such as DE"),
     Option("KEEP_PARAMETERS", (), "query parameters a page's URL may keep beside click ids and utm_*"),
+    Option("INLINE", False, "the code in each page instead of in the first-party script"),
     Option("CLEAN_URL", True, "take all other parameters out of the address bar before a pixel reads it"),
     Option(
         "ON_ERROR", None, "a tracking fault: log it or raise it; default: raise in debug and testing", ("log", "raise")

@@ -10,7 +10,8 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from typing_extensions import Unpack
 
@@ -223,12 +224,27 @@ class Platform(ABC):
         found = self.wire(visitor, field)
         return found[0] if found else None
 
-    def identity_losses(self, visitor: AnyVisitor) -> list[Loss]:
-        """Identity the caller gave that no rule of this platform could use."""
+    def wires(self, visitor: AnyVisitor) -> dict[str, tuple[str, ...]]:
+        """All of `wire` that is not empty, by the rules' names and in their order."""
+        sealed = visitor.seal(self._needed).sealed
+        return {name: found for name, place in self._places if (found := sealed.get(place))}
+
+    @cached_property
+    def _needed(self) -> Mapping[str, tuple[Rule, ...]]:
+        return collected_rules([self])
+
+    @cached_property
+    def _places(self) -> tuple[tuple[str, str], ...]:
+        """Where a sealed visitor keeps what each rule made. Made once: `rules` stay as they are."""
+        return tuple((name, rule.place(rule.source or name)) for name, rule in self.rules.items())
+
+    def identity_losses(self, visitor: AnyVisitor, wires: Mapping[str, Any] | None = None) -> list[Loss]:
+        """Identity the caller gave that no rule of this platform could use. `wires`: what `wires` said, if known."""
+        given, wires = visitor.given_fields, self.wires(visitor) if wires is None else wires
         unusable = {
             rule.source or name: None
             for name, rule in self.rules.items()
-            if visitor.has(rule.source or name) and not self.wire(visitor, name)
+            if name not in wires and (rule.source or name) in given
         }
         return [
             Loss(self.name, field, "unusable_value", f"{field.replace('_', ' ')}: no usable form, so it is left out")

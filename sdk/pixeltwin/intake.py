@@ -133,7 +133,7 @@ class Intake:
             site=self._tracker.site,
             id_given=options.get("id") is not None,
             held=(*(() if allowed else ("consent",)), *((PAYMENT,) if hold else ())),
-            offered=options.get("offered", False) and not hold,
+            offered=options.get("offered", False) and not hold and bool(allowed),
         )
 
     def _put(self, conversion: Conversion, row: NewRow, connection: Any, strict: bool) -> Conversion:

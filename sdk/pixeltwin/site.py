@@ -7,23 +7,35 @@ from dataclasses import dataclass
 
 from .consent_sources import GpcMeaning
 from .events import Event
+from .script import Script
+from .snippet import Form, View
 from .tracker import Tracker
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`keep` are the query parameters a source URL keeps; `script` and `beacon` are the first-party paths."""
+    """`keep` are the query parameters a source URL keeps; `beacon` is where page views are reported."""
 
     tracker: Tracker
+    script: Script
     keep: tuple[str, ...]
     page_views: str = "beacon"
     clean_page_url: bool = True
     live: bool = True
     gpc: GpcMeaning = "limited"
-    script: str = "/_pixeltwin/pixeltwin.js"
+    inline: bool = False
     beacon: str = "/_pixeltwin/page-view"
     url_filter: Callable[[str], str | None] | None = None
     conversion_filter: Callable[[Event], bool] | None = None
+
+    def view(self, *, told: bool) -> View:
+        """The page's own view, minted in the browser; `told`: by the pixels too."""
+        return View(self.beacon if self.page_views == "beacon" else None, told)
+
+    @property
+    def form(self) -> Form:
+        """How pages carry the pixels."""
+        return Form(self.script.url, self.inline)
 
     @property
     def tells(self) -> bool:

@@ -1,7 +1,8 @@
-"""The browser half as HTML: each platform's calls, through its own template, safe whatever the values hold.
+"""The browser half as HTML: what each pixel is told, as data, and the code that tells it; safe whatever values hold.
 
-A template gets `nonce`, `script_url`, `name` (which pixel), `init` (the calls that start it), `fires` (guarded track
-calls) and `images` (noscript URLs). Values reach JavaScript only through the `js` filter: strict JSON, escaped.
+A platform's template is its loader in JavaScript and gets `name` (which pixel) and `script_url`. It is the same on all
+pages, so it stands in one first-party script for all, or in the page where there is none. What differs (starting calls,
+conversions) is strict JSON, escaped.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache, lru_cache
+from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from .arguments import NOBODY
 from .consent import Consent
 from .contract import BrowserCall, Platform
 from .conversion import Conversion
 from .errors import CannotSend, InvalidInput
-from .events import PageView
+from .events import Event, PageView
 from .strictjson import encode_for_html
-from .visitor import AnyVisitor, Visitor
+from .visitor import AnyVisitor
 
 log = logging.getLogger("pixeltwin")
 
@@ -32,61 +35,70 @@ _WHENEVER = datetime(2020, 1, 1, tzinfo=timezone.utc)  # no pixel is told the ti
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """A track call that one browser makes once: `guard` is what it remembers having done."""
+    """A track call that one browser makes once. `number` tells the calls of one conversion apart, where it takes more
+    than one."""
 
-    guard: str
+    platform: str
     call: BrowserCall
+    number: int | None = None
 
-
-def _js(value: object) -> Markup:
-    return encode_for_html(value)
-
-
-def _call(call: BrowserCall) -> Markup:
-    arguments = encode_for_html(call.args)[1:-1]
-    return Markup("{}({})").format(Markup(call.function), arguments)  # a vendor's function, never input
-
-
-@cache
-def environment(package: str) -> Environment:
-    """A private environment: the host application's filters and globals cannot reach it."""
-    env = Environment(
-        loader=PackageLoader(package, ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["js"] = _js
-    env.filters["call"] = _call
-    return env
-
-
-@cache
-def _template(package: str, name: str) -> Template:
-    return environment(package).get_template(name)
+    def as_data(self) -> list[object]:
+        said: list[object] = [self.platform, self.call.function, self.call.args]
+        return said if self.number is None else [*said, self.number]
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What one pixel is told of one conversion, which is as `before_send` left it."""
+class View:
+    """The page's own view, whose id the browser mints. `beacon`: where the server half is reported to (None: there is
+    none). `told=False`: no pixel is."""
 
-    guard: str
-    conversion: Conversion
-    calls: Sequence[BrowserCall]
+    beacon: str | None
+    told: bool = True
 
 
-def _told(platform: Platform, conversions: Iterable[Conversion]) -> list[_Told]:
-    """What this pixel can be told. What it cannot say, `track` has recorded as a loss; the page goes on without."""
-    found: list[_Told] = []
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one pixel is told on a page: how it starts, the conversions with their calls, and its images for browsers
+    without scripts."""
+
+    platform: Platform
+    init: Sequence[BrowserCall]
+    fires: Sequence[tuple[Conversion, Sequence[Fire]]]
+    images: Sequence[str]
+
+
+# --- what is told --------------------------------------------------------------------------------------------------
+
+
+def told(
+    platforms: Iterable[Platform],
+    conversions: Callable[[Platform], Sequence[Conversion]],
+    *,
+    visitor: AnyVisitor,
+    consent: Consent,
+) -> list[Told]:
+    """What each pixel is told of its conversions; only those that may be told of this visitor are here."""
+    found: list[Told] = []
+    for platform in platforms:
+        if platform.browser and platform.allowed(consent) and platform.honours(consent, visitor):
+            prepared = _prepared(platform, conversions(platform))
+            images = platform.noscript_images([one for _, one, _ in prepared], visitor, consent)
+            calls = [(conversion, fires) for conversion, _, fires in prepared]
+            found.append(Told(platform, platform.init_calls(visitor, consent), calls, images))
+    return found
+
+
+def _prepared(platform: Platform, conversions: Iterable[Conversion]) -> list[tuple[Conversion, Conversion, list[Fire]]]:
+    """The conversions, each as `before_send` left it and with its calls. What the pixel cannot say, `track` has
+    recorded as a loss; the page goes on without."""
+    found: list[tuple[Conversion, Conversion, list[Fire]]] = []
     for conversion in conversions:
         if not browser_half(platform, conversion):
             continue
         try:
             prepared = platform.prepared(conversion)
             if prepared is not None:
-                guard = f"{platform.name}:{conversion.event.type}:{conversion.id}"
-                found.append(_Told(guard, prepared, platform.browser_calls(prepared)))
+                found.append((conversion, prepared, _numbered(platform.name, platform.browser_calls(prepared))))
         except (CannotSend, InvalidInput):
             continue
         except Exception as error:  # before_send is the site's own code; its message may quote what it was given
@@ -94,17 +106,15 @@ def _told(platform: Platform, conversions: Iterable[Conversion]) -> list[_Told]:
     return found
 
 
-def _guarded(told: Iterable[_Told]) -> list[Fire]:
-    return [
-        Fire(f"{one.guard}:{index}" if len(one.calls) > 1 else one.guard, call)
-        for one in told
-        for index, call in enumerate(one.calls)
-    ]
+def _numbered(name: str, calls: Sequence[BrowserCall]) -> list[Fire]:
+    if len(calls) == 1:
+        return [Fire(name, calls[0])]
+    return [Fire(name, call, number) for number, call in enumerate(calls)]
 
 
 def fires(platform: Platform, conversions: Iterable[Conversion]) -> list[Fire]:
-    """The guarded calls of these conversions on one platform; what it cannot say is left to `losses`."""
-    return _guarded(_told(platform, conversions))
+    """The calls of these conversions on one platform; what it cannot say is left to `losses`."""
+    return [fire for _, _, fires in _prepared(platform, conversions) for fire in fires]
 
 
 def browser_half(platform: Platform, conversion: Conversion) -> bool:
@@ -118,119 +128,138 @@ def browser_half(platform: Platform, conversion: Conversion) -> bool:
     )
 
 
-def render_platform(
-    platform: Platform,
-    conversions: Sequence[Conversion],
-    *,
-    visitor: AnyVisitor,
-    consent: Consent,
-    nonce: str | None = None,
-) -> Markup:
-    """One platform's snippet: loader, start, and these conversions. Nothing without the visitor's consent."""
-    if not platform.browser or not platform.allowed(consent) or not platform.honours(consent, visitor):
-        return Markup()
-    told = _told(platform, conversions)
-    init = platform.init_calls(visitor, consent)
-    images = platform.noscript_images([one.conversion for one in told], visitor, consent)
-    if not told:
-        kept = _to_somebody_unknown(platform, consent, nonce is not None)
-        if kept.init == init and kept.images == images:
-            return _with_nonce(kept.html, nonce)
-    return Markup(_rendered(platform, init, _guarded(told), images, nonce))  # by our own autoescaping environment
+# --- as data for the scripts ---------------------------------------------------------------------------------------
 
 
-def _rendered(
-    platform: Platform, init: list[BrowserCall], fires: list[Fire], images: list[str], nonce: str | None
-) -> str:
-    return _template(platform.template_package, platform.template).render(
-        nonce=nonce, name=platform.name, script_url=platform.script_url, init=init, fires=fires, images=images
-    )
+def page_data(
+    pixels: Sequence[Told], consent: Consent, *, view: View | None = None, drop: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What a page tells its pixels, for `pixeltwin.run`: which parameters its URL loses first, the pixels with their
+    starting calls, the conversions with their calls, and the page's own view."""
+    data: dict[str, Any] = {
+        "pixels": [[one.platform.name, [[call.function, call.args] for call in one.init]] for one in pixels]
+    }
+    if drop:
+        data["drop"] = list(drop)
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in pixels:
+        for conversion, fires in one.fires:
+            kind, id = conversion.event.type, conversion.id
+            known = told.setdefault((kind, id), {"event": kind, "id": id, "calls": []})
+            known["calls"] += [fire.as_data() for fire in fires]
+    if told:
+        data["fires"] = list(told.values())
+    if view is not None:
+        calls = template_calls([one.platform for one in pixels] if view.told else (), PageView(), consent)
+        data["view"] = {"event": "PageView", "id": PLACEHOLDER, "calls": calls, "beacon": view.beacon}
+    return data
+
+
+def template_calls(platforms: Iterable[Platform], event: Event, consent: Consent) -> list[list[object]]:
+    """The calls of a conversion whose id the browser mints, with `PLACEHOLDER` where it belongs."""
+    template = Conversion(event=event, id=PLACEHOLDER, occurred_at=_WHENEVER, consent=consent)
+    return [fire.as_data() for platform in platforms for fire in fires(platform, [template])]
+
+
+# --- as HTML -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A snippet that most pages share, and what it was made from."""
+class Form:
+    """How a page carries it. `script` is the URL of the first-party script; `inline` puts the code into the page, which
+    it must be where there is no such script."""
 
-    init: list[BrowserCall]
-    images: list[str]
-    html: str
-
-
-@lru_cache(maxsize=128)
-def _to_somebody_unknown(platform: Platform, consent: Consent, has_nonce: bool) -> _Kept:
-    """A platform's snippet without conversions for a visitor of whom nothing is known: rendered once, kept."""
-    nobody = Visitor()
-    init = platform.init_calls(nobody, consent)
-    images = platform.noscript_images([], nobody, consent)
-    return _Kept(init, images, _rendered(platform, init, [], images, _NONCE if has_nonce else None))
+    script: str | None = None
+    inline: bool = True
 
 
-def _with_nonce(html: str, nonce: str | None) -> Markup:
-    """What was kept, with the nonce of this response in it."""
-    return Markup(html if nonce is None else html.replace(_NONCE, escape(nonce)))
-
-
-def render_start(*, nonce: str | None = None, keep_parameters: Sequence[str] | None = None) -> Markup:
-    """What must run before any platform's snippet: the once-guard and, if `keep_parameters` is given, the cleaning of
-    the page's own URL of every other query parameter ("utm_*" keeps all that begin so)."""
-    keep = None if keep_parameters is None else tuple(keep_parameters)
-    return _with_nonce(_start(keep, nonce is not None), nonce)
-
-
-@lru_cache(maxsize=32)
-def _start(keep: tuple[str, ...] | None, has_nonce: bool) -> str:
-    template = _template("pixeltwin.pixel_templates", "pixeltwin.html.jinja")
-    return template.render(nonce=_NONCE if has_nonce else None, keep=keep)
+SELF_CONTAINED = Form()
 
 
 def render(
     platforms: Iterable[Platform],
-    conversions: Callable[[Platform], Sequence[Conversion]],
+    conversions: Callable[[Platform], Sequence[Conversion]] | None = None,
     *,
-    visitor: AnyVisitor,
+    visitor: AnyVisitor = NOBODY,
     consent: Consent,
     nonce: str | None = None,
-    keep_parameters: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    view: View | None = None,
+    form: Form = SELF_CONTAINED,
 ) -> Markup:
-    """Every platform's snippet with its conversions, behind the once-guard; empty when no platform is allowed."""
-    parts = [
-        render_platform(platform, conversions(platform), visitor=visitor, consent=consent, nonce=nonce)
-        for platform in platforms
-    ]
-    parts = [part for part in parts if part]
-    if not parts:
+    """The snippet of a page: every pixel that may be told, each conversion once a browser, and the page's own view.
+    Empty when there is nobody to tell. `drop`: query parameters that are taken out of the page's URL before."""
+    wanted = tuple(platforms)
+    plain = conversions is None and visitor is NOBODY and not drop
+    if plain and not any(platform.before_send for platform in wanted):
+        return _with_nonce(_of_somebody_unknown(wanted, consent, view, form, nonce is not None), nonce)
+    pixels = told(wanted, conversions or _none, visitor=visitor, consent=consent)
+    if not pixels and (view is None or view.told):
         return Markup()
-    return Markup("\n").join([render_start(nonce=nonce, keep_parameters=keep_parameters), *parts])
+    return _with_nonce(_html(pixels, page_data(pixels, consent, view=view, drop=drop), form, nonce is not None), nonce)
 
 
-def render_page_view(
-    platforms: Sequence[Platform], *, consent: Consent, script: str, beacon: str | None, nonce: str | None = None
-) -> Markup:
-    """The page's own view, told by these platforms' pixels under an id the browser mints and, with `beacon`, to the
-    server: a data block, the same for everybody with this consent, and the first-party script that acts on it."""
-    make = _page_view.__wrapped__ if any(platform.before_send for platform in platforms) else _page_view
-    return _with_nonce(make(tuple(platforms), consent, script, beacon, nonce is not None), nonce)
+def _none(platform: Platform) -> Sequence[Conversion]:
+    return ()
 
 
 @lru_cache(maxsize=128)
-def _page_view(
-    platforms: tuple[Platform, ...], consent: Consent, script: str, beacon: str | None, has_nonce: bool
+def _of_somebody_unknown(
+    platforms: tuple[Platform, ...], consent: Consent, view: View | None, form: Form, has_nonce: bool
 ) -> str:
-    view = Conversion(event=PageView(), id=PLACEHOLDER, occurred_at=_WHENEVER, consent=consent)
-    calls = beacon_calls(platforms, view)
-    page = {"event": view.event.type, "placeholder": PLACEHOLDER, "beacon": beacon, "calls": calls}
-    attribute = Markup(' nonce="{}"').format(_NONCE) if has_nonce else Markup()
-    block = Markup(
-        '<script type="application/json" id="pixeltwin-page">{}</script>\n<script src="{}" defer{}></script>'
+    """The snippet most pages share, for a visitor of whom nothing is known and who did nothing: made once, kept."""
+    pixels = told(platforms, _none, visitor=NOBODY, consent=consent)
+    if not pixels and (view is None or view.told):
+        return ""
+    return _html(pixels, page_data(pixels, consent, view=view), form, has_nonce)
+
+
+def _html(pixels: Sequence[Told], data: dict[str, Any], form: Form, has_nonce: bool) -> str:
+    nonce = f' nonce="{_NONCE}"' if has_nonce else ""
+    said = encode_for_html(data)
+    if form.inline:
+        code = loaders(tuple(one.platform for one in pixels))
+        parts = [f"<script{nonce}>\n{code}pixeltwin.run({said});\n</script>"]
+    else:
+        parts = [f'<script type="application/json" data-pixeltwin>{said}</script>']
+    if form.script is not None:
+        parts.append(f'<script src="{escape(form.script)}" async{nonce}></script>')
+    images = [f'<img src="{escape(url)}" width="1" height="1" alt="" hidden>' for one in pixels for url in one.images]
+    if images:
+        parts.append(f"<noscript>{''.join(images)}</noscript>")
+    return "\n".join(parts)
+
+
+def _with_nonce(html: str, nonce: str | None) -> Markup:
+    """What was made, with the nonce of this response in it."""
+    return Markup(html if nonce is None else html.replace(f'nonce="{_NONCE}"', f'nonce="{escape(nonce)}"'))
+
+
+@lru_cache(maxsize=128)
+def loaders(platforms: tuple[Platform, ...]) -> str:
+    """The code that comes before any data: what runs it, and each pixel's loader."""
+    code = [_template("pixeltwin.pixel_templates", "pixeltwin.js.jinja")]
+    for platform in platforms:
+        values = {"name": platform.name, "script_url": platform.script_url}
+        code.append(_template(platform.template_package, platform.template, **values))
+    return "".join(code)
+
+
+def _template(package: str, template: str, **values: str) -> str:
+    """A rendered template without its indentation, which a page need not carry."""
+    lines = environment(package).get_template(template).render(values).splitlines()
+    return "".join(f"{line}\n" for line in map(str.strip, lines) if line)
+
+
+@cache
+def environment(package: str) -> Environment:
+    """A private environment: the host application's filters and globals cannot reach it."""
+    env = Environment(
+        loader=PackageLoader(package, ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return str(block.format(encode_for_html(page), script, attribute))
-
-
-def beacon_calls(platforms: Iterable[Platform], conversion: Conversion) -> list[list[object]]:
-    """The calls of a conversion whose id the browser mints, as data for the first-party script: guard, function,
-    arguments, with `PLACEHOLDER` where the id belongs."""
-    return [
-        [fire.guard, fire.call.function, list(fire.call.args)]
-        for platform in platforms
-        for fire in fires(platform, [conversion])
-    ]
+    env.filters["js"] = encode_for_html
+    return env

@@ -256,25 +256,27 @@ class Tracker:
         visitor: AnyVisitor | None = None,
         consent: Consent,
         nonce: str | None = None,
-        keep_parameters: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        view: snippet.View | None = None,
+        form: snippet.Form = snippet.SELF_CONTAINED,
     ) -> Markup:
         """The pixels of all platforms that may be told, and the browser half of these conversions.
 
         A conversion is left out on a platform whose dedup window has passed; in test mode there is nothing, for what a
-        pixel says counts. `keep_parameters` also cleans the page's
-        own URL of all other query parameters before a pixel can read it.
+        pixel says counts. `drop` names query parameters that the page's own URL loses before a pixel can read them;
+        `view` is the page's own view, minted in the browser; `form` says how the page carries it all.
         """
-        if not self.mode.shows(self.clock()):
-            return Markup()
+        shown = self.platforms if self.mode.shows(self.clock()) else ()
         person = self.with_region(visitor or NOBODY)
-        located = arguments.located(consent, person)
         return snippet.render(
-            self.platforms,
-            lambda platform: [one for one in conversions if self.in_window(platform, one)],
+            shown,
+            (lambda platform: [one for one in conversions if self.in_window(platform, one)]) if conversions else None,
             visitor=person,
-            consent=located,
+            consent=arguments.located(consent, person),
             nonce=nonce,
-            keep_parameters=keep_parameters,
+            drop=drop,
+            view=view,
+            form=form,
         )
 
     # --- delivering ------------------------------------------------------------------------------------------------
@@ -291,9 +293,9 @@ class Tracker:
                 mode=self.mode,
                 when_unsure=self.when_unsure,
                 on_outcome=self.announcements.settled,
+                on_change=self.announcements.changed,
             )
         return self._delivery
-                on_change=self.announcements.changed,
 
     def deliver(self, *, limit: int | None = None) -> Report:
         """One pass: everything due is sent, up to `limit` a destination. The worker is this in a loop."""
@@ -318,14 +320,14 @@ class Tracker:
             self._delivery = None
         self.outbox.close()
 
-    # --- faults ----------------------------------------------------------------------------------------------------
-
     def health(self, now: datetime | None = None) -> Health:
         """Which platforms take what is sent, since when, and where not, why and what to do: as the outbox knows it, so
         the same from any process. It looks at the store only; where that cannot be read, that is said."""
         from .health import health_of
 
         return health_of(self, now)
+
+    # --- faults ----------------------------------------------------------------------------------------------------
 
     def fault(self, where: str, error: Exception, *, strict: bool) -> None:
         """Log and count an error, or raise it where it is wanted."""

@@ -11,14 +11,15 @@ from typing import Any
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import attribution, snippet
+from . import attribution
 from .arguments import TrackOptions
 from .consent import Consent
 from .consent_sources import lowered_by_gpc
 from .contract import Platform
 from .conversion import Conversion
-from .errors import BadToken, OutboxUnavailable
+from .errors import BadToken
 from .events import Event, PageView
+from .page import Page
 from .site import Site
 from .visitor import AnyVisitor, Visitor
 from .web import Cookie, Request, ResponseChanges, clean_url, query_of
@@ -43,10 +44,7 @@ class Visit:
         self.request = request
         self._ask_consent = consent
         self._ask_person = person
-        self._fresh: list[Conversion] = []  # tracked in this request, not yet on a page
-        self._shown: list[Conversion] = []
-        self._unpaid: list[str] = []  # ids held in this request
-        self._carried: tuple[str, ...] | None = None  # ids for the next page; None: the cookie stays as it is
+        self.page = Page(self)
         self._changes = ResponseChanges()
 
     # --- who -------------------------------------------------------------------------------------------------------
@@ -64,7 +62,8 @@ class Visit:
         return tuple(platform for platform in self.tracker.platforms if platform.allowed(self.consent))
 
     @cached_property
-    def _known(self) -> Mapping[str, Any]:
+    def known(self) -> Mapping[str, Any]:
+        """What the site itself knows of the visitor."""
         return {name: value for name, value in self._ask_person().items() if value}
 
     def visitor(
@@ -78,7 +77,7 @@ class Visit:
             "click_ids": clicks,
             "browser_ids": browsers,
             "screen": screen,
-            **self._known,
+            **self.known,
             **(identity or {}),
         }
         return Visitor(**{name: value for name, value in fields.items() if value is not None})
@@ -103,7 +102,7 @@ class Visit:
         return attribution.remembered(self._read(CLICKS_COOKIE, "clicks", attribution.CLICK_LIFE), self.tracker.clock())
 
     @cached_property
-    def _pending(self) -> tuple[str, ...]:
+    def pending(self) -> tuple[str, ...]:
         """The ids that an earlier request left for a page of this visitor."""
         ids: Sequence[Any] = self._read(PENDING_COOKIE, "pending", PENDING_LIFE)
         return tuple(str(one) for one in ids) if isinstance(ids, list) else ()
@@ -137,11 +136,14 @@ class Visit:
         **options: Unpack[TrackOptions],
     ) -> Conversion | None:
         """Track for this visitor. With an explicit `visitor` it is somebody else: no browser half unless asked for."""
-        shown = options.get("browser", visitor is None)
+        shown = options.get("browser", visitor is None) and not options.get("offered")
+        at_once = shown and self.page.comes and options.get("connection") is None
+        if at_once:
+            options["offered"] = True
         conversion = self._told(self.tracker.track, event, visitor, consent, identity, options)
         # In test mode it has no browser half, but a decision about consent finds it by what its visitor carries.
         if conversion is not None and shown and (conversion.browser or not self.site.shows):
-            self._fresh.append(conversion)
+            self.page.add(conversion, offered=at_once)
         return conversion
 
     def hold(
@@ -157,7 +159,7 @@ class Visit:
         shown = options.get("browser", visitor is None)
         conversion = self._told(self.tracker.hold, event, visitor, consent, identity, options)
         if conversion is not None and shown and conversion.stored:
-            self._unpaid.append(conversion.id)
+            self.page.unpaid.append(conversion.id)
         return conversion
 
     def remember(
@@ -203,7 +205,7 @@ class Visit:
         except Exception as error:  # a wrong value, or the site's own loader
             if options.get("on_error", self.tracker.on_error) == "raise":
                 raise
-            self._fault("visitor", error)
+            self.fault("visitor", error)
             return Visitor(user_agent=self.request.user_agent)
 
     def page_view(self, body: Mapping[str, Any]) -> Conversion | None:
@@ -213,7 +215,7 @@ class Visit:
             return None
         if not isinstance(url, str) or not (url == self.request.origin or url.startswith(self.request.origin + "/")):
             return None
-        if self.request.from_bot or not self.allowed or not self._passes(PageView()):
+        if self.request.from_bot or not self.allowed or not self.passes(PageView()):
             return None
         return self.tracker.track(
             PageView(),
@@ -224,15 +226,14 @@ class Visit:
             offered=True,
         )
 
-    def _passes(self, event: Event) -> bool:
+    def passes(self, event: Event) -> bool:
+        """Whether the site wants this event tracked at all."""
         return self.site.conversion_filter is None or self.site.conversion_filter(event)
-
-    # --- what his page shows ---------------------------------------------------------------------------------------
 
     @property
     def conversions(self) -> list[Conversion]:
         """The conversions of this page: tracked in this request or rendered on it."""
-        return [*self._shown, *self._fresh]
+        return self.page.conversions
 
     def head(self, nonce: str | None = None) -> Markup:
         """The pixels, this visitor's pending conversions, and the page view; empty when nobody may be told.
@@ -242,104 +243,37 @@ class Visit:
         """
         self._changes.varies = True
         try:
-            return self._head(nonce)
+            html = self.page.head(nonce)
         except Exception as error:
             if self.tracker.on_error == "raise":
                 raise
-            self._fault("head", error)
+            self.fault("head", error)
             return Markup()
+        if self.page.shown:
+            self._changes.cache = "no-store"
+        elif html and self.known:
+            self._changes.cache = "private"
+        return html
 
-    def _fault(self, where: str, error: Exception) -> None:
+    def fault(self, where: str, error: Exception) -> None:
+        """Count and log what went wrong, without its text, which may quote a person."""
         self.tracker.losses.count("", f"fault: {where}")
         log.error("tracking fault (%s): %s", where, type(error).__name__)
 
-    def _head(self, nonce: str | None) -> Markup:
-        if self.request.method == "HEAD" or not self.site.tells:
-            return Markup()
-        ready = [] if self.request.speculative else self._ready()
-        if not self.allowed:
-            return Markup()
-        visitor: AnyVisitor = self.visitor()
-        identified = bool(self._known)
-        if ready:
-            sealed = visitor.seal(self.tracker.rules)
-            for conversion in ready:
-                sealed = sealed.filled_from(conversion.visitor.seal(self.tracker.rules))
-            visitor = sealed
-        if ready:
-            self._changes.cache = "no-store"
-        elif identified:
-            self._changes.cache = "private"
-        self._shown.extend(ready)
-        html = self.tracker.snippet(
-            ready,
-            visitor=visitor,
-            consent=self.consent,
-            nonce=nonce,
-            keep_parameters=self.site.keep if self.site.clean_page_url else None,
-        )
-        if not html and self.site.shows:
-            return Markup()
-        return Markup("\n").join(part for part in (html, self._page_view_script(nonce)) if part)
-
-    def _ready(self) -> list[Conversion]:
-        """What may be rendered now; each conversion is handed out once, to one page."""
-        if self.site.page_views == "server" and not self.request.from_bot and self._passes(PageView()):
-            self.track(PageView())
-        fresh, self._fresh = self._fresh, []
-        waiting = not self.allowed and any(self._undecided(platform) for platform in self.tracker.platforms)
-        try:
-            if self._pending and not waiting:
-                self.tracker.consented(self._pending, self.consent)
-            if waiting or not self.site.shows:
-                self._fresh = fresh
-                return []
-            if not self.allowed:  # he refused: nothing is handed out that no page will show
-                self._carried = () if self._pending else None
-                return []
-            ids = list(dict.fromkeys([*self._pending, *self._unpaid, *(one.id for one in fresh if one.stored)]))
-            offered = self.tracker.offer(ids)
-            out = {one.id for one in offered}
-            self._carried = tuple(self.tracker.held([id for id in ids if id not in out]))
-            self._unpaid = []
-        except OutboxUnavailable as error:
-            log.error("tracking fault (outbox): %s", error)
-            return fresh
-        # A conversion the outbox could not take has only this page to be told on.
-        return offered + [one for one in fresh if not one.stored]
-
-    def _undecided(self, platform: Platform) -> bool:
-        return platform.state(self.consent) == "pending"
-
-    def _page_view_script(self, nonce: str | None) -> Markup:
-        shows = self.site.shows
-        if self.site.page_views not in (("beacon", "browser") if shows else ("beacon",)) or not self._passes(
-            PageView()
-        ):
-            return Markup()
-        return snippet.render_page_view(
-            self.allowed if shows else (),
-            consent=self.consent,
-            script=self.site.script,
-            beacon=self.site.beacon if self.site.page_views == "beacon" else None,
-            nonce=nonce,
-        )
-
     # --- what the response carries ---------------------------------------------------------------------------------
 
-    def changes(self) -> ResponseChanges:
+    def changes(self, *, failed: bool = False) -> ResponseChanges:
         """Cookies and caching, asked once when the response is ready: what is tracked but not shown goes on to the
-        visitor's next page."""
+        visitor's next page. `failed`: what was rendered is on no page after all."""
+        self.page.end(failed=failed)
         try:
             self._remember_clicks()
         except Exception as error:
             if self.tracker.on_error == "raise":
                 raise
-            self._fault("clicks", error)
-        left = [one.id for one in self._fresh if one.stored]
-        carried = self._pending if self._carried is None else self._carried
-        ids = tuple(dict.fromkeys([*carried, *self._unpaid, *left]))[-MOST_PENDING:]
-        if ids != self._pending:
+            self.fault("clicks", error)
+        ids = self.page.left[-MOST_PENDING:]
+        if ids != self.pending:
             value = self.tracker.signer("pending").sign(list(ids)) if ids else ""
             life = int(PENDING_LIFE.total_seconds())  # a payment may settle after the browser was closed
             self._changes.cookies.append(Cookie(PENDING_COOKIE, value, max_age=life if ids else None))
@@ -349,7 +283,8 @@ class Visit:
 
     def _remember_clicks(self) -> None:
         """Keep a landing's click ids, for the platforms that may be told; forget all when consent was withdrawn."""
-        landed = attribution.landed(self.tracker.platforms, self.request.query, self.tracker.clock())
+        query = self.request.query
+        landed = attribution.landed(self.tracker.platforms, query, self.tracker.clock()) if query else None
         if landed and not self.request.speculative:
             kept = {platform.kind for platform in self.allowed}
             clicks = {**self._clicks, **{kind: click for kind, click in landed.items() if kind in kept}}

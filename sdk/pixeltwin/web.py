@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .contract import Platform
@@ -18,20 +19,42 @@ _SPECULATIVE = (("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-purpos
 _NOTHING: Mapping[str, str] = FrozenDict()
 
 
-@dataclass(frozen=True, slots=True)
 class Request:
     """The facts of one request. `url` is the full one; header names are lower case. `remote_addr` is whatever the
-    framework says after its own proxy rules: nothing here reads X-Forwarded-For."""
+    framework says after its own proxy rules: nothing here reads X-Forwarded-For.
 
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    cookies: Mapping[str, str] = _NOTHING
-    remote_addr: str | None = None
+    `url` and `cookies` may be given as functions, asked when first needed: most pages need neither. `landing=False`
+    says that the URL has no query.
+    """
 
-    @property
-    def query(self) -> dict[str, str]:
-        return query_of(self.url)
+    def __init__(
+        self,
+        method: str,
+        url: str | Callable[[], str],
+        headers: Mapping[str, str],
+        cookies: Mapping[str, str] | Callable[[], Mapping[str, str]] = _NOTHING,
+        remote_addr: str | None = None,
+        *,
+        landing: bool = True,
+    ) -> None:
+        self.method = method
+        self.headers = headers
+        self.remote_addr = remote_addr
+        self._url = url
+        self._cookies = cookies
+        self._landing = landing
+
+    @cached_property
+    def url(self) -> str:
+        return self._url if isinstance(self._url, str) else self._url()
+
+    @cached_property
+    def cookies(self) -> Mapping[str, str]:
+        return self._cookies() if callable(self._cookies) else self._cookies
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        return query_of(self.url) if self._landing else _NOTHING
 
     @property
     def origin(self) -> str:
@@ -46,10 +69,10 @@ class Request:
     def user_agent(self) -> str | None:
         return self.headers.get("user-agent") or None
 
-    @property
+    @cached_property
     def speculative(self) -> bool:
         """Whether the browser fetches ahead of a click that may never come: nothing happens for such a request."""
-        return any(word in self.headers.get(name, "").lower() for name, word in _SPECULATIVE)
+        return any(word in said.lower() for name, word in _SPECULATIVE if (said := self.headers.get(name)))
 
     @property
     def from_bot(self) -> bool:
@@ -63,6 +86,26 @@ class Request:
         if site:
             return site == "same-origin"
         return self.headers.get("origin") == self.origin
+
+
+class EnvironHeaders(Mapping[str, str]):
+    """The headers in a WSGI environ, looked up in place: a request reads two or three of its dozens."""
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        value: str = self._environ["HTTP_" + name.upper().replace("-", "_")]
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._environ.get("HTTP_" + name.upper().replace("-", "_"), default)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name[5:].replace("_", "-").lower() for name in self._environ if name.startswith("HTTP_"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +139,11 @@ def kept_parameters(platforms: Iterable[Platform], extra: Sequence[str] = ()) ->
     """The query parameters a source URL may keep: click ids, utm_*, and the site's own choice. A name that ends in *
     keeps all that begin so."""
     return tuple(dict.fromkeys([*(platform.click_parameter for platform in platforms), *ALWAYS_KEPT, *extra]))
+
+
+def surplus(query: Mapping[str, str], keep: Sequence[str]) -> tuple[str, ...]:
+    """The query parameters that the address bar loses before a pixel can read it."""
+    return tuple(name for name in query if not _kept(name, keep))
 
 
 def clean_url(url: str, keep: Sequence[str]) -> str:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, request
 
+from ..script import Script
 from ..visit import Visit
 
 LARGEST_REPORT = 8192  # bytes of a beacon
 
 
-def first_party(visit: Callable[[], Visit | None]) -> Blueprint:
+def first_party(visit: Callable[[], Visit | None], script: Script, prefix: str) -> Blueprint:
     """The paths; `visit` gives the current request's visitor."""
-    blueprint = Blueprint("pixeltwin", __name__, url_prefix="/_pixeltwin")
-    script = (files("pixeltwin") / "static" / "pixeltwin.js").read_bytes()
+    blueprint = Blueprint("pixeltwin", __name__, url_prefix=prefix)
 
     @blueprint.get("/pixeltwin.js")
     def first_party_script() -> Response:
-        response = Response(script, mimetype="text/javascript")
+        response = Response(script.code, mimetype="text/javascript")
         response.cache_control.public = True
         response.cache_control.max_age = 3600
-        response.add_etag()
+        if request.args.get("v") == script.version:
+            response.cache_control.max_age = 31536000
+            response.cache_control.immutable = True
+        response.set_etag(script.version)
         response.make_conditional(request)
         return response
 

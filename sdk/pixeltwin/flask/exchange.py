@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+from typing import Any, cast
 
+import flask
 from flask import Response, request
 
-from ..web import Cookie, Request, ResponseChanges
+from ..web import Cookie, EnvironHeaders, Request, ResponseChanges
 
 log = logging.getLogger("pixeltwin")
+_VARIES = ("Cookie", "Sec-GPC")
 
 
 def facts() -> Request:
     """The current request, free of Flask."""
+    current: flask.Request = cast("Any", request)._get_current_object()  # the proxy would look it up each time
     return Request(
-        method=request.method,
-        url=request.url,
-        headers={name.lower(): value for name, value in request.headers.items()},
-        cookies=request.cookies,
-        remote_addr=request.remote_addr,
+        method=current.method,
+        url=lambda: current.url,
+        headers=EnvironHeaders(current.environ),
+        cookies=(lambda: current.cookies) if "HTTP_COOKIE" in current.environ else {},
+        remote_addr=current.remote_addr,
+        landing=bool(current.query_string),
     )
 
 
@@ -27,7 +32,10 @@ def apply(changes: ResponseChanges, response: Response) -> None:
     for cookie in changes.cookies:
         _set(response, cookie)
     if changes.varies:
-        response.vary.update(("Cookie", "Sec-GPC"))
+        if "Vary" in response.headers:
+            response.vary.update(_VARIES)
+        else:
+            response.headers["Vary"] = ", ".join(_VARIES)
     if changes.cache:
         if response.cache_control.public or response.cache_control.s_maxage is not None:
             log.warning("%s may not be cached for others: it carries one visitor's conversions", request.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypedDict, TypeVar, cast, overload
 
@@ -20,6 +20,7 @@ from ..conversion import Conversion
 from ..errors import ConfigurationError, InvalidInput
 from ..events import Event, Item
 from ..holding import Cancellation
+from ..script import Script
 from ..site import Site
 from ..tracker import Tracker
 from ..visit import Visit
@@ -27,8 +28,8 @@ from ..visitor import AnyVisitor, Visitor
 from ..web import kept_parameters
 from . import exchange
 from .endpoints import exempt_from_csrf, first_party
-from .templating import TemplateSide
 from .health import serve_health
+from .templating import TemplateSide
 
 log = logging.getLogger("pixeltwin")
 
@@ -106,8 +107,9 @@ class PixelTwin:
         settings = Settings(app.config)
         debug = app.debug or app.testing
         tracker = self._given_tracker or settings.tracker(secret_keys=_flask_keys(app), debug=debug)
-        blueprint = first_party(self.visit)
-        prefix = blueprint.url_prefix
+        prefix = "/_pixeltwin"
+        script = Script(tracker.platforms, f"{prefix}/pixeltwin.js")
+        blueprint = first_party(self.visit, script, prefix)
         app.extensions["pixeltwin"] = _State(
             site=Site(
                 tracker=tracker,
@@ -116,8 +118,11 @@ class PixelTwin:
                 clean_page_url=settings.flag("CLEAN_URL"),
                 live=settings.get("DELIVERY") == "live",
                 gpc=settings.gpc,
-                script=f"{prefix}/pixeltwin.js",
+                script=script,
+                inline=settings.flag("INLINE"),
                 beacon=f"{prefix}/page-view",
+                url_filter=lambda url: self._url_filter(url) if self._url_filter else url,
+                conversion_filter=lambda event: self._conversion_filter is None or self._conversion_filter(event),
             ),
             fixed_consent=settings.consent,
             consent_source=settings.consent_source,
@@ -125,12 +130,12 @@ class PixelTwin:
         )
         template_globals: dict[str, Any] = app.jinja_env.globals
         template_globals["pixeltwin"] = TemplateSide(self.visit)
+        serve_health(blueprint, settings.get("HEALTH_TOKEN"), lambda: tracker)
         app.register_blueprint(blueprint)
         exempt_from_csrf(app, blueprint)
         app.before_request(self._before)
         app.after_request(self._after)
         from ..cli import flask_group
-        serve_health(blueprint, settings.get("HEALTH_TOKEN"), lambda: tracker)
 
         app.cli.add_command(flask_group())
 
@@ -307,8 +312,7 @@ class PixelTwin:
         if not flask.has_request_context():
             return None
         if "pixeltwin_visit" not in g:
-            site = replace(self._state().site, url_filter=self._url_filter, conversion_filter=self._conversion_filter)
-            g.pixeltwin_visit = Visit(site, exchange.facts(), consent=self._consent, person=self._person)
+            g.pixeltwin_visit = Visit(self._state().site, exchange.facts(), consent=self._consent, person=self._person)
         visit: Visit = g.pixeltwin_visit
         return visit
 
@@ -341,7 +345,7 @@ class PixelTwin:
         visit = self.visit() if "pixeltwin_visit" in g or exchange.may_have_landed() else None
         if visit is None or self._is_off_page():
             return response
-        exchange.apply(visit.changes(), response)
+        exchange.apply(visit.changes(failed=response.status_code >= 500), response)
         return response
 
 

@@ -1,35 +1,33 @@
-/* pixeltwin, the first-party script: the page's own view. It mints one id at the moment the page is seen, gives it to
-   every pixel on the page and to the server, which builds the other half. Nothing here is tied to one visitor, so the
-   page it stands on stays cacheable. */
+/* pixeltwin, the first-party script. It comes behind the loaders of the site's pixels (`pixeltwin.run`), reads what the
+   page says of itself, and mints the id of what happens in the browser: the pixels and the server get the same one.
+   Nothing in it is tied to one visitor, so that it is cached, and so may be the page. */
 (function (w, d) {
   'use strict';
-  var block = d.getElementById('pixeltwin-page');
-  if (!block || block.hasAttribute('data-done')) return;
-  block.setAttribute('data-done', '');
-  var page = JSON.parse(block.textContent);
+  const twin = w.pixeltwin;
+  if (twin.view) return;
 
-  function mint() {
-    return Array.from(w.crypto.getRandomValues(new Uint8Array(32)), function (byte) {
-      return ('0' + byte.toString(16)).slice(-2);
-    }).join('');
+  const mint = () => [...w.crypto.getRandomValues(new Uint8Array(32))].map(n => ('0' + n.toString(16)).slice(-2)).join('');
+
+  /* A beacon outlives the page; where there is none, a request that is kept alive. */
+  function tell(url, said) {
+    const body = JSON.stringify(said), type = 'application/json';
+    if (w.navigator.sendBeacon && w.navigator.sendBeacon(url, new Blob([body], {type}))) return;
+    w.fetch(url, {method: 'POST', body, headers: {'Content-Type': type}, keepalive: true}).catch(() => {});
   }
 
-  function tell(url, data) {
-    var body = JSON.stringify(data);
-    if (w.navigator.sendBeacon && w.navigator.sendBeacon(url, new Blob([body], {type: 'application/json'}))) return;
-    w.fetch(url, {method: 'POST', body: body, headers: {'Content-Type': 'application/json'}, keepalive: true}).catch(function () {});
+  /* One id for all: `what.id` stands in it wherever the id belongs. */
+  function happened(what, url) {
+    const id = mint(), told = JSON.parse(JSON.stringify(what).split(what.id).join(id));
+    twin.fire(told);
+    if (url) tell(url, {id, url: w.location.href, screen: [w.screen.width, w.screen.height]});
+    d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: told}));
   }
 
-  function view() {
-    var id = mint();
-    var calls = JSON.parse(JSON.stringify(page.calls).split(page.placeholder).join(id));
-    calls.forEach(function (call) {
-      if (w[call[1]]) w[call[1]].apply(w, call[2]);
-    });
-    if (page.beacon) tell(page.beacon, {id: id, url: w.location.href, screen: [w.screen.width, w.screen.height]});
-    d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: {id: id, event: page.event, calls: calls}}));
-  }
+  twin.view = () => twin.seen(() => { if (twin.here) happened(twin.here, twin.here.beacon); });
 
-  if (d.prerendering) d.addEventListener('prerenderingchange', view, {once: true});
-  else view();
+  d.querySelectorAll('script[data-pixeltwin]:not([data-done])').forEach(block => {
+    block.dataset.done = '';
+    twin.run(JSON.parse(block.textContent));
+  });
+  twin.view();
 })(window, document);

@@ -1,0 +1,142 @@
+"""What the page of one request shows: the pixels, and this visitor's conversions, each on one page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from .conversion import Conversion
+from .errors import OutboxUnavailable
+from .events import PageView
+from .snippet import View
+from .visitor import AnyVisitor, SealedVisitor
+from .web import surplus
+
+if TYPE_CHECKING:
+    from .visit import Visit
+
+log = logging.getLogger("pixeltwin")
+
+
+class Page:
+    """`shown` is what was rendered; `unpaid` are the ids held in this request."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._site = visit.site
+        self._tracker = visit.tracker
+        self._fresh: list[Conversion] = []  # tracked in this request, not yet on a page
+        self._offered: list[Conversion] = []  # the same, stored as offered: they go on this page or are taken back
+        self._carried: tuple[str, ...] | None = None  # ids for the next page; None: as they came
+        self.shown: list[Conversion] = []
+        self.unpaid: list[str] = []
+
+    @property
+    def conversions(self) -> list[Conversion]:
+        """The conversions of this page: tracked in this request or rendered on it."""
+        return [*self.shown, *self._offered, *self._fresh]
+
+    @cached_property
+    def comes(self) -> bool:
+        """Whether this request is likely to end in a page that shows what is tracked in it. Then one transaction stores
+        and offers a conversion, instead of two."""
+        request = self._visit.request
+        page = request.method == "GET" and not request.speculative
+        return page and self._site.shows and bool(self._visit.allowed)
+
+    def add(self, conversion: Conversion, *, offered: bool) -> None:
+        """What was tracked in this request. `offered`: it was to be stored as offered, if it was stored now."""
+        goes = any(one.allowed(conversion.consent) and one.wants(conversion) for one in self._tracker.platforms)
+        there = offered and goes and conversion.created and conversion.stored
+        (self._offered if there else self._fresh).append(conversion)
+
+    def head(self, nonce: str | None) -> Markup:
+        """The pixels and the conversions that may be shown now."""
+        visit = self._visit
+        if visit.request.method == "HEAD" or not self._site.tells:
+            return Markup()
+        ready = [] if visit.request.speculative else self._ready()
+        if not visit.allowed:
+            return Markup()
+        self.shown.extend(ready)
+        return self._tracker.snippet(
+            ready,
+            visitor=self._told_of(ready),
+            consent=visit.consent,
+            nonce=nonce,
+            drop=surplus(visit.request.query, self._site.keep) if self._site.clean_page_url else (),
+            view=self._view(),
+            form=self._site.form,
+        )
+
+    def _told_of(self, ready: Sequence[Conversion]) -> AnyVisitor | None:
+        """Whom the pixels are started for: what the site knows of the visitor, and what his conversions brought."""
+        known = bool(self._visit.known)
+        if not ready:
+            return self._visit.visitor() if known else None
+        rules = self._tracker.rules
+        sealed = [one.visitor.seal(rules) for one in ready]
+        if known:
+            sealed.insert(0, self._visit.visitor().seal(rules))
+        return reduce(SealedVisitor.filled_from, sealed)
+
+    def _ready(self) -> list[Conversion]:
+        """What may be rendered now; each conversion is handed out once, to one page."""
+        visit = self._visit
+        if self._site.page_views == "server" and not visit.request.from_bot and visit.passes(PageView()):
+            visit.track(PageView())
+        fresh, self._fresh = self._fresh, []
+        offered, self._offered = self._offered, []
+        waiting = not visit.allowed and any(one.state(visit.consent) == "pending" for one in self._tracker.platforms)
+        try:
+            if visit.pending and not waiting:
+                self._tracker.consented(visit.pending, visit.consent)
+            if waiting or not self._site.shows:
+                self._fresh = fresh
+                return []
+            if not visit.allowed:  # he refused: nothing is handed out that no page will show
+                self._carried = () if visit.pending else None
+                return []
+            ids = list(dict.fromkeys([*visit.pending, *self.unpaid, *(one.id for one in fresh if one.stored)]))
+            offered += self._tracker.offer(ids)
+            out = {one.id for one in offered}
+            self._carried = tuple(self._tracker.held([id for id in ids if id not in out]))
+            self.unpaid = []
+        except OutboxUnavailable as error:
+            log.error("tracking fault (outbox): %s", error)
+            return offered + fresh
+        # A conversion the outbox could not take has only this page to be told on.
+        return offered + [one for one in fresh if not one.stored]
+
+    def _view(self) -> View | None:
+        shows = self._site.shows
+        wanted = ("beacon", "browser") if shows else ("beacon",)
+        if self._site.page_views not in wanted or not self._visit.passes(PageView()):
+            return None
+        return self._site.view(told=shows)
+
+    # --- the end of the request ------------------------------------------------------------------------------------
+
+    def end(self, *, failed: bool) -> None:
+        """Take back what was offered and is on no page. `failed`: nothing is."""
+        if failed:
+            self._offered += [one for one in self.shown if one.stored]
+            self.shown = []
+        if not self._offered:
+            return
+        self._fresh += self._offered
+        back, self._offered = [one.id for one in self._offered], []
+        try:
+            self._tracker.outbox.retract(back)
+        except OutboxUnavailable as error:
+            log.error("tracking fault (outbox): %s", error)
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The ids for this visitor's next page."""
+        carried = self._visit.pending if self._carried is None else self._carried
+        return tuple(dict.fromkeys([*carried, *self.unpaid, *(one.id for one in self._fresh if one.stored)]))

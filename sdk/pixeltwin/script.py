@@ -1,0 +1,32 @@
+"""The first-party script: the loaders of a site's pixels and what runs them, the same for every visitor and page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.resources import files
+
+from . import snippet
+from .contract import Platform
+
+
+class Script:
+    """Made when it is first asked for. Its URL changes with its content, so that browsers may keep it for good."""
+
+    def __init__(self, platforms: Sequence[Platform], path: str) -> None:
+        self._platforms = tuple(platform for platform in platforms if platform.browser)
+        self._path = path
+
+    @cached_property
+    def code(self) -> bytes:
+        own = (files("pixeltwin") / "static" / "pixeltwin.js").read_text("utf-8")
+        return (snippet.loaders(self._platforms) + own).encode()
+
+    @cached_property
+    def version(self) -> str:
+        return hashlib.sha256(self.code).hexdigest()[:12]
+
+    @cached_property
+    def url(self) -> str:
+        return f"{self._path}?v={self.version}"
