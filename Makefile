@@ -3,10 +3,11 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help demo test lint types full fast versions format wheel clean
+.PHONY: help demo test lint types full fast versions format wheel benchmarks clean
 
 PORT ?= 8000
 VERSIONS ?= 3.10 3.11 3.12 3.13
+ROUNDS ?= 5
 PYTEST_ARGS ?= -n auto --dist loadgroup
 BIN = .venv/bin
 
@@ -17,6 +18,7 @@ help:
 	@echo 'make lint      ruff: rules and format          make format   put right what ruff can'
 	@echo 'make types     mypy and pyright, both strict'
 	@echo 'make wheel     wheel and sdist in dist/'
+	@echo 'make benchmarks  what it costs beside its peers, into benchmarks/results/ (ROUNDS=5; half an hour)'
 	@echo 'make clean     remove what make made'
 
 demo:
@@ -59,6 +61,10 @@ wheel:
 	$(BIN)/python -m build --quiet
 	rm -rf build
 	@ls -l dist
+
+benchmarks:
+	@tools/setup benchmarks
+	.venvs/benchmarks/bin/python -m benchmarks --rounds $(ROUNDS)
 
 clean:
 	rm -rf .venv .venvs .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

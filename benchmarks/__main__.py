@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from . import plot, report, rounds
@@ -40,20 +40,28 @@ def main() -> None:
     console = Console()
     began = time.monotonic()
     with surroundings(quick=given.quick, postgres="drain" in given.only) as settings:
-        about = {**described(Path(settings.folder), rounds=given.rounds)}
+        about = dict(described(Path(settings.folder), rounds=given.rounds))
         cases = {name: (rounds.load(name), found) for name, found in _run(console, given, settings).items()}
-    about["took"] = f"{(time.monotonic() - began) / 60:.1f} min"
+    about["took"] = f"{(time.monotonic() - began) / 60:.0f} min"
     if given.quick:
         about["quick"] = "yes: small amounts, which show that all of it runs and no more"
-    whole = tuple(given.only) == CASES
-    stem = "quick" if given.quick else "results" if whole else "partial"
-    given.out.mkdir(parents=True, exist_ok=True)
-    picture = plot.draw(given.out / f"{stem}.svg", cases)
-    given.out.joinpath(f"{stem}.md").write_text(report.page(about, cases, picture), encoding="utf-8")
-    everything = {"about": about, "cases": {name: rounds.raw(found) for name, (_, found) in cases.items()}}
-    given.out.joinpath(f"{stem}.json").write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n", "utf-8")
     _show(console, cases)
-    console.print(f"Written to {given.out / stem}.md, .json" + (" and .svg" if picture else "; no picture: matplotlib is not installed"))
+    for path in _write(given, about, cases):
+        console.print(f"written: {path}", soft_wrap=True)
+
+
+def _write(
+    given: argparse.Namespace, about: Mapping[str, str], cases: Mapping[str, tuple[Case, Found]]
+) -> Sequence[Path]:
+    """The page, the raw figures and the picture. Only a whole run is called "results"."""
+    stem = "quick" if given.quick else "results" if tuple(given.only) == CASES else "partial"
+    page, raw, picture = (given.out / f"{stem}.{ending}" for ending in ("md", "json", "svg"))
+    given.out.mkdir(parents=True, exist_ok=True)
+    drawn = plot.draw(picture, cases)
+    page.write_text(report.page(about, cases, drawn), encoding="utf-8")
+    everything = {"about": about, "cases": {name: rounds.raw(found) for name, (_, found) in cases.items()}}
+    raw.write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return [page, raw, picture] if drawn else [page, raw]
 
 
 def _run(console: Console, given: argparse.Namespace, settings: Settings) -> Mapping[str, Found]:
@@ -63,12 +71,11 @@ def _run(console: Console, given: argparse.Namespace, settings: Settings) -> Map
         for name in given.only:
             case = rounds.load(name)
             todo = [one for one in case.VARIANTS if not rounds.lacking(one, settings)]
-            steps = len(todo) * rounds.how_many(case, given.rounds) + hasattr(case, "prepare")
+            steps = len(todo) * rounds.how_many(case, given.rounds, quick=given.quick) + hasattr(case, "prepare")
             task = progress.add_task(name, total=steps)
 
-            def note(what: str, task: int = task, name: str = name) -> None:
-                progress.update(task, description=f"{name}: {what}")  # type: ignore[arg-type]
-                progress.advance(task, 1)  # type: ignore[arg-type]
+            def note(what: str, task: TaskID = task, name: str = name) -> None:
+                progress.update(task, description=f"{name}: {what}", advance=1)
 
             found[name] = rounds.run(name, given.rounds, settings, note=note)
             progress.update(task, description=name, completed=steps)
@@ -85,7 +92,10 @@ def _show(console: Console, cases: Mapping[str, tuple[Case, Found]]) -> None:
         if found.trouble:
             console.print(f"  what it begins with failed: {found.trouble}", style="yellow", markup=False)
         for name, result in found.results.items():
-            for why in [result.skipped and f"skipped: {result.skipped}", *(f"failed: {one}" for one in result.failures)]:
+            for why in [
+                result.skipped and f"skipped: {result.skipped}",
+                *(f"failed: {one}" for one in result.failures),
+            ]:
                 if why:
                     console.print(f"  {name}: {why}", style="yellow", markup=False)
 

@@ -105,9 +105,7 @@ class Found:
     def get(self, variant: str, figure: str) -> float | None:
         return self.results[variant].median(figure)
 
-    def figure(
-        self, what: str, variant: str, figure: str, unit: str, aim: Aim | None = None, detail: str = ""
-    ) -> Row:
+    def figure(self, what: str, variant: str, figure: str, unit: str, aim: Aim | None = None, detail: str = "") -> Row:
         """A row of one figure as it is."""
         return Row(what, self.get(variant, figure), unit, aim, detail)
 

@@ -75,8 +75,13 @@ def rows(found: Found) -> list[Row]:
     return [
         found.figure("paced: sales that were not stored", "paced", "not stored", "", at_most(0)),
         found.figure("saturated: sales that were not stored", "saturated", "not stored", "", at_most(0)),
-        found.figure("saturated: sales of the slowest process / of the median one", "saturated", "slowest/median", "×",
-                     at_least(0.5)),
+        found.figure(
+            "saturated: sales of the slowest process / of the median one",
+            "saturated",
+            "slowest/median",
+            "×",
+            at_least(0.5),
+        ),
         found.figure("paced: p99 of a call", "paced", "call p99", "µs"),
         found.figure("paced: the longest call", "paced", "call max", "µs"),
         found.figure("saturated: the longest call", "saturated", "call max", "µs"),

@@ -16,10 +16,10 @@ from pathlib import Path
 from pixeltwin import Tracker
 from pixeltwin.worker import run
 
-from . import goods, sink, wire
+from . import goods, tally
 from .case import Found, Row, Settings, Variant, at_least, at_most
-from .process import peak_memory
 from .postgresql import database
+from .process import peak_memory
 
 TITLE = "Delivering a backlog"
 _SEGMENT, _SNOWPLOW = ("segment.analytics",), ("snowplow_tracker",)
@@ -70,6 +70,8 @@ def measure(variant: str, settings: Settings) -> Mapping[str, float]:
         many = settings.pick(FULL // 5, QUICK // 5)
         work, events = _tracking(settings, many), many * goods.PLATFORMS
     elif name in ("floor", "bound"):
+        from . import wire  # what it imports is not pixeltwin's memory
+
         work, events = wire.bare(name, url, many), many * goods.PLATFORMS
     elif name in ("meta", "snap"):
         work, events = _sending(name, url, many), many
@@ -79,11 +81,11 @@ def measure(variant: str, settings: Settings) -> Mapping[str, float]:
 
 
 def _timed(work: Callable[[], None], events: int, url: str) -> Mapping[str, float]:
-    sink.reset(url)
+    tally.reset(url)
     began, cpu = time.perf_counter(), time.process_time()
     work()
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    told = sink.state(url)
+    told = tally.state(url)
     arrived: int = sum(told["counts"].values())
     return {
         "events/s": arrived / seconds,
@@ -116,7 +118,7 @@ def _tracking(settings: Settings, many: int) -> Callable[[], None]:
         ours.start_worker()
         for number in range(many):
             goods.track(ours, number)
-        while sum(sink.state(settings.prompt)["counts"].values()) < many * goods.PLATFORMS:
+        while sum(tally.state(settings.prompt)["counts"].values()) < many * goods.PLATFORMS:
             time.sleep(0.02)
         ours.close()
 
@@ -159,7 +161,9 @@ def rows(found: Found) -> list[Row]:
             ("meta", "facebook-business", None),
             ("snowplow", "snowplow", None),
         ):
-            table.append(found.ratio(f"{label}: deliveries a second / {what}", name, theirs, "events/s", aim, unit="/s"))
+            table.append(
+                found.ratio(f"{label}: deliveries a second / {what}", name, theirs, "events/s", aim, unit="/s")
+            )
         table += [
             found.figure(f"{label}: CPU a delivery", name, "CPU µs/event", "µs", at_most(15)),
             found.figure(f"{label}: peak memory", name, "peak MB", "MB", at_most(80)),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from importlib import import_module
 
-from . import goods, sink
+from . import goods, tally
 from .case import Found, Row, Settings, Variant, at_most
 from .process import percentile
 
@@ -23,7 +22,7 @@ PATIENCE = 8.0  # seconds after the last sale; what has not come by then never d
 
 
 def measure(variant: str, settings: Settings) -> Mapping[str, float]:
-    sink.reset(settings.prompt)
+    tally.reset(settings.prompt)
     many = settings.pick(20, 3)
     if variant == "ours":
         ours = goods.tracker(settings.prompt, goods.sqlite(settings.path))
@@ -32,7 +31,7 @@ def measure(variant: str, settings: Settings) -> Mapping[str, float]:
         destinations = goods.PLATFORMS
     else:
         queue = import_module(f"benchmarks.peers.{variant}").queue(settings.prompt)
-        called = _sell(lambda number: (queue.capture(number), f"bench-{number}\"")[1], many)
+        called = _sell(lambda number: (queue.capture(number), f'bench-{number}"')[1], many)
         destinations = 1
     delays, missing = _arrivals(settings.prompt, called, destinations)
     figures = {"never": float(missing)}
@@ -60,18 +59,14 @@ def _arrivals(url: str, called: Mapping[str, float], destinations: int) -> tuple
     """Milliseconds of each delivery, and how many never came."""
     until = time.monotonic() + PATIENCE
     while True:
-        arrived: list[tuple[float, str]] = sink.state(url, arrivals=True)["arrivals"]
+        arrived: list[tuple[float, str]] = tally.state(url, arrivals=True)["arrivals"]
         found = [
-            (when - at) * 1e3
-            for mark, at in called.items()
-            for when, body in arrived
-            if mark in body.replace("\\", "")
+            (when - at) * 1e3 for mark, at in called.items() for when, body in arrived if mark in body.replace("\\", "")
         ]
         missing = len(called) * destinations - len(found)
         if missing <= 0 or time.monotonic() > until:
             return found, max(0, missing)
-        with suppress(OSError):
-            time.sleep(0.2)
+        time.sleep(0.2)
 
 
 def rows(found: Found) -> list[Row]:
@@ -80,7 +75,7 @@ def rows(found: Found) -> list[Row]:
         found.figure("the slowest delivery: nothing waits for company", "ours", "ms max", "ms", at_most(250)),
         found.figure("deliveries that never came", "ours", "never", "", at_most(0)),
         *(
-            found.ratio(f"the median delivery / {one.name}", "ours", one.name, "ms p50", unit="ms")
+            found.ratio(f"{one.name} / pixeltwin, the median delivery", one.name, "ours", "ms p50", unit="ms")
             for one in VARIANTS[1:]
         ),
         *(found.figure(f"{one.name}: sales that never came", one.name, "never", "") for one in VARIANTS[1:]),

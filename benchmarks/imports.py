@@ -31,7 +31,9 @@ VARIANTS = (
     Variant("posthog", "posthog, by itself", ("posthog",)),
     Variant("segment.analytics", "segment, by itself", ("segment.analytics",)),
     Variant("snowplow_tracker", "snowplow, by itself", ("snowplow_tracker",)),
-    Variant("facebook_business.adobjects.serverside.event_request", "facebook-business, by itself", ("facebook_business",)),
+    Variant(
+        "facebook_business.adobjects.serverside.event_request", "facebook-business, by itself", ("facebook_business",)
+    ),
     Variant("snap_business_sdk.public.conversion_api", "snap-business-sdk, by itself", ("snap_business_sdk",)),
 )
 
@@ -47,11 +49,13 @@ def measure(variant: str, settings: Settings) -> Mapping[str, float]:
 def rows(found: Found) -> list[Row]:
     return [
         found.ratio(
-            "pixeltwin, beyond flask + httpx + pydantic / flask", "ours", "ours", "ms", at_most(0.25), unit="ms",
+            "pixeltwin, beyond flask + httpx + pydantic / flask",
+            "ours",
+            "ours",
+            "ms",
+            at_most(0.25),
+            unit="ms",
             of="flask ms",
         ),
-        *(
-            found.ratio(f"pixeltwin / {one.label}", "ours", one.name, "ms", unit="ms")
-            for one in VARIANTS[1:]
-        ),
+        *(found.ratio(f"pixeltwin / {one.label}", "ours", one.name, "ms", unit="ms") for one in VARIANTS[1:]),
     ]

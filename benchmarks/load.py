@@ -1,4 +1,5 @@
-"""Asks a page again and again over eight connections: wrk where it is installed, else `python -m benchmarks.load`, which
+"""Asks a page again and again over eight connections: wrk where it is installed, else `python -m benchmarks.load`,
+which
 takes more of the machine from the server that is measured."""
 
 from __future__ import annotations

@@ -42,11 +42,14 @@ def measure(variant: str, settings: Settings) -> Mapping[str, float]:
     }
     command = ["-m", "gunicorn", "--workers", str(WORKERS), "--bind", address, "--log-level", "warning"]
     server = subprocess.Popen(
-        [sys.executable, *command, "benchmarks.shop:app"], cwd=ROOT, env={**os.environ, **settled}, start_new_session=True
+        [sys.executable, *command, "benchmarks.shop:app"],
+        cwd=ROOT,
+        env={**os.environ, **settled},
+        start_new_session=True,
     )
     try:
         url = f"http://{address}/"
-        _wait(url)
+        _wait(url, server)
         requests_per_second(url, 1.0)  # every worker has imported and opened what it needs
         return _asked(url, server.pid, 3.0 if not settings.quick else 1.0)
     finally:
@@ -60,12 +63,14 @@ def _asked(url: str, group: int, seconds: float) -> Mapping[str, float]:
     return {"requests/s": rate, "CPU µs/request": (cpu_of(group) - cpu) / (rate * seconds) * 1e6}
 
 
-def _wait(url: str) -> None:
+def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 20
     while True:
         try:
             urlopen(url, timeout=15).close()
         except OSError:
+            if server.poll() is not None:
+                raise RuntimeError("gunicorn ended: the shop cannot be imported") from None
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)

@@ -46,9 +46,7 @@ def aim(row: Row) -> str:
 
 def _medians(case: Case, found: Found) -> str:
     """Every median; what was skipped or failed says why."""
-    figures: list[str] = []
-    for one in found.results.values():
-        figures += [name for row in one.rounds for name in row if name not in figures]
+    figures = list(dict.fromkeys(name for one in found.results.values() for row in one.rounds for name in row))
     lines = [f"| median | {' | '.join(figures)} | rounds |", "|---|" + "--:|" * (len(figures) + 1)]
     notes = [f"- **failed**: what it begins with: {found.trouble}\n"] if found.trouble else []
     for variant in case.VARIANTS:

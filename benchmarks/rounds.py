@@ -30,9 +30,11 @@ def load(name: str) -> Case:
     return cast("Case", import_module(f"benchmarks.{name}"))
 
 
-def how_many(case: Case, rounds: int) -> int:
+def how_many(case: Case, rounds: int, *, quick: bool) -> int:
     """How often each variant of it takes its turn."""
-    return 1 if getattr(case, "ONCE", False) else rounds * getattr(case, "REPEAT", 1)
+    if getattr(case, "ONCE", False):
+        return 1
+    return rounds if quick else rounds * getattr(case, "REPEAT", 1)
 
 
 def run(name: str, rounds: int, settings: Settings, *, note: Callable[[str], None]) -> Found:
@@ -48,7 +50,7 @@ def run(name: str, rounds: int, settings: Settings, *, note: Callable[[str], Non
             _measure(name, "prepare", settings)
         except Failed as failure:
             trouble = str(failure)
-    for _ in range(how_many(case, rounds)):
+    for _ in range(how_many(case, rounds, quick=settings.quick)):
         for one in case.VARIANTS:
             if results[one.name].skipped:
                 continue

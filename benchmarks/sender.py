@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from pixeltwin.worker import run
@@ -10,6 +11,7 @@ from pixeltwin.worker import run
 from .goods import tracker
 
 if __name__ == "__main__":
+    logging.getLogger("pixeltwin").setLevel(logging.CRITICAL)
     ours = tracker(sys.argv[2], sys.argv[1])
     run(ours.delivery)
     ours.close()

@@ -12,9 +12,8 @@ import json
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
-from typing import Any
-from urllib.request import urlopen
 
 from .answers import endpoint
 
@@ -119,23 +118,12 @@ def _header(head: bytes, name: bytes) -> bytes:
     return lower[begin : end if end >= 0 else None].strip()
 
 
-def reset(url: str) -> None:
-    """Begin to count anew."""
-    urlopen(f"{url}/-/reset").close()
-
-
-def state(url: str, *, arrivals: bool = False) -> Any:
-    """`counts` and `requests` by name; `arrivals` as [when on `perf_counter`'s clock, body]."""
-    with urlopen(f"{url}/-/arrivals" if arrivals else f"{url}/-/state") as answer:
-        return json.load(answer)
-
-
 async def _serve() -> None:
     ledger = Ledger()
     loop = asyncio.get_running_loop()
     addresses: dict[str, str] = {}
     for name, delay in (("prompt", 0.0), ("slow", ROUND_TRIP), ("hangs", NEVER)):
-        server = await loop.create_server(lambda delay=delay: Connection(ledger, delay), "127.0.0.1", 0, backlog=512)
+        server = await loop.create_server(partial(Connection, ledger, delay), "127.0.0.1", 0, backlog=512)
         addresses[name] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     print(json.dumps(addresses), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)

@@ -25,9 +25,7 @@ def surroundings(*, quick: bool, postgres: bool) -> Iterator[Settings]:
             Path(folder, name).mkdir()
         server = stack.enter_context(PostgreSQL()) if postgres else PostgreSQL()
         addresses = stack.enter_context(_sink())
-        yield Settings(
-            quick=quick, folder=f"{folder}/own", shared=f"{folder}/shared", postgres=server.url, **addresses
-        )
+        yield Settings(quick=quick, folder=f"{folder}/own", shared=f"{folder}/shared", postgres=server.url, **addresses)
 
 
 @contextmanager

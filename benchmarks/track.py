@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
+from pathlib import Path
 
 from pixeltwin.outbox import NewRow
 
@@ -34,6 +35,7 @@ def prepare(settings: Settings) -> None:
     waiting = settings.pick(1_000_000, 20_000)
     ours = goods.tracker(settings.prompt, f"sqlite:///{settings.shared}/million.db")
     sold = ours.outbox.get([goods.track(ours, 0).id])[0]
+    now = ours.clock()
     for number in range(1, waiting):
         row = NewRow(
             id=f"{number:064x}",
@@ -64,7 +66,8 @@ def _calls(variant: str, settings: Settings) -> AbstractContextManager[Call]:
 
 @contextmanager
 def _ours(variant: str, settings: Settings) -> Iterator[Call]:
-    outbox = f"sqlite:///{settings.shared}/million.db" if variant == "million" else goods.sqlite(settings.path)
+    million = Path(settings.shared, "million.db").resolve(strict=variant == "million")
+    outbox = f"sqlite:///{million}" if variant == "million" else goods.sqlite(settings.path)
     ours = goods.tracker(settings.prompt, outbox)
     goods.track(ours, FIRST - 1)  # makes the file
     other = None

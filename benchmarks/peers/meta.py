@@ -1,5 +1,5 @@
-"""facebook-business: the official client of Meta's Conversions API. It sends while the caller waits, up to 1000 events a
-request (Meta's documented limit)."""
+"""facebook-business: the official client of Meta's Conversions API. It sends while the caller waits, up to 1000 events
+a request (Meta's documented limit)."""
 
 from __future__ import annotations
 

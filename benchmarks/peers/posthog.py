@@ -1,4 +1,4 @@
-"""posthog: a queue of 10 000 in memory, one thread, 100 events a request or what has come in five seconds (defaults)."""
+"""posthog: a queue of 10 000 in memory, one thread, 100 events a request or what came in five seconds (defaults)."""
 
 from __future__ import annotations
 

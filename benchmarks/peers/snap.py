@@ -1,5 +1,5 @@
-"""snap-business-sdk: Snap's official client, for its former API v2. It sends while the caller waits, up to 2000 events a
-request (Snap's documented limit)."""
+"""snap-business-sdk: Snap's official client, for its former API v2. It sends while the caller waits, up to 2000 events
+a request (Snap's documented limit)."""
 
 from __future__ import annotations
 
