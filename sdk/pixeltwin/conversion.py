@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, get_args
 
@@ -17,6 +16,7 @@ from .app import App
 from .consent import Consent
 from .errors import BadToken, InvalidInput
 from .events import Event, from_record, to_record
+from .strictjson import encode
 from .visitor import AnyVisitor, SealedVisitor, Visitor
 
 ActionSource = Literal["web", "app", "offline"]
@@ -34,9 +34,8 @@ def derive_id(secret_key: str, *, site: str, event: Event, natural_key: str) -> 
     64 lower-case hex characters: HMAC-SHA256 over compact JSON. Reddit's pixel hashes any other string but passes this
     form through, so one string is on all wires; keyed, so nobody can guess an order's id and burn it by firing first.
     """
-    parts = ["v1", site, event.type, event.custom_name, natural_key.strip()]
-    message = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
-    return hmac.new(secret_key.encode(), message.encode(), hashlib.sha256).hexdigest()
+    message = encode(["v1", site, event.type, event.custom_name, natural_key.strip()])
+    return hmac.new(secret_key.encode(), message, hashlib.sha256).hexdigest()
 
 
 def checked_id(value: str) -> str:
@@ -52,7 +51,8 @@ def checked_time(value: datetime, now: datetime | None = None) -> datetime:
         raise InvalidInput(
             "Conversion", [("occurred_at", "give a datetime with a time zone, such as datetime.now(timezone.utc)")]
         )
-    value = value.astimezone(timezone.utc)
+    if value.tzinfo is not timezone.utc:
+        value = value.astimezone(timezone.utc)
     if now is not None and value > now:
         if value - now > AHEAD:
             raise InvalidInput("Conversion", [("occurred_at", "lies in the future; check the clock or the time zone")])
@@ -60,11 +60,12 @@ def checked_time(value: datetime, now: datetime | None = None) -> datetime:
     return value
 
 
+_ACTION_SOURCES: tuple[str, ...] = get_args(ActionSource)
 _NO_VISITOR = Visitor()
 _GRANTED = Consent.granted()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that a copy is one of its __dict__
 class Conversion:
     """What happened, once: both halves on every platform are derived from this one object.
 
@@ -90,14 +91,28 @@ class Conversion:
     def __post_init__(self) -> None:
         if not isinstance(self.event, Event):
             raise InvalidInput("Conversion", [("event", "give an event such as Purchase(...)")])
-        if self.action_source not in get_args(ActionSource):
-            raise InvalidInput("Conversion", [("action_source", f"give one of {', '.join(get_args(ActionSource))}")])
+        if self.action_source not in _ACTION_SOURCES:
+            raise InvalidInput("Conversion", [("action_source", f"give one of {', '.join(_ACTION_SOURCES)}")])
         checked_id(self.id)
         object.__setattr__(self, "occurred_at", checked_time(self.occurred_at))
 
     def with_visitor(self, visitor: AnyVisitor) -> Conversion:
         """The same conversion with another visitor."""
-        return replace(self, visitor=visitor)
+        return self._changed({"visitor": visitor})
+
+    def with_consent(self, consent: Consent) -> Conversion:
+        """The same conversion with another consent."""
+        return self._changed({"consent": consent})
+
+    def as_stored(self) -> Conversion:
+        """The same conversion, now that its server halves are in the outbox."""
+        return self._changed({"stored": True})
+
+    def _changed(self, fields: dict[str, Any]) -> Conversion:
+        """A copy with other fields that need no check, as the rest was checked before: a fifth of `replace`."""
+        found = object.__new__(type(self))
+        found.__dict__.update(self.__dict__, **fields)
+        return found
 
     def to_record(self) -> dict[str, Any]:
         """Everything but what is personal (visitor, source URL), as plain data; see `conversion_from_record`."""

@@ -137,7 +137,7 @@ class Holding:
             return lifted[-1]
 
         self._outbox.release([row.id], PAYMENT, now=now, rewrite=rewrite, occurred_at=confirmation.at)
-        found = rows.restored(replace(row, record=lifted[-1])) if lifted else None
+        found = rows.restored(row._replace(record=lifted[-1])) if lifted else None
         return found and replace(found, created=True)
 
     def _fitted(self, conversion: Conversion, confirmation: Confirmation) -> Conversion:

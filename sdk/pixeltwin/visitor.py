@@ -39,6 +39,10 @@ class Rule:
     hashed: bool = True
     source: str = ""
 
+    def place(self, field: str) -> str:
+        """The key under which a sealed visitor keeps what this rule made of a field."""
+        return f"{field}/{self.key}"
+
     def apply(self, value: str) -> str | None:
         """What goes on the wire for one value. 64 hex digits count as hashed already where the rule hashes."""
         if not self.hashed:
@@ -147,6 +151,12 @@ class Visitor(Frozen):
             return tuple([one for one in found if one])
         return values
 
+    @property
+    def given_fields(self) -> frozenset[str]:
+        """The identity fields that the caller gave."""
+        own = self.__dict__
+        return frozenset([field for field in IDENTITY_FIELDS if own[field]])
+
     def has(self, field: str) -> bool:
         """Whether the caller gave this identity field at all."""
         return bool(self.__dict__[field])
@@ -166,7 +176,7 @@ class Visitor(Frozen):
             given = self.given(field)
             for rule in rules[field]:
                 if found := _apply(rule, given):
-                    sealed[f"{field}/{rule.key}"] = found
+                    sealed[rule.place(field)] = found
         return SealedVisitor(
             FrozenDict(sealed), own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"], frozenset(known)
         )
@@ -194,17 +204,24 @@ class SealedVisitor:
     screen: tuple[int, int] | None = None
     click_ids: Mapping[str, str] = _NO_SIGNALS
     browser_ids: Mapping[str, str] = _NO_SIGNALS
-    fields: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)  # which were given
+    fields: frozenset[str] | None = dataclasses.field(default=None, compare=False)  # which were given, where known
 
     def __repr__(self) -> str:
         return f"SealedVisitor({', '.join(sorted(self.sealed))})"
 
     def values(self, field: str, rule: Rule) -> tuple[str, ...]:
-        return self.sealed.get(f"{field}/{rule.key}", ())
+        return self.sealed.get(rule.place(field), ())
+
+    @property
+    def given_fields(self) -> frozenset[str]:
+        """The identity fields that the caller gave; of a stored visitor, those of which anything was usable."""
+        if self.fields is not None:
+            return self.fields
+        return frozenset([key.partition("/")[0] for key in self.sealed])
 
     def has(self, field: str) -> bool:
-        """Whether the caller gave this identity field; of a stored visitor, whether anything of it was usable."""
-        return field in self.fields
+        """Whether `field` is one of them."""
+        return field in self.given_fields
 
     def seal(self, rules: Mapping[str, Iterable[Rule]]) -> SealedVisitor:
         """Itself: it is sealed already."""
@@ -218,12 +235,12 @@ class SealedVisitor:
             self.screen or other.screen,
             FrozenDict({**other.click_ids, **self.click_ids}),
             FrozenDict({**other.browser_ids, **self.browser_ids}),
-            self.fields | other.fields,
+            self.given_fields | other.given_fields,
         )
 
     def to_record(self) -> dict[str, Any]:
         """Plain data to be stored; `from_record` is its inverse."""
-        record: dict[str, Any] = {"sealed": {key: list(found) for key, found in self.sealed.items()}}
+        record: dict[str, Any] = {"sealed": dict(self.sealed)}
         if self.user_agent:
             record["user_agent"] = self.user_agent
         if self.screen:
@@ -244,7 +261,6 @@ class SealedVisitor:
             (screen[0], screen[1]) if screen else None,
             FrozenDict(record.get("click_ids", {})),
             FrozenDict(record.get("browser_ids", {})),
-            frozenset(key.partition("/")[0] for key in sealed),
         )
 
 

@@ -242,18 +242,12 @@ class Pinterest(Platform):
         return [BrowserCall("pintrk", ("track", name, data))]
 
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
+        self.check(conversion, now)
         event, newer = conversion.event, self.newer_fields
         name = self._name_for(conversion).server
         source = apps.action_source(conversion)
-        if source is None:
-            raise CannotSend(
-                self.name, "app_missing", "Pinterest must know whether the app is on iOS or Android: pass app="
-            )
-        self.check_age(conversion, now)
         user = mapping.user_data(self, conversion.visitor)
         custom = mapping.custom_data(event, self.value_basis, newer=newer)
-        if not mapping.can_match(user):
-            raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY)
         limits = self._must_limit(conversion.consent, conversion.visitor)
         if limits:
             custom["opt_out_type"] = limits["opt_out_type"]
@@ -280,6 +274,17 @@ class Pinterest(Platform):
         if custom:
             found["custom_data"] = custom
         return found
+
+    def check(self, conversion: Conversion, now: datetime | None = None) -> None:
+        self._name_for(conversion)
+        if apps.action_source(conversion) is None:
+            raise CannotSend(
+                self.name, "app_missing", "Pinterest must know whether the app is on iOS or Android: pass app="
+            )
+        self.check_age(conversion, now)
+        if not mapping.matched(self, conversion.visitor):
+            raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY)
+        self._must_limit(conversion.consent, conversion.visitor)
 
     def losses(self, conversion: Conversion) -> list[Loss]:
         return list(losses.of(self, conversion))

@@ -116,14 +116,10 @@ IDENTITY: Mapping[str, Rule] = FrozenDict(
 
 def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
     """Who did it: digests in arrays, as many as are known; the browser's address, agent and click id as they are."""
-    user: dict[str, Any] = {}
-    rules, hidden = platform.rules, platform.withhold
-    for field, (key, _) in HASHED.items():
-        rule = rules.get(field)
-        if rule is not None and (digests := visitor.values(field, rule)):
-            user[key] = list(digests)
-    if address := platform.first(visitor, "ip_address"):
-        user["client_ip_address"] = address
+    wires, hidden = platform.wires(visitor), platform.withhold
+    user: dict[str, Any] = {HASHED[field][0]: list(found) for field, found in wires.items() if field in HASHED}
+    if addresses := wires.get("ip_address"):
+        user["client_ip_address"] = addresses[0]
     if visitor.user_agent and "user_agent" not in hidden:
         user["client_user_agent"] = visitor.user_agent
     click_id = visitor.click_ids.get(platform.kind)
@@ -132,9 +128,12 @@ def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
     return user
 
 
-def can_match(user: Mapping[str, Any]) -> bool:
+def matched(platform: Platform, visitor: AnyVisitor) -> bool:
     """The least that Pinterest takes ("anyOf" in the description): phone, external or click id alone are too little."""
-    return "em" in user or "hashed_maids" in user or ("client_ip_address" in user and "client_user_agent" in user)
+    wires = platform.wires(visitor)
+    if "email" in wires or "mobile_ad_id" in wires:
+        return True
+    return "ip_address" in wires and bool(visitor.user_agent) and "user_agent" not in platform.withhold
 
 
 # --- event data ------------------------------------------------------------------------------------------------------

@@ -115,17 +115,20 @@ class Reddit(Platform):
         return [BrowserCall("rdt", ("init", self.account, mapping.init_options(self, visitor, consent)))]
 
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
-        name = self.event_name(conversion.event)
-        self.check_age(conversion, now)
-        said = mapping.report(self, conversion, name, self.choices)
+        self.check(conversion, now)
+        said = mapping.report(self, conversion, self.event_name(conversion.event), self.choices)
         user = mapping.user(self, conversion)
-        if not user and not mapping.has_click_id(said):
-            raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY[conversion.action_source])
         if self.limited(conversion.consent):
             user["data_processing_options"] = mapping.limited_data_use(conversion.consent)
         if user:
             said["user"] = user
         return said
+
+    def check(self, conversion: Conversion, now: datetime | None = None) -> None:
+        self.event_name(conversion.event)
+        self.check_age(conversion, now)
+        if not mapping.matched(self, conversion):
+            raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY[conversion.action_source])
 
     def losses(self, conversion: Conversion) -> list[Loss]:
         name = self.event_name(conversion.event)

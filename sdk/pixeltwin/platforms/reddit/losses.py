@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...contract import EventName, Loss, Platform
 from ...conversion import Conversion
+from ...events import Item
 from ...visitor import IDENTITY_FIELDS
 from . import mapping
 from .signals import uuid
 
 _NO_METADATA = frozenset({"names", "name", "items", "tax", "shipping"})  # tax and shipping are parts of the value
-_UNKNOWN = tuple(
-    field for field in IDENTITY_FIELDS if field not in {rule.source or name for name, rule in mapping.IDENTITY.items()}
-)
+_UNKNOWN = frozenset(IDENTITY_FIELDS) - {rule.source or name for name, rule in mapping.IDENTITY.items()}
 # Segment's page on this API, which Reddit maintains, recommends these beside the click id and the pixel's own id (which
 # come with the request, or are not there); the v3 reference lets stores' events have no more than these two.
 _RECOMMENDED = {"web": ("email", "ip_address"), "app": ("email", "ip_address"), "offline": ("email", "phone")}
@@ -24,11 +23,11 @@ _IN_API = frozenset(row[0] for row in mapping.METADATA_FIELDS if row[2])
 
 def metadata(platform: Platform, conversion: Conversion, name: EventName) -> Iterator[Loss]:
     """What the event says and Reddit has no room for."""
-    event = conversion.event
+    own = conversion.event.__dict__
     allowed = mapping.METADATA[name.server]
     known = _ON_PIXEL if platform.on_page(conversion) else _IN_API
-    for field, value in event.__dict__.items():
-        if field in _NO_METADATA or value is None or value == "":
+    for field in sorted(conversion.event.model_fields_set - (known & allowed) - _NO_METADATA):
+        if own[field] is None or own[field] == "":
             continue
         if field not in known:
             who = "Reddit's API" if field in _ON_PIXEL else "Reddit"
@@ -36,16 +35,18 @@ def metadata(platform: Platform, conversion: Conversion, name: EventName) -> Ite
         elif field not in allowed:
             detail = f"Reddit takes no {field} with {name.server}; it is left out on both halves"
             yield Loss(platform.name, field, "unsupported_metadata", detail)
-    lost = {field for item in event.__dict__.get("items", ()) for field, value in item.__dict__.items() if value}
-    for field in sorted(lost - _PRODUCT_KEYS):
+    items: Sequence[Item] = own.get("items") or ()
+    lost = {field for item in items for field in item.model_fields_set - _PRODUCT_KEYS if item.__dict__[field]}
+    for field in sorted(lost):
         yield Loss(platform.name, f"items.{field}", "unsupported_field", f"Reddit's products have no {field}")
 
 
 def advice(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
     """What is missing and would improve matching; nothing of it is needed."""
     who = conversion.visitor
+    given = who.given_fields
     for field in _RECOMMENDED[conversion.action_source]:
-        if field in platform.rules and not who.has(field):
+        if field not in given and field in platform.rules:
             yield Loss(
                 platform.name, field, "recommended_signal", f"Reddit matches better with {field}; give it if known"
             )
@@ -56,31 +57,29 @@ def advice(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
 def visitor(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
     """What is known of the visitor and Reddit will not get."""
     who = conversion.visitor
-    yield from platform.identity_losses(who)
-    for field in _UNKNOWN:
-        if who.has(field) and field not in platform.withhold:
-            yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
+    wires = platform.wires(who)
+    yield from platform.identity_losses(who, wires)
+    for field in sorted(who.given_fields & _UNKNOWN - platform.withhold):
+        yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
     in_store = conversion.action_source == "offline"
-    for name, rule in platform.rules.items():
-        values = platform.wire(who, name)
-        if not values or rule.source:
+    for name, values in wires.items():
+        if platform.rules[name].source:
             continue
         if in_store and name not in mapping.IN_STORES:
             yield Loss(platform.name, name, "not_in_stores", "a store's events are matched by e-mail and phone only")
         elif len(values) > 1:
             yield Loss(platform.name, name, "one_value_only", f"Reddit takes one {name}; the first was sent")
-    yield from _ad_id(platform, conversion)
+    yield from _ad_id(platform, conversion, wires.get("idfa", ()))
     browser = mapping.signal(platform, who, "browser_ids")
     if browser and not uuid(browser):
         yield Loss(platform.name, "browser_id", "unusable_value", "_rdt_uuid holds no UUID; Reddit would refuse it")
 
 
-def _ad_id(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
+def _ad_id(platform: Platform, conversion: Conversion, values: Sequence[str]) -> Iterator[Loss]:
     """One mobile ad id has two names, and the app says which; what is not said goes nowhere."""
-    values = platform.wire(conversion.visitor, "idfa")
-    name = mapping.ad_id_name(conversion)
     if not values:
         return
+    name = mapping.ad_id_name(conversion)
     if name and len(values) > 1:
         yield Loss(platform.name, "mobile_ad_id", "one_value_only", f"Reddit takes one {name}; the first was sent")
     elif conversion.action_source == "offline":

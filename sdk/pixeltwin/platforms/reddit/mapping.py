@@ -106,6 +106,7 @@ USER_FIELDS: _Table = (
     ("idfa", None, "idfa"),  # the app's platform says which of the two a mobile ad id is; a page does not know it
     ("aaid", None, "aaid"),
 )
+_USER_KEYS: Mapping[str, str] = {field: key for field, _, key in USER_FIELDS if key}
 IN_STORES = frozenset({"email", "phone"})  # PHYSICAL_STORE events identify by nothing else (v3 reference)
 
 ACTION_SOURCES: Mapping[str, str] = {"web": "WEBSITE", "app": "APP", "offline": "PHYSICAL_STORE"}
@@ -179,12 +180,22 @@ def report(platform: Platform, conversion: Conversion, name: EventName, choices:
         "type": kind,
         "metadata": metadata,
     }
-    url = conversion.source_url
-    if source == "web" and url and url.startswith(("https://", "http://")):
+    if url := page(conversion):
         said["event_source_url"] = url
-    if source != "offline" and (click := signal(platform, conversion.visitor, "click_ids")):
+    if click := click_id(platform, conversion):
         said["click_id"] = click
     return said
+
+
+def page(conversion: Conversion) -> str | None:
+    """The page it happened on, where Reddit takes one."""
+    url = conversion.source_url
+    return url if url and conversion.action_source == "web" and url.startswith(("https://", "http://")) else None
+
+
+def click_id(platform: Platform, conversion: Conversion) -> str | None:
+    """The click id of the ad, where Reddit takes one."""
+    return None if conversion.action_source == "offline" else signal(platform, conversion.visitor, "click_ids")
 
 
 def label(event: Event, choices: Choices) -> str:
@@ -241,11 +252,9 @@ def user(platform: Platform, conversion: Conversion) -> dict[str, Any]:
     in_store = conversion.action_source == "offline"
     ad_id = ad_id_name(conversion)
     said: dict[str, Any] = {}
-    for field, _, key in USER_FIELDS:
-        if key is None or (in_store and field not in IN_STORES) or (field in _AD_ID_NAMES and field != ad_id):
-            continue
-        if wire := platform.first(visitor, field):
-            said[key] = wire
+    for field, found in platform.wires(visitor).items():
+        if (not in_store or field in IN_STORES) and (field not in _AD_ID_NAMES or field == ad_id):
+            said[_USER_KEYS[field]] = found[0]
     if in_store:
         return said
     if visitor.user_agent and "user_agent" not in hidden:
@@ -295,9 +304,16 @@ def signal(platform: Platform, visitor: AnyVisitor, field: Literal["click_ids", 
     if field in platform.withhold:
         return None
     signals = visitor.click_ids if field == "click_ids" else visitor.browser_ids
-    return signals.get(platform.name) or signals.get(platform.kind)
+    return signals.get(platform.name) or signals.get(platform.kind) if signals else None
 
 
-def has_click_id(said: Mapping[str, Any]) -> bool:
-    """Reddit takes the click id from the event, or else from its page's URL."""
-    return "click_id" in said or f"{CLICK_PARAMETER}=" in said.get("event_source_url", "")
+def matched(platform: Platform, conversion: Conversion) -> bool:
+    """Whether Reddit could match anybody: by its `user`, or by a click id of the event or of its page's URL."""
+    agent = conversion.visitor.user_agent
+    if agent and conversion.action_source != "offline" and "user_agent" not in platform.withhold:
+        return True  # as nearly always; the rest takes longer to find out
+    return (
+        bool(user(platform, conversion))
+        or click_id(platform, conversion) is not None
+        or f"{CLICK_PARAMETER}=" in (page(conversion) or "")
+    )

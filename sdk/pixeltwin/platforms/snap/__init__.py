@@ -35,7 +35,7 @@ from ...strictjson import decode, encode
 from ...version import user_agent
 from ...visitor import AnyVisitor
 from . import apps, dedup, losses, mapping, replies, signals
-from .identity import IDENTITY, matched
+from .identity import IDENTITY, matched, trackable
 
 # What the pixel checks before it does anything with an id: with any other it does nothing, and says nothing (2023-08,
 # 2026-04).
@@ -156,32 +156,31 @@ class Snap(Platform):
         return [BrowserCall("snaptr", ("init", self.account, who) if who else ("init", self.account))]
 
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
+        self.check(conversion, now)
         name = self.event_name(conversion.event).server
-        self.check_age(conversion, now)
         event = mapping.event(self, conversion, name, self.value_basis)
         if self.limited(conversion.consent):
             event["data_processing_options"] = [self.limited_use]
         if conversion.action_source == "app":
-            self._add_app(event, conversion)
-        self._check(event)
+            user = event["user_data"]
+            if not trackable(conversion):
+                user.pop("madid", None)
+            event["app_data"] = apps.app_data(self, conversion, tracked="madid" in user)
         return event
 
-    def _add_app(self, event: dict[str, JSON], conversion: Conversion) -> None:
-        """What an app event says of its app; the ad id of one who refused tracking is not for anybody."""
-        if not self.snap_app_id:
-            raise CannotSend(self.name, "no_app_id", "Snap takes app events by app; set snap_app_id=")
-        user = event["user_data"]
-        if conversion.app and conversion.app.tracking_allowed is False:
-            user.pop("madid", None)
-        event["app_data"] = apps.app_data(self, conversion, tracked="madid" in user)
-
-    def _check(self, event: Mapping[str, JSON]) -> None:
-        """Raise `CannotSend` for what Snap would call INVALID."""
-        if event["action_source"] == "WEB" and not event.get("event_source_url"):
+    def check(self, conversion: Conversion, now: datetime | None = None) -> None:
+        name = self.event_name(conversion.event).server
+        self.check_age(conversion, now)
+        source = conversion.action_source
+        if source == "app":
+            if not self.snap_app_id:
+                raise CannotSend(self.name, "no_app_id", "Snap takes app events by app; set snap_app_id=")
+            apps.described(self, conversion)
+        elif source == "web" and not conversion.source_url:
             raise CannotSend(self.name, "no_source_url", "Snap takes no web event without its page; give source_url=")
-        if event["event_name"] == mapping.PURCHASE and "value" not in event.get("custom_data", ()):
+        if name == mapping.PURCHASE and conversion.event.__dict__.get("value") is None:
             raise CannotSend(self.name, "no_value", "Snap takes no PURCHASE without value and currency")
-        if not matched(event["user_data"]):
+        if not matched(self, conversion):
             raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY)
 
     def losses(self, conversion: Conversion) -> list[Loss]:

@@ -36,10 +36,7 @@ _UNKNOWN_DEVICE = Device()
 
 def app_data(platform: Platform, conversion: Conversion, *, tracked: bool) -> dict[str, Any]:
     """What a MOBILE_APP event says of its app. `tracked`: the event carries a mobile ad id."""
-    app = conversion.app
-    if app is None or not app.os_version:
-        missing = "app=App(…)" if app is None else "App(os_version=…)"
-        raise CannotSend(platform.name, "no_app", f"Snap takes no app event without its app; give {missing}")
+    app = described(platform, conversion)
     # Whoever refused tracking (Apple's App Tracking Transparency) or allowed limited use only is 0. Where the answer is
     # not known the ad id tells it: a device gives it only to apps that may track its owner.
     allowed = app.tracking_allowed if app.tracking_allowed is not None else tracked
@@ -53,6 +50,15 @@ def app_data(platform: Platform, conversion: Conversion, *, tracked: bool) -> di
     if app.store:
         said["installer_package"] = app.store
     return said
+
+
+def described(platform: Platform, conversion: Conversion) -> App:
+    """The app of a MOBILE_APP event, which must be known with the version of its system."""
+    app = conversion.app
+    if app is None or not app.os_version:
+        missing = "app=App(…)" if app is None else "App(os_version=…)"
+        raise CannotSend(platform.name, "no_app", f"Snap takes no app event without its app; give {missing}")
+    return app
 
 
 def extinfo(app: App, visitor: AnyVisitor) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...contract import Platform
+from ...conversion import Conversion
 from ...frozen import FrozenDict
 from ...normal import (
     compact,
@@ -68,11 +69,9 @@ INIT: Mapping[str, str] = {"email": "user_hashed_email", "phone": "user_hashed_p
 
 def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
     """What the platform may know of the visitor, under Snap's keys."""
-    said: dict[str, Any] = {}
-    for field, rule in platform.rules.items():
-        found = visitor.values(field, rule)
-        if found:
-            said[KEYS[field]] = found[0] if field in SINGLES else list(found)
+    said: dict[str, Any] = {
+        KEYS[field]: found[0] if field in SINGLES else list(found) for field, found in platform.wires(visitor).items()
+    }
     hidden = platform.withhold
     if visitor.user_agent and "user_agent" not in hidden:
         said["client_user_agent"] = visitor.user_agent
@@ -90,8 +89,15 @@ def signal(platform: Platform, signals: Mapping[str, str]) -> str | None:
     return (signals.get(platform.name) or signals.get(platform.kind)) if signals else None
 
 
-def matched(user: Mapping[str, Any]) -> bool:
+def matched(platform: Platform, conversion: Conversion) -> bool:
     """Whether Snap could match anybody: it asks for one of these (Using the API)."""
-    return (
-        "em" in user or "ph" in user or "madid" in user or ("client_ip_address" in user and "client_user_agent" in user)
-    )
+    wires = platform.wires(conversion.visitor)
+    if "email" in wires or "phone" in wires or ("mobile_ad_id" in wires and trackable(conversion)):
+        return True
+    return "ip_address" in wires and bool(conversion.visitor.user_agent) and "user_agent" not in platform.withhold
+
+
+def trackable(conversion: Conversion) -> bool:
+    """Whether the person's ad id may be told: in an app, unless he refused tracking there."""
+    app = conversion.app
+    return conversion.action_source != "app" or app is None or app.tracking_allowed is not False

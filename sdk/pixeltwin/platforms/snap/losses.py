@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...contract import Loss, Platform
 from ...conversion import Conversion
-from ...events import Event
+from ...events import Event, Item
 from ...visitor import IDENTITY_FIELDS, AnyVisitor
 from . import apps, mapping
 from .identity import IDENTITY, SINGLES
@@ -16,8 +16,10 @@ _SAID = frozenset(
     {*mapping.FIELDS, *mapping.PIXEL_ONLY, *mapping.API_ONLY, "items", "travel", "names", "tax", "shipping"}
 )
 _ITEM_UNKNOWN = ("variant", "variant_id")
+_ITEM_SHARED = ("category", "brand_id")
+_ITEM_DOUBTFUL = frozenset({*_ITEM_UNKNOWN, *_ITEM_SHARED, "name"})
 _RECOMMENDED = ("email", "phone", "ip_address")
-_UNKNOWN = tuple(field for field in IDENTITY_FIELDS if field not in IDENTITY)
+_UNKNOWN = frozenset(IDENTITY_FIELDS) - IDENTITY.keys()
 
 
 def of(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
@@ -31,17 +33,18 @@ def of(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
 
 def _event(platform: Platform, event: Event) -> Iterator[Loss]:
     own = event.__dict__
-    for field in sorted(own.keys() - _SAID):
+    for field in sorted(event.model_fields_set - _SAID):
         if own[field]:
             yield _unsupported(platform, field)
-    items = own.get("items") or ()
+    items: Sequence[Item] = own.get("items") or ()
+    said = {field for item in items for field in item.model_fields_set & _ITEM_DOUBTFUL if item.__dict__[field]}
     for field in _ITEM_UNKNOWN:
-        if any(item.__dict__[field] for item in items):
+        if field in said:
             yield _unsupported(platform, f"items.{field}")
-    if len(items) > 1 and any(item.name for item in items):
+    if len(items) > 1 and "name" in said:
         yield Loss(platform.name, "items.name", "unsupported_field", "Snap takes a name only of a single item")
-    for field in ("category", "brand_id"):
-        if any(item.__dict__[field] for item in items) and not own.get(field) and not mapping.shared(items, field):
+    for field in _ITEM_SHARED:
+        if field in said and not own.get(field) and not mapping.shared(items, field):
             detail = f"Snap takes one {field} an event, and the items differ in theirs"
             yield Loss(platform.name, f"items.{field}", "one_value_only", detail)
     currency = own.get("currency")
@@ -59,20 +62,21 @@ def _no_page(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
 
 
 def _visitor(platform: Platform, visitor: AnyVisitor) -> Iterator[Loss]:
-    yield from platform.identity_losses(visitor)
-    for field in _UNKNOWN:
-        if visitor.has(field):
-            yield _unsupported(platform, field)
+    wires = platform.wires(visitor)
+    yield from platform.identity_losses(visitor, wires)
+    for field in sorted(visitor.given_fields & _UNKNOWN):
+        yield _unsupported(platform, field)
     for field in SINGLES:
-        if len(platform.wire(visitor, field)) > 1:
+        if len(wires.get(field, ())) > 1:
             yield Loss(platform.name, field, "one_value_only", f"Snap takes one {field}; the first is sent")
 
 
 def _advice(platform: Platform, visitor: AnyVisitor) -> Iterator[Loss]:
     """What is missing and would improve matching (Snap, "Using the API" and "Best practices": as many match keys as
     there are, an address of the network only together with the agent). Nothing of it is needed."""
+    given = visitor.given_fields
     for field in _RECOMMENDED:
-        if field in platform.rules and not visitor.has(field):
+        if field not in given and field in platform.rules:
             yield Loss(
                 platform.name, field, "recommended_signal", f"Snap matches better with {field}; give it if known"
             )
