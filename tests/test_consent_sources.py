@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -242,12 +242,3 @@ def test_only_the_header_as_it_is_specified_counts(headers: dict[str, str]) -> N
     """No header, and any other value of it, says nothing."""
     assert lowered_by_gpc(Consent.granted(), headers, "denied") == Consent.granted()
     assert lowered_by_gpc(Consent.granted(), {"sec-gpc": "1"}, "ignore") == Consent.granted()
-
-
-@given(consents, consents)
-def test_the_lower_of_two_consents_holds_for_every_platform(one: Consent, other: Consent) -> None:
-    """Whichever of two answers allows a platform less is the one that stands for it."""
-    within = one.within(other)
-    state: Callable[[Consent, str], str] = lambda consent, name: consent.platforms.get(name, consent.default)  # noqa: E731
-    for name in ("reddit", "snap", "second", "anybody"):
-        assert state(within, name) == min(state(one, name), state(other, name), key=RISING.index)

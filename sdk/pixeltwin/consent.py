@@ -21,13 +21,15 @@ class Consent:
     nothing stored. `pending`: not asked yet; the conversion is held and nothing is sent or rendered.
 
     `platforms` holds exceptions by platform name: `Consent.granted(platforms={"snap": "denied"})`.
-    `country` (ISO 3166-1, "US") and `state` (ISO 3166-2 without the country, "CA") say where limited use applies.
+    `country` (ISO 3166-1, "US") and `state` (ISO 3166-2 without the country, "CA") say where limited use applies. `who`
+    is the random id under which the ledger has the decision; it makes no consent another one.
     """
 
     default: State
     platforms: Mapping[str, State] = field(default=_NO_EXCEPTIONS)
     country: str | None = None
     state: str | None = None
+    who: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.platforms, Mapping):
@@ -68,15 +70,6 @@ class Consent:
         lower = {name: _lower(one, state) for name, one in self.platforms.items()}
         return replace(self, default=_lower(self.default, state), platforms=lower)
 
-    def within(self, other: Consent) -> Consent:
-        """The lower of two, for each platform that either of them names and for all others."""
-        names = {*self.platforms, *other.platforms}
-        lower = {
-            name: _lower(self.platforms.get(name, self.default), other.platforms.get(name, other.default))
-            for name in names
-        }
-        return replace(self, default=_lower(self.default, other.default), platforms=lower)
-
     def to_record(self) -> dict[str, Any]:
         """Plain data to be stored; `from_record` is its inverse."""
         record: dict[str, Any] = {"default": self.default}
@@ -86,6 +79,8 @@ class Consent:
             record["country"] = self.country
         if self.state:
             record["state"] = self.state
+        if self.who:
+            record["who"] = self.who
         return record
 
     @classmethod

@@ -17,10 +17,10 @@ _PARTS = re.compile(
     r"|firstname|lastname|surname|fullname|username|birth|iban|creditcard"
 )
 # Only as a word of its own: "key" is one, "keyboard" is not.
-_WORDS = frozenset(
-    ("auth", "code", "csrf", "dob", "hash", "hmac", "jwt", "key", "login", "nonce", "oauth", "otp", "pass", "pin")
-    + ("pwd", "sess", "sid", "sig", "ssn", "tel", "ticket", "user")
-)
+_WORDS = {
+    *("auth", "code", "csrf", "dob", "hash", "hmac", "jwt", "key", "login", "nonce", "oauth", "otp", "pass", "pin"),
+    *("pwd", "sess", "sid", "sig", "ssn", "tel", "ticket", "user"),
+}
 _SPLIT = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
 
 _PERSONAL = re.compile(r"[^@\s]@[^@\s]|^[+\s]\d[\d\s()/-]{6,}$")  # an e-mail address; a phone number with its country

@@ -24,6 +24,7 @@ from .errors import ConfigurationError, described
 from .events import Event, Item
 from .holding import Cancellation, Holding
 from .intake import Intake
+from .ledger import Ledger, decided_by
 from .logfields import fields
 from .losses import Losses
 from .mode import checked_mode
@@ -92,6 +93,7 @@ class Tracker:
         self.outbox.set_destinations([platform.destination for platform in self.platforms if platform.sends])
         self.holding = Holding(self.outbox, site=site, losses=self.losses)
         self.memory = Memory(self.outbox, site=site)
+        self.ledger = Ledger(self.outbox)
         self.intake = Intake(self)
         self._delivery: Delivery | None = None
         self._worker: Worker | None = None
@@ -229,15 +231,16 @@ class Tracker:
         return [row.id for row in self.outbox.get(ids) if row.held] if ids else []
 
     def consented(self, ids: Sequence[str], consent: Consent) -> None:
-        """The visitor decided: what was held for his consent is released with it; what is held at all is cancelled when
-        he allows nobody."""
-        held = [row for row in self.outbox.get(ids) if row.held]
-        if not held or all(platform.state(consent) == "pending" for platform in self.platforms):
+        """The visitor decided: what was held for his consent is released with it. When he allows nobody, all that is
+        held is cancelled, and so is what rests on an earlier decision of his."""
+        his = [row for row in self.outbox.get(ids) if row.held or decided_by(row)]
+        if not his or all(platform.state(consent) == "pending" for platform in self.platforms):
             return
         now = self.clock()
         if not any(platform.allowed(consent) for platform in self.platforms):
-            self.outbox.cancel([row.id for row in held], now=now, reason="consent denied")
+            self.outbox.cancel([row.id for row in his], now=now, reason="consent denied")
             return
+        held = [row for row in his if row.held]
         freed = self.outbox.release(
             [row.id for row in held], "consent", now=now, rewrite=lambda record: rows.with_consent(record, consent)
         )

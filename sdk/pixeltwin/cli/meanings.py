@@ -31,6 +31,7 @@ _REASONS = {
     "past_window_unsure": "The pixel may have told the platform already, and a late server half could count twice; "
     "PIXELTWIN_WHEN_UNSURE=send takes that risk for later ones.",
     "consent_denied": "The visitor did not allow this platform. Nothing to do.",
+    "consent_withdrawn": "The visitor took back what he had allowed before it went. Nothing to do.",
     "limited_use_impossible": "Limited use needs the visitor's state and country there, or whatever else the platform "
     "asks for; pass it with the visitor.",
     "server_off": "It was tracked with server=False. Nothing to do.",

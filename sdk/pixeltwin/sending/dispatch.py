@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
 from ..contract import Delivered, Misconfigured, Outcome, Platform, RetryLater, ServerRequest
 from ..errors import ConfigurationError, OutboxUnavailable, described
+from ..ledger import Ledger
 from ..mode import Mode
 from ..outbox.contract import LEASE, Claim, Outbox, Settlement
 from . import reading
@@ -79,6 +80,7 @@ class Dispatch:
         self.platform = channel.platform
         self.gate = channel.gate
         self.wiring = wiring
+        self.ledger = Ledger(wiring.outbox)
         self.clock = clock
         self.stop = stop
         self.entry: Entry | None = None  # leave to make a request that was not made yet
@@ -120,7 +122,7 @@ class Dispatch:
         limit = self.platform.max_batch
         return limit if test is None else min(limit, self.platform.test_batch)
 
-    def _work(self, claims: Iterable[Claim], now: datetime, test: Test) -> None:
+    def _work(self, claims: Sequence[Claim], now: datetime, test: Test) -> None:
         """Send what was claimed, batch by batch; what cannot go any more in this pass is given back untried.
 
         What was claimed for a test goes as a test, even when the last request leaves just after test mode ended.
@@ -150,10 +152,11 @@ class Dispatch:
         if entry:
             self.gate.leave(entry)
 
-    def _groups(self, claims: Iterable[Claim], now: datetime) -> list[list[Ready]]:
+    def _groups(self, claims: Sequence[Claim], now: datetime) -> list[list[Ready]]:
         """The events that may go, by lane: those of one lane share a request. The others are settled at once."""
         lanes: dict[str, list[Ready]] = {}
         staying: Settling = []
+        decided = self.ledger.since([claim.row for claim in claims])
         for claim in claims:
             found = prepare(
                 self.platform,
@@ -161,6 +164,7 @@ class Dispatch:
                 now=now,
                 when_unsure=self.wiring.when_unsure,
                 fraction=self.wiring.random.random(),
+                decided=decided.get(claim.row.seq),
             )
             if isinstance(found, Ready):
                 lanes.setdefault(found.lane, []).append(found)

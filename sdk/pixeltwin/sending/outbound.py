@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
+from ..consent import Consent
 from ..contract import Platform
 from ..conversion import AHEAD, Conversion, conversion_from_record
 from ..errors import CannotSend, described
@@ -44,14 +45,21 @@ class Ready:
 
 
 def prepare(
-    platform: Platform, claim: Claim, *, now: datetime, when_unsure: WhenUnsure, fraction: float
+    platform: Platform,
+    claim: Claim,
+    *,
+    now: datetime,
+    when_unsure: WhenUnsure,
+    fraction: float,
+    decided: Consent | None = None,
 ) -> Ready | Settlement:
     """The event to send, or what becomes of the row instead. `fraction`: a random number from 0 to 1, for back-off.
+    `decided`: what its visitor decided last, where he is known; it can only lower what he allowed then.
 
     An error in mapping code (a `before_send` that raises) refuses nothing: the row waits and is tried again.
     """
     try:
-        return _prepared(platform, claim, now, when_unsure)
+        return _prepared(platform, claim, now, when_unsure, decided)
     except CannotSend as error:
         state: ServerState = "expired" if error.reason == "too_old" else "refused"
         return settled(claim, state, f"{error.reason}: {error.detail}")
@@ -73,7 +81,9 @@ def settled(claim: Claim, state: ServerState, reason: str) -> Settlement:
     return Settlement(claim.row.seq, claim.lease, state, reason, tried=False)
 
 
-def _prepared(platform: Platform, claim: Claim, now: datetime, when_unsure: WhenUnsure) -> Ready | Settlement:
+def _prepared(
+    platform: Platform, claim: Claim, now: datetime, when_unsure: WhenUnsure, decided: Consent | None
+) -> Ready | Settlement:
     record: Mapping[str, Any] = decode(claim.row.record or b"{}")
     occurred_at = datetime.fromtimestamp(record["at"] / 1000, timezone.utc)
     expires_at = occurred_at + platform.max_age
@@ -83,6 +93,11 @@ def _prepared(platform: Platform, claim: Claim, now: datetime, when_unsure: When
         )
     visitor = None if claim.row.visitor is None else decode(claim.row.visitor)
     conversion = conversion_from_record(dict(record), visitor)
+    if decided is not None:
+        if platform.allowed(conversion.consent) and platform.state(decided) == "denied":
+            reason = f"consent_withdrawn: the visitor allows {platform.name} nothing any more"
+            return settled(claim, "suppressed", reason)
+        conversion = replace(conversion, consent=conversion.consent.at_most(platform.state(decided)))
     stays = _stays(platform, conversion, claim, now, when_unsure)
     if stays:
         return stays

@@ -1,0 +1,108 @@
+"""The ledger: who decided what and when, and that what waits follows the last decision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pixeltwin import Consent, Purchase, Tracker
+from pixeltwin.ledger import Entry, Ledger
+from pixeltwin.outbox import Outbox
+from tests.delivering import delivery, local_vendor, memory_outbox, rows
+from tests.local_vendor import NOW, Vendor, conversion, put
+from tests.samples import KEY, Clock, platforms, visitor
+
+FIXTURES = (memory_outbox, local_vendor)
+
+
+def by(who: str, consent: Consent) -> Consent:
+    return replace(consent, who=who)
+
+
+def tracker() -> Tracker:
+    return Tracker(platforms(), secret_keys=[KEY], outbox="memory:", clock=Clock())
+
+
+def test_a_decision_is_kept_with_its_source_and_for_each_platform() -> None:
+    """The ledger tells who allowed which platform what, when, and where it was read."""
+    ours = tracker()
+    ours.ledger.record(by("ada", Consent.granted(platforms={"snap": "denied"})), ours.platforms, source="tcf", now=NOW)
+    ours.ledger.record(by("bob", Consent.limited(state="CA")), ours.platforms, source="loader", now=NOW)
+    assert list(ours.ledger.entries()) == [
+        Entry("ada", NOW, "tcf", {"reddit": "granted", "snap": "denied", "pinterest": "granted"}),
+        Entry("bob", NOW, "loader", dict.fromkeys(("reddit", "snap", "pinterest"), "limited")),
+    ]
+
+
+def test_a_decision_of_nobody_is_not_recorded() -> None:
+    """Without the visitor's id there is nobody to record it for."""
+    ours = tracker()
+    with pytest.raises(ValueError, match="nobody is known"):
+        ours.ledger.record(Consent.granted(), ours.platforms, source="loader", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("decided", "state", "reason"),
+    [
+        (Consent.denied(), "suppressed", "consent_withdrawn"),
+        (Consent.granted(platforms={"local": "denied"}), "suppressed", "consent_withdrawn"),
+        (Consent.denied(platforms={"local": "granted"}), "delivered", ""),
+        (Consent.granted(), "delivered", ""),
+    ],
+)
+def test_what_waits_follows_what_its_visitor_decided_last(
+    outbox: Outbox, vendor: Vendor, decided: Consent, state: str, reason: str
+) -> None:
+    """A server half that waits when consent is withdrawn is never sent, and its personal data is erased; nobody else's
+    is touched."""
+    platform = vendor.platform()
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1, consent=by("ada", Consent.granted())))
+    put(outbox, conversion(2, consent=by("bob", Consent.granted())))
+    put(outbox, conversion(3))
+    ledger = Ledger(outbox)
+    ledger.record(by("ada", Consent.granted()), [platform], source="loader", now=NOW)
+    ledger.record(by("ada", decided), [platform], source="loader", now=NOW)
+    sender.deliver(NOW)
+    row = rows(outbox)["id-1"]
+    assert (row.state, row.reason.partition(":")[0]) == (state, reason)
+    assert vendor.ids == [f"id-{number}" for number in (1, 2, 3) if number > 1 or state == "delivered"]
+    assert outbox.get(["id-1"])[0].visitor is None
+
+
+def test_a_decision_made_later_never_raises_what_was_allowed_then(outbox: Outbox, vendor: Vendor) -> None:
+    """Who allowed limited use, or nothing, when it happened is not sent more of it for having agreed since."""
+    platform = vendor.platform()
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1, consent=by("ada", Consent.denied())))
+    Ledger(outbox).record(by("ada", Consent.granted()), [platform], source="loader", now=NOW)
+    sender.deliver(NOW)
+    assert rows(outbox)["id-1"].reason.startswith("consent_denied")
+    assert not vendor.ids
+
+
+def test_limited_use_that_was_chosen_since_is_kept_to(outbox: Outbox, vendor: Vendor) -> None:
+    """A granted conversion goes out limited once its visitor allows no more than that."""
+    platform = vendor.platform()
+    seen: list[bool] = []
+    platform.honours = lambda consent, visitor: bool(seen.append(platform.limited(consent))) or True  # type: ignore[method-assign,func-returns-value]
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1, consent=by("ada", Consent.granted())))
+    Ledger(outbox).record(by("ada", Consent.limited()), [platform], source="loader", now=NOW)
+    sender.deliver(NOW)
+    assert vendor.ids == ["id-1"]
+    assert seen == [True]
+
+
+def test_who_refuses_later_has_nothing_left_waiting() -> None:
+    """Of this visitor's conversions those that rest on his own consent are called off when he allows nobody; what the
+    site decided for one conversion stays."""
+    ours = tracker()
+    event = Purchase(order_id="1", value="1", currency="EUR")
+    own = ours.track(event, visitor=visitor(), consent=by("ada", Consent.granted()))
+    override = ours.track(event, key="2", visitor=visitor(), consent=Consent.granted())
+    pending = ours.track(event, key="3", visitor=visitor(), consent=Consent.pending())
+    ours.consented([own.id, override.id, pending.id], Consent.denied())
+    states = {one.id: one.state for one in ours.outbox.deliveries()}
+    assert states == {own.id: "cancelled", override.id: "pending", pending.id: "cancelled"}
