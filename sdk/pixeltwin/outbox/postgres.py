@@ -7,7 +7,6 @@ a pooler in transaction mode they do not).
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -36,7 +35,7 @@ from .contract import (
     Settlement,
     Stored,
 )
-from .postgres_caller import Acquainted, driver_connection, within
+from .postgres_caller import Acquainted, driver_connection, qualified, within
 from .postgres_connections import Pool, Session, unavailable
 from .postgres_decisions import PostgresDecisions
 from .postgres_ends import STEP, Purge, close_rows, end_halves
@@ -77,22 +76,18 @@ class PostgresOutbox(Outbox):
         if connection is not None:
             return self._put_within(driver_connection(connection), ready.schema, values)
         with self._request.use() as own:
-            while True:
-                row = own.row("put", **values)
-                if row:  # else the known one was committed, or purged, while the statement ran
-                    return _answer(values, row)
+            return _put(own.row, values)
 
     def _put_within(self, connection: psycopg.Connection[Any], schema: str, values: Mapping[str, Any]) -> Put:
         table = f"{schema}.pixeltwin_conversion"
-        qualified = f"{schema}.pixeltwin_".replace("%", "%%").encode()  # his search path may be another
-        statement = re.sub(rb"\bpixeltwin_", lambda _: qualified, self._sql["put"])
         try:
             with within(connection) as cursor:
+
+                def row(statement: str, **values: object) -> TupleRow | None:
+                    return cursor.execute(qualified(self._sql[statement], schema), values, binary=True).fetchone()
+
                 self._acquainted.check(connection, table, lambda: self._identity(table))
-                while True:
-                    row = cursor.execute(statement, values, binary=True).fetchone()
-                    if row:
-                        return _answer(values, row)
+                return _put(row, values)
         except psycopg.Error as error:
             raise unavailable(self._request.place, error) from error
 
@@ -359,7 +354,7 @@ def _new_values(new: NewRow, now: datetime, destinations: list[int]) -> dict[str
         "id": new.id,
         "unique": new.unique,
         "event": new.event,
-        "destinations": destinations,
+        "destinations": f"{{{','.join(map(str, destinations))}}}",  # faster than a list
         "occurred_at": new.occurred_at,
         "now": now,
         "held": sorted(new.held),
@@ -372,8 +367,13 @@ def _new_values(new: NewRow, now: datetime, destinations: list[int]) -> dict[str
     }
 
 
-def _answer(values: Mapping[str, Any], row: TupleRow) -> Put:
-    """A row of the statement `put`: of the new row it tells nothing but its seq."""
-    if row[1] is not None:
-        return Put(stored(row), False)
-    return Put(Stored(row[0], values["id"], values["record"], values["visitor"], tuple(values["held"])), True)
+def _put(row: Callable[..., TupleRow | None], values: Mapping[str, Any]) -> Put:
+    """Write a row; `row` runs a statement."""
+    aside = values["held"] or values["settled_at"]
+    while True:
+        made = row("put_aside" if aside else "put", **values)
+        if made:
+            return Put(Stored(made[0], values["id"], values["record"], values["visitor"], tuple(values["held"])), True)
+        known = row("find", unique=values["unique"])
+        if known:  # else it was purged a moment ago
+            return Put(stored(known), False)

@@ -124,28 +124,27 @@ SELECT number, EXISTS (SELECT FROM pixeltwin_arrival) FROM pixeltwin_destination
 -- The request ---------------------------------------------------------------------------------------------------------
 
 -- name: put
--- The whole price of a request: one statement, its own transaction. It answers with the new row's seq, or with the
--- row that is known; with nothing, if that one was committed while the statement ran. A known key is looked for first,
--- so that a second report uses up no seq.
+-- The whole price of a request: one statement, its own transaction, and nothing in it that has to be planned anew. No
+-- row comes back where the natural key is known.
 WITH made AS (
     INSERT INTO pixeltwin_conversion
-        (id, unique_key, event, destinations, occurred_at, put_at, held, browser, browser_at, settled_at, purge_at,
-        record, visitor)
-    SELECT %(id)s::text, %(unique)s::text, %(event)s::text, %(destinations)s::integer[], %(occurred_at)s::timestamptz,
-        %(now)s::timestamptz, %(held)s::text[], %(browser)s::text, %(browser_at)s::timestamptz,
-        %(settled_at)s::timestamptz, %(purge_at)s::timestamptz, %(record)s::bytea, %(visitor)s::bytea
-    WHERE NOT EXISTS (SELECT FROM pixeltwin_conversion WHERE unique_key = %(unique)s::text)
+        (id, unique_key, event, destinations, occurred_at, put_at, held, browser, browser_at, purge_at, record, visitor)
+    VALUES (%(id)s, %(unique)s, %(event)s, %(destinations)s::integer[], %(occurred_at)s, %(now)s, '{}', %(browser)s,
+        %(browser_at)s, %(purge_at)s, %(record)s, %(visitor)s)
     ON CONFLICT DO NOTHING
     RETURNING seq
-), arrived AS (
-    INSERT INTO pixeltwin_arrival (seq) SELECT seq FROM made WHERE %(held)s::text[] = '{}' AND %(settled_at)s::timestamptz IS NULL
 )
-SELECT seq, NULL AS id, NULL::bytea AS record, NULL::bytea AS visitor, NULL::text[] AS held, NULL::boolean AS claimed
-FROM made
-UNION ALL
-SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
-    SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND (s.state = 'claimed' OR s.attempts > 0))
-FROM pixeltwin_conversion c WHERE c.unique_key = %(unique)s::text
+INSERT INTO pixeltwin_arrival (seq) SELECT seq FROM made RETURNING seq
+
+-- name: put_aside
+-- The same for a row that no worker may have: it is held, or for no destination and settled.
+INSERT INTO pixeltwin_conversion
+    (id, unique_key, event, destinations, occurred_at, put_at, held, browser, browser_at, settled_at, purge_at, record,
+    visitor)
+VALUES (%(id)s, %(unique)s, %(event)s, %(destinations)s::integer[], %(occurred_at)s, %(now)s, %(held)s, %(browser)s,
+    %(browser_at)s, %(settled_at)s, %(purge_at)s, %(record)s, %(visitor)s)
+ON CONFLICT DO NOTHING
+RETURNING seq
 
 -- name: identity
 -- Which database a connection is on: two that answer alike are on the same one.

@@ -3,8 +3,10 @@ through it without harm to the transaction it is in."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeGuard
 from weakref import WeakSet
 
@@ -54,6 +56,13 @@ class Acquainted:
                     f"{self._place}; to write both in one transaction the outbox must be the same database"
                 )
         self._known.add(connection)
+
+
+@cache
+def qualified(statement: bytes, schema: str) -> bytes:
+    """A statement with the schema of its tables named, for the caller's search path may be another."""
+    named = f"{schema}.pixeltwin_".replace("%", "%%").encode()
+    return re.sub(rb"\bpixeltwin_", lambda _: named, statement)
 
 
 @contextmanager
