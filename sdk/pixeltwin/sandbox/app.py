@@ -13,13 +13,16 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
 from ..contract import Platform
 from ..platforms import installed
 from ..strictjson import decode, encode
+from ..version import version
 from .bell import Bell
 from .clock import Clock
 from .faults import KINDS, Faults
+from .har import archive
+from .journal import Journal
 from .ledger import Ledger
 from .notices import Notices
-from .record import timestamp
 from .stream import events, resumed
+from .times import timestamp
 from .vendors import Vendors
 
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
@@ -33,11 +36,12 @@ class Sandbox:
         self.platforms = platforms
         self.clock = clock
         self.bell = Bell()
-        emulators = {kind: platform.emulator() for kind, platform in platforms.items()}
-        self.ledger = Ledger(platforms, self.bell, fields={kind: one.fields for kind, one in emulators.items()})
+        fields = {kind: platform.emulator().fields for kind, platform in platforms.items()}
+        self.ledger = Ledger(platforms, self.bell, fields=fields)
+        self.journal = Journal()
         self.notices = Notices(self.bell)
         self.faults = Faults(platforms.keys(), self.bell)
-        self.vendors = Vendors(emulators, self.ledger, self.notices, self.faults, clock)
+        self.vendors = Vendors(platforms, self.ledger, self.notices, self.faults, self.journal, clock)
 
     def page(self) -> Response:
         platforms = {
@@ -87,9 +91,24 @@ class Sandbox:
         self.clock.reset()
         self.faults.reset()
         self.notices.reset()
+        self.journal.reset()
         self.ledger.reset()
         self.vendors.reset()
         return _json({"conversions": []})
+
+    def export_json(self) -> Response:
+        """All that is known, in one file."""
+        found = self._changes(0)
+        told = {
+            "creator": f"pixeltwin sandbox {version()}",
+            **{name: found[name] for name in ("clock", "faults", "notices")},
+            "conversions": [self.ledger.record(record["key"]) or record for record in found["conversions"]],
+        }
+        return _file(told, "pixeltwin-sandbox.json")
+
+    def export_har(self) -> Response:
+        """The requests, as an HTTP Archive."""
+        return _file(archive(self.journal.all()), "pixeltwin-sandbox.har")
 
     def stream(self) -> Response:
         since = resumed(self.bell, request.headers.get("Last-Event-ID") or request.args.get("last", ""))
@@ -132,6 +151,8 @@ def create_sandbox(*, clock: Clock | None = None, platforms: Mapping[str, type[P
     app.add_url_rule("/api/faults", view_func=sandbox.get_faults)
     app.add_url_rule("/api/faults", view_func=sandbox.post_faults, methods=["POST"])
     app.add_url_rule("/api/reset", view_func=sandbox.reset, methods=["POST"])
+    app.add_url_rule("/api/export.json", view_func=sandbox.export_json)
+    app.add_url_rule("/api/export.har", view_func=sandbox.export_har)
     app.add_url_rule("/api/stream", view_func=sandbox.stream)
     app.before_request(_same_site)
     return app
@@ -156,6 +177,12 @@ def _wish() -> dict[str, Any]:
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(encode(value), status, content_type="application/json")
+
+
+def _file(value: Any, name: str) -> Response:
+    response = _json(value)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def _failed(error: HTTPException) -> Response:

@@ -16,7 +16,8 @@ from .arrival import Side
 from .bell import Bell
 
 TAKEN = ("truncated", "drip", "miscount")  # the event arrives, and its answer is what is broken
-BROKEN = ("timeout", "reset", "garbage", *TAKEN)
+UNANSWERED = ("timeout", "reset")
+BROKEN = (*UNANSWERED, "garbage", *TAKEN)
 KINDS = ("500", "503", "429", "401", *BROKEN)  # what the page offers; any other 4xx or 5xx can be asked for
 LONGEST_HOLD = 60.0  # seconds a timeout holds a connection
 MOST_HELD = 16  # connections held at once; further ones are cut at once

@@ -12,6 +12,7 @@ from ..contract import Platform
 from ..dedup import Half
 from ..emulation import Field, Rejection
 from .arrival import Arrival, Side, arrive, hinted, hints, traces
+from .attempts import Attempts
 from .bell import Bell
 from .forms import id_form
 from .index import Index
@@ -61,6 +62,7 @@ class Ledger:
     def _clear(self) -> None:
         self._records: dict[int, Record] = {}
         self._index = Index()
+        self._lost = Attempts()
         self._latest: dict[tuple[str, Side], deque[int]] = {}
         self._bytes = 0
 
@@ -87,6 +89,15 @@ class Ledger:
                 self._place(platform, self._arrival(platform, rejection.half, rejection.reason, secrets), remarks)
             self._forget()
 
+    def lose(self, platform: str, halves: Iterable[Half], fault: str, secrets: tuple[str, ...] = ()) -> None:
+        """Remember halves that a fault kept from arriving."""
+        with self._lock:
+            for half in halves:
+                kept = self._arrival(platform, half, None, secrets)
+                self._lost.add(platform, kept.number, kept.half, fault)
+                for record in self._candidates(platform, traces(kept.half)):
+                    record.version = self._bell.ring()
+
     def changes(self, since: int = 0) -> Changes:
         """What changed after version `since`; 0 for all there is."""
         with self._lock:
@@ -105,7 +116,8 @@ class Ledger:
             return {**self._view(record), "fields": record.compared(self._fields.get(record.platform, ()))}
 
     def _view(self, record: Record) -> dict[str, Any]:
-        return record.view(self._platforms[record.platform], self._lookalike(record))
+        lost = self._lost.of(record.platform, record.event, record.ids)
+        return record.view(self._platforms[record.platform], self._lookalike(record), lost)
 
     # --- placing -------------------------------------------------------------------------------------------------
 

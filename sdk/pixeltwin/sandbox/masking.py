@@ -24,6 +24,11 @@ def secrets_of(query: str, headers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(secret for secret in found if len(secret) >= _SHORTEST))
 
 
+def is_secret(name: str) -> bool:
+    """Whether a field, parameter or header of this name holds a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def masked(value: Any, secrets: tuple[str, ...]) -> Any:
     """The same data without these secrets, and without the value of any field that is named like one."""
     if isinstance(value, str):

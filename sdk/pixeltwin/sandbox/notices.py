@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .bell import Bell
-from .record import timestamp
+from .times import timestamp
 
 NOTICES = 100  # the newest are kept
 

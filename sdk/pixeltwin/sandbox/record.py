@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from ..contract import Platform
 from ..emulation import Field
-from .arrival import Arrival
+from .arrival import Arrival, Side
+from .attempts import Attempt
 from .comparison import compare
 from .forms import id_form
 from .judgement import Judgement, Rule, judge
 from .kinship import Kinship, Likeness
 from .names import neutral_name
 from .reasons import doubts, reason
+from .times import timestamp
 
 MOST_ARRIVALS = 20  # kept of one record; of repeats beyond these only the number
 MOST_COUNTED = 10  # of one record; the next one that counts by itself begins another
@@ -80,7 +82,13 @@ class Record:
             return None
         return self.judgement.slots["browser" if word == "browser only" else "server"]
 
-    def view(self, platform: type[Platform], lookalike: Likeness | None) -> dict[str, Any]:
+    @property
+    def ids(self) -> list[str | None]:
+        return [arrival.half.id for arrival in self.arrivals]
+
+    def view(
+        self, platform: type[Platform], lookalike: Likeness | None, lost: Sequence[Attempt] = ()
+    ) -> dict[str, Any]:
         """The record as `GET /api/conversions` gives it."""
         judgement = self.judgement
         first = self.arrivals[0].half
@@ -106,7 +114,7 @@ class Record:
             "browser": _shown(judgement.shown("browser")),
             "server": _shown(judgement.shown("server")),
             "again": [_shown(one) for one in judgement.counting if one is not judgement.slots.get(one.side)],
-            "arrivals": [self._step(arrival) for arrival in self.arrivals],
+            "arrivals": self._steps(lost),
         }
 
     def compared(self, fields: Sequence[Field]) -> list[dict[str, Any]]:
@@ -115,17 +123,17 @@ class Record:
         payloads = (browser.content() if browser else None, server.content() if server else None)
         return list(compare(fields, browser.half if browser else None, server.half if server else None, payloads))
 
-    def _step(self, arrival: Arrival) -> dict[str, Any]:
-        return {
-            "side": arrival.side,
-            "received_at": timestamp(arrival.half.received_at),
-            "outcome": self.judgement.outcomes[arrival.number],
+    def _steps(self, lost: Sequence[Attempt]) -> list[dict[str, Any]]:
+        """What arrived and what was lost on its way, in order."""
+        steps: dict[int, tuple[datetime, Side, str, str | None]] = {
+            one.number: (one.half.received_at, one.side, self.judgement.outcomes[one.number], one.refused)
+            for one in self.arrivals
         }
-
-
-def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        steps.update({one.number: (one.moment, one.side, "lost", one.fault) for one in lost})
+        return [
+            {"side": side, "received_at": timestamp(moment), "outcome": outcome, "note": note}
+            for _, (moment, side, outcome, note) in sorted(steps.items())
+        ]
 
 
 def _sentence(text: str) -> str:

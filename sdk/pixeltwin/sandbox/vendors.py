@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from ..contract import Platform
 from ..emulation import Answer, Emulator, Incoming
 from ..replies import words
 from .arrival import Side
 from .clock import Clock
-from .faults import DRIP, LONGEST_HOLD, TAKEN, Fault, Faults, cut, miscounted
+from .faults import DRIP, LONGEST_HOLD, TAKEN, UNANSWERED, Fault, Faults, cut, miscounted
+from .journal import Journal, exchange
 from .ledger import Ledger
 from .masking import masked_text, secrets_of
 from .notices import Notices
@@ -26,16 +29,25 @@ class Vendors:
     """Hands requests to the emulators, their answers back, and what they meant to the ledger."""
 
     def __init__(
-        self, emulators: Mapping[str, Emulator], ledger: Ledger, notices: Notices, faults: Faults, clock: Clock
+        self,
+        platforms: Mapping[str, type[Platform]],
+        ledger: Ledger,
+        notices: Notices,
+        faults: Faults,
+        journal: Journal,
+        clock: Clock,
     ) -> None:
-        self._emulators = emulators
+        self._emulators: Mapping[str, Emulator] = {kind: platform.emulator() for kind, platform in platforms.items()}
+        # These read what is lost to a fault, so that the ones above never hear of it.
+        self._readers: Mapping[str, Emulator] = {kind: platform.emulator() for kind, platform in platforms.items()}
+        self._journal = journal
         self._ledger = ledger
         self._notices = notices
         self._faults = faults
         self._clock = clock
 
     def reset(self) -> None:
-        for emulator in self._emulators.values():
+        for emulator in (*self._emulators.values(), *self._readers.values()):
             emulator.reset()
 
     def blueprint(self) -> Blueprint:
@@ -62,13 +74,30 @@ class Vendors:
             return self._too_large(kind, emulator)
         side: Side = "server" if emulator.is_api(incoming) else "browser"
         fault = self._faults.get(kind, side)
+        began = perf_counter()
         if fault and fault.kind not in TAKEN:
-            return self._troubled(kind, side, emulator, incoming, fault)
+            response = self._troubled(kind, side, emulator, incoming, fault)
+        else:
+            response = self._taken(kind, side, emulator, incoming, fault)
+        self._keep(kind, incoming, response, fault, perf_counter() - began)
+        return _shared(response)
+
+    def _taken(self, kind: str, side: Side, emulator: Emulator, incoming: Incoming, fault: Fault | None) -> Response:
         answer = self._answer(kind, emulator, incoming)
         if fault is None:
-            return _shared(_response(answer))
+            return _response(answer)
         self._note(kind, incoming, f"taken, and its answer broken: {fault.kind}, as a fault asks for")
-        return _shared(self._broken(kind, side, answer, fault))
+        return self._broken(kind, side, answer, fault)
+
+    def _keep(self, kind: str, incoming: Incoming, response: Response, fault: Fault | None, took: float) -> None:
+        """Enter a request into the journal. The pixel scripts, which every page loads, are left out."""
+        if response.mimetype == "text/javascript":
+            return
+        base = f"{request.url_root.rstrip('/')}/{kind}"
+        status = 0 if fault and fault.kind in UNANSWERED else response.status_code
+        answer = response.get_data() if response.is_sequence else b""
+        one = exchange(kind, base, incoming, self._clock.now(), took, status, answer)
+        self._journal.add(one, dict(response.headers.items()), f"fault: {fault.kind}" if fault else "")
 
     def _answer(self, kind: str, emulator: Emulator, incoming: Incoming) -> Answer:
         answer = emulator.answer(incoming, self._clock.now())
@@ -102,13 +131,15 @@ class Vendors:
 
     def _troubled(self, kind: str, side: Side, emulator: Emulator, incoming: Incoming, fault: Fault) -> Response:
         self._note(kind, incoming, f"lost: {fault.kind}, as a fault asks for")
+        lost = self._readers[kind].answer(incoming, self._clock.now())
+        self._ledger.lose(kind, lost.halves, fault.kind, secrets_of(incoming.query, incoming.headers))
         if fault.status:
             answer = emulator.trouble(fault.status)
             if fault.retry_after is not None:
                 answer = replace(answer, headers={**(answer.headers or {}), "Retry-After": str(fault.retry_after)})
-            return _shared(_response(answer))
+            return _response(answer)
         if fault.kind == "garbage":
-            return _shared(Response(_GARBAGE, 200, content_type="text/html; charset=utf-8"))
+            return Response(_GARBAGE, 200, content_type="text/html; charset=utf-8")
         connection = request.environ.get("werkzeug.socket") or request.environ.get("gunicorn.socket")
         return Response(self._held(kind, side, fault, connection))
 
@@ -123,7 +154,8 @@ class Vendors:
         return _shared(_response(emulator.trouble(413)))
 
     def _note(self, kind: str, incoming: Incoming, said: str) -> None:
-        self._notices.add(kind, self._clock.now(), f"{incoming.method} /{kind}{incoming.path}", said)
+        path = masked_text(incoming.path, secrets_of(incoming.query, incoming.headers))
+        self._notices.add(kind, self._clock.now(), f"{incoming.method} /{kind}{path}", said)
 
 
 def _incoming(path: str) -> Incoming | None:

@@ -114,7 +114,7 @@ def _sending(half: Mapping[str, Any], form: Mapping[str, Any]) -> Sending:
 
 
 def _inside(holder: Any, step: str) -> Any:
-    return holder[int(step)] if isinstance(holder, list) else holder[step]
+    return cast("Sequence[Any]", holder)[int(step)] if isinstance(holder, list) else holder[step]
 
 
 def _filled(value: Any, times: Mapping[str, int]) -> Any:
