@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..outbox import DeliveryState
 
 WIDE = 110  # columns of a terminal that has room for everything
+SLIM = 66  # columns below which there is no room for a table
 COLOURS: Mapping[str, str] = {
     "delivered": "green",
     "pending": "cyan",
@@ -64,7 +65,9 @@ def _in_words(row: Mapping[str, int], states: Sequence[str], more: Mapping[str, 
 
 
 def halves(rows: Sequence[DeliveryState], now: datetime, *, width: int) -> Table:
-    """The server halves; on a narrow terminal without the tries and the browser half."""
+    """The server halves; on a narrow terminal without the tries and the browser half, on a slim one as sentences."""
+    if width < SLIM:
+        return _sentences(rows, now)
     narrow = width < WIDE
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("id", "event", "destination", "state"):
@@ -84,4 +87,16 @@ def halves(rows: Sequence[DeliveryState], now: datetime, *, width: int) -> Table
             "" if row.due_at is None else times.until(row.due_at, now),
             Text(row.reason),  # the platform's words: no markup of ours
         )
+    return table
+
+
+def _sentences(rows: Sequence[DeliveryState], now: datetime) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("id", no_wrap=True)
+    table.add_column("server half", overflow="fold")
+    for row in rows:
+        due = "" if row.due_at is None else f", next try {times.until(row.due_at, now)}"
+        reason = f": {row.reason}" if row.reason else ""
+        state = Text(row.state, style=COLOURS[row.state])
+        table.add_row(Text(row.id[:8]), Text.assemble(f"{row.event} to {row.destination} ", state, due, reason))
     return table
