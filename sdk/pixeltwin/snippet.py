@@ -144,15 +144,27 @@ def page_data(
     told: dict[tuple[str, str], dict[str, Any]] = {}
     for one in pixels:
         for conversion, fires in one.fires:
-            kind, id = conversion.event.type, conversion.id
-            known = told.setdefault((kind, id), {"event": kind, "id": id, "calls": []})
-            known["calls"] += [fire.as_data() for fire in fires]
+            if fires:
+                kind, id = conversion.event.type, conversion.id
+                known = told.setdefault((kind, id), {"event": kind, "id": id, "calls": []})
+                known["calls"] += [fire.as_data() for fire in fires]
     if told:
         data["fires"] = list(told.values())
     if view is not None:
-        calls = template_calls([one.platform for one in pixels] if view.told else (), PageView(), consent)
+        calls = _view_calls(tuple(one.platform for one in pixels) if view.told else (), consent)
         data["view"] = {"event": "PageView", "id": PLACEHOLDER, "calls": calls, "beacon": view.beacon}
     return data
+
+
+def _view_calls(platforms: tuple[Platform, ...], consent: Consent) -> list[list[object]]:
+    """The calls of a page view: the same on all pages, unless the site's own function is asked for each."""
+    asked = any(platform.before_send for platform in platforms)
+    return template_calls(platforms, PageView(), consent) if asked else _kept_view_calls(platforms, consent)
+
+
+@lru_cache(maxsize=128)
+def _kept_view_calls(platforms: tuple[Platform, ...], consent: Consent) -> list[list[object]]:
+    return template_calls(platforms, PageView(), consent)
 
 
 def template_calls(platforms: Iterable[Platform], event: Event, consent: Consent) -> list[list[object]]:

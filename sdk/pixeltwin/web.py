@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .contract import Platform
 from .frozen import FrozenDict
+from .private_parameters import looks_private
 
 ALWAYS_KEPT = ("utm_*",)
 # CUBOT makes phones.
@@ -142,8 +143,8 @@ def kept_parameters(platforms: Iterable[Platform], extra: Sequence[str] = ()) ->
 
 
 def surplus(query: Mapping[str, str], keep: Sequence[str]) -> tuple[str, ...]:
-    """The query parameters that the address bar loses before a pixel can read it."""
-    return tuple(name for name in query if not _kept(name, keep))
+    """The query parameters that the address bar loses before a pixel can read it: what looks private, but for `keep`."""
+    return tuple(name for name, value in query.items() if not _kept(name, keep) and looks_private(name, value))
 
 
 def clean_url(url: str, keep: Sequence[str]) -> str:

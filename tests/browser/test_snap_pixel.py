@@ -60,8 +60,8 @@ def test_the_snippet_is_safe_whatever_a_product_is_called() -> None:
     hat = Item(id=HOSTILE, name=HOSTILE, category=HOSTILE, brand=HOSTILE)
     html = page_of(snap(), conversion(Purchase(order_id=HOSTILE, value="1", currency="EUR", items=[hat])), nonce='n"0')
 
-    assert html.count("<script") == html.count("</script>") == 2
-    assert html.count('nonce="n&#34;0"') == 2
+    assert html.count("<script") == html.count("</script>") == 1
+    assert html.count('nonce="n&#34;0"') == 1
     assert "<!--" not in html
     assert "\u2028" not in html
     assert encode_for_html(HOSTILE) in html

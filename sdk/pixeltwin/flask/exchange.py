@@ -36,7 +36,9 @@ def apply(changes: ResponseChanges, response: Response) -> None:
             response.vary.update(_VARIES)
         else:
             response.headers["Vary"] = ", ".join(_VARIES)
-    if changes.cache:
+    if changes.cache and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private" if changes.cache == "private" else "private, no-store"
+    elif changes.cache:
         if response.cache_control.public or response.cache_control.s_maxage is not None:
             log.warning("%s may not be cached for others: it carries one visitor's conversions", request.path)
         response.cache_control.clear()

@@ -40,13 +40,18 @@ def _url(
     pairs += _flat("pd", partner)
     pairs += _flat("ed", data or {})
     pairs.append(("noscript", "1"))
-    return f"{collect_url}/v3/?" + "&".join(f"{key}={quote(value, safe='')}" for key, value in pairs)
+    return f"{collect_url}/v3/?" + "&".join(f"{key}={_quoted(value)}" for key, value in pairs)
+
+
+def _quoted(value: str) -> str:
+    """Percent-encoded; most values are plain words and numbers, which need no look at each letter."""
+    return value if value.isascii() and value.replace(".", "").isalnum() else quote(value, safe="")
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
     """`ed[line_items][0][product_id]`: one pair a leaf."""
     inner: Iterable[tuple[Any, Any]]
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         inner = cast("Mapping[str, Any]", value).items()
     elif isinstance(value, list):
         inner = enumerate(cast("Sequence[Any]", value))
