@@ -39,7 +39,7 @@ from .postgres_caller import Acquainted, driver_connection, qualified, within
 from .postgres_connections import Pool, Session, unavailable
 from .postgres_decisions import PostgresDecisions
 from .postgres_ends import STEP, Purge, close_rows, end_halves
-from .postgres_rows import claim, delivery_states, settlement_values, storable, stored
+from .postgres_rows import array, claim, delivery_states, settlement_values, storable, stored
 from .postgres_schema import Ready, make_ready, migrate
 from .statements import load
 from .states import FINAL
@@ -219,8 +219,11 @@ class PostgresOutbox(Outbox):
         with self._using(self._worker) as own:
             number, _ = self._destination(own, destination)
             with own.transaction():
-                own.run("lock_seqs", seqs=ended)
-                counted = own.run("settle", destination=number, now=now, **settlement_values(settlements, now))
+                own.run("lock_seqs", seqs=array(ended))
+                counted = sum(
+                    own.run("settle", destination=number, now=now, **values)
+                    for values in settlement_values(settlements, now)
+                )
                 close_rows(own, ended, now)
         return counted
 
@@ -354,7 +357,7 @@ def _new_values(new: NewRow, now: datetime, destinations: list[int]) -> dict[str
         "id": new.id,
         "unique": new.unique,
         "event": new.event,
-        "destinations": f"{{{','.join(map(str, destinations))}}}",  # faster than a list
+        "destinations": array(destinations),
         "occurred_at": new.occurred_at,
         "now": now,
         "held": sorted(new.held),

@@ -165,7 +165,7 @@ FROM pixeltwin_conversion c WHERE c.id = ANY(%(ids)s) ORDER BY c.seq
 SELECT seq FROM pixeltwin_conversion WHERE id = ANY(%(ids)s) ORDER BY seq FOR UPDATE
 
 -- name: lock_seqs
-SELECT seq FROM pixeltwin_conversion WHERE seq = ANY(%(seqs)s) ORDER BY seq FOR NO KEY UPDATE
+SELECT FROM pixeltwin_conversion WHERE seq = ANY(%(seqs)s::bigint[]) ORDER BY seq FOR NO KEY UPDATE
 
 -- name: lock_arrivals
 SELECT seq FROM pixeltwin_arrival WHERE seq = ANY(%(seqs)s) ORDER BY seq FOR UPDATE
@@ -296,25 +296,22 @@ WITH due AS (
 SELECT count(*) FROM taken
 
 -- name: claim_again
-WITH due AS (
-    SELECT seq FROM pixeltwin_delivery
+-- The rows are locked where they lie, so they can be taken by that place.
+UPDATE pixeltwin_delivery SET state = 'claimed', due_at = %(lease_end)s, lease = %(lease)s, updated_at = %(now)s
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM pixeltwin_delivery
     WHERE destination = %(destination)s AND due_at <= %(now)s AND NOT fresh
-    ORDER BY due_at, seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
-UPDATE pixeltwin_delivery s SET state = 'claimed', due_at = %(lease_end)s, lease = %(lease)s, updated_at = %(now)s
-FROM due WHERE s.seq = due.seq AND s.destination = %(destination)s
-RETURNING s.seq
+    ORDER BY due_at, seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+RETURNING seq
 
 -- name: claim_fresh
-WITH due AS (
-    SELECT seq FROM pixeltwin_delivery
-    WHERE destination = %(destination)s AND fresh
-    ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
-UPDATE pixeltwin_delivery s
+UPDATE pixeltwin_delivery
 SET state = 'claimed', fresh = false, due_at = %(lease_end)s, lease = %(lease)s, updated_at = %(now)s
-FROM due WHERE s.seq = due.seq AND s.destination = %(destination)s
-RETURNING s.seq
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM pixeltwin_delivery
+    WHERE destination = %(destination)s AND fresh
+    ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+RETURNING seq
 
 -- name: claimed
 -- A statement of its own, so that it sees what was filled in until the moment of the claim.
@@ -326,30 +323,25 @@ WHERE s.seq = ANY(%(seqs)s) AND s.destination = %(destination)s
 ORDER BY s.seq
 
 -- name: settle
-UPDATE pixeltwin_delivery s SET
-    state = n.state, due_at = n.due_at, attempts = s.attempts + n.tried, reason = n.reason, updated_at = %(now)s,
+UPDATE pixeltwin_delivery SET
+    state = %(state)s, due_at = %(due_at)s, attempts = attempts + %(tried)s, reason = %(reason)s, updated_at = %(now)s,
     lease = NULL
-FROM unnest(%(seqs)s::bigint[], %(leases)s::text[], %(states)s::text[], %(dues)s::timestamptz[], %(tried)s::integer[],
-    %(reasons)s::text[]) AS n(seq, lease, state, due_at, tried, reason)
-WHERE s.seq = n.seq AND s.destination = %(destination)s AND s.lease = n.lease
+WHERE seq = ANY(%(seqs)s::bigint[]) AND destination = %(destination)s AND lease = %(lease)s
 
 -- name: close_rows
 -- Settles conversions whose halves have all ended. Personal data goes at once, or with the record where a half was
 -- refused or expired. The rows must be locked: of two workers that settle the last two halves at once, one sees both.
 WITH ended AS (
-    SELECT c.seq, EXISTS (
-        SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND s.state IN ('refused', 'expired')) AS kept
-    FROM pixeltwin_conversion c
-    WHERE c.seq = ANY(%(seqs)s) AND c.settled_at IS NULL AND c.held = '{}' AND NOT EXISTS (
-        SELECT FROM unnest(c.destinations) AS d(number) LEFT JOIN pixeltwin_delivery s
-            ON s.seq = c.seq AND s.destination = d.number
-        WHERE s.state IS NULL OR s.state IN ('pending', 'claimed', 'waiting'))
+    SELECT n.seq, count(s.seq) AS halves, bool_or(s.state IN ('refused', 'expired')) AS kept
+    FROM unnest(%(seqs)s::bigint[]) AS n(seq)
+    LEFT JOIN pixeltwin_delivery s ON s.seq = n.seq AND s.state NOT IN ('pending', 'claimed', 'waiting')
+    GROUP BY n.seq
 )
 UPDATE pixeltwin_conversion c SET
     settled_at = %(now)s,
     visitor = CASE WHEN ended.kept THEN c.visitor END,
     purge_at = CASE WHEN ended.kept THEN %(personal_until)s::timestamptz ELSE %(record_until)s::timestamptz END
-FROM ended WHERE c.seq = ended.seq
+FROM ended WHERE c.seq = ended.seq AND c.settled_at IS NULL AND c.held = '{}' AND ended.halves = cardinality(c.destinations)
 
 -- name: next_due
 -- Whether any of these destinations has something new, and when the next half is due again.

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from .contract import KEEP_KEYED, KEEP_NOTES, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
 from .postgres_connections import Session
+from .postgres_rows import array
 
 STEP = 500  # rows changed in one transaction where there may be any number: nobody waits long for its locks
 
 
 def close_rows(own: Session, seqs: Sequence[int], now: datetime) -> None:
     """Settle those of these rows whose halves have all ended; the caller has locked them."""
-    own.run("close_rows", seqs=seqs, now=now, personal_until=now + KEEP_PERSONAL, record_until=now + KEEP_RECORD)
+    own.run("close_rows", seqs=array(seqs), now=now, personal_until=now + KEEP_PERSONAL, record_until=now + KEEP_RECORD)
 
 
 def end_halves(

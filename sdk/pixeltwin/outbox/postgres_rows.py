@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from .contract import Claim, DeliveryState, Settlement, Stored
@@ -22,17 +22,20 @@ def claim(row: Row, lease: str) -> Claim:
     return Claim(Stored(seq, id, record, visitor, (), True), attempts, lease, browser, browser_at)
 
 
-def settlement_values(settlements: Sequence[Settlement], now: datetime) -> dict[str, object]:
-    """What the statement `settle` takes: a column of each. A lease counts once."""
-    once = {(one.seq, one.lease): one for one in reversed(settlements)}.values()
-    return {
-        "seqs": [one.seq for one in once],
-        "leases": [one.lease for one in once],
-        "states": [one.state for one in once],
-        "dues": [(one.due_at or now) if one.state in OPEN else None for one in once],
-        "tried": [int(one.tried) for one in once],
-        "reasons": [storable(one.reason) for one in once],
-    }
+def settlement_values(settlements: Sequence[Settlement], now: datetime) -> Iterator[dict[str, object]]:
+    """What the statement `settle` takes, once for all that became the same. A lease counts once."""
+    alike: dict[Row, list[int]] = {}
+    for one in {one[:2]: one for one in reversed(settlements)}.values():
+        due = (one.due_at or now) if one.state in OPEN else None
+        alike.setdefault((one.lease, one.state, due, int(one.tried), one.reason), []).append(one.seq)
+    for (lease, state, due, tried, reason), seqs in alike.items():
+        end = {"state": state, "due_at": due, "tried": tried, "reason": storable(reason)}
+        yield {"lease": lease, "seqs": array(seqs), **end}
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Numbers as PostgreSQL writes them; a list would be looked at one by one, to learn what is in it."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def delivery_states(rows: Iterable[Row]) -> list[DeliveryState]:
