@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from pixeltwin import Conversion, Item, Pinterest, Purchase, Reddit, Snap, Visitor
 from pixeltwin.contract import Loss, Platform
@@ -27,11 +29,16 @@ class Clock:
         self.now += timedelta(**by)
 
 
-def platforms() -> list[Platform]:
+def platforms(sandbox: str | None = None) -> list[Platform]:
+    """All three, at the sandbox with this URL or at their own."""
+
+    def where(kind: type[Platform]) -> Mapping[str, Any]:
+        return kind.emulated(sandbox) if sandbox else {}
+
     return [
-        Reddit(pixel_id="a2_shop", access_token=TOKENS[0]),
-        Snap(pixel_id=SNAP_PIXEL, access_token=TOKENS[1]),
-        Pinterest(tag_id="2612345678901", ad_account_id="549755885175", access_token=TOKENS[2]),
+        Reddit(pixel_id="a2_shop", access_token=TOKENS[0], **where(Reddit)),
+        Snap(pixel_id=SNAP_PIXEL, access_token=TOKENS[1], **where(Snap)),
+        Pinterest(tag_id="2612345678901", ad_account_id="549755885175", access_token=TOKENS[2], **where(Pinterest)),
     ]
 
 

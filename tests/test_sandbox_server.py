@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from threading import Thread
 from typing import Any
@@ -98,6 +99,15 @@ def test_a_truncated_answer_ends_in_the_middle(sandbox: Callers, kind: str) -> N
     with pytest.raises(IncompleteRead):
         sandbox.server(kind, conversion(purchase(), now()))
     assert sandbox.record()["verdict"] == "server only"
+
+
+@each_platform
+def test_answers_are_dated_by_the_sandbox_clock(sandbox: Callers, kind: str) -> None:
+    """A client that compares its clock with the platform's sees the sandbox's, however far it was set ahead."""
+    sandbox.advance(days=2)
+    said = conversion(purchase(), now() + timedelta(days=2))
+    dated = parsedate_to_datetime(sandbox.server(kind, said).headers["date"])
+    assert abs(dated - now() - timedelta(days=2)) < timedelta(minutes=1)
 
 
 @each_platform

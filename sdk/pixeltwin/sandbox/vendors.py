@@ -62,7 +62,13 @@ class Vendors:
                 methods=METHODS,
                 provide_automatic_options=False,
             )
+        routes.after_request(self._dated)
         return routes
+
+    def _dated(self, response: Response) -> Response:
+        """The platform's clock is the sandbox's, in the header too that a client may set its own by."""
+        response.date = self._clock.now()
+        return response
 
     def serve(self, kind: str, path: str) -> Response:
         """One request to a platform."""
