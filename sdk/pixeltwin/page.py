@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pixeltwin")
 
+PAGE_VIEW = PageView()
+
 
 class Page:
     """`shown` is what was rendered; `unpaid` are the ids held in this request."""
@@ -87,14 +89,14 @@ class Page:
     def _ready(self) -> list[Conversion]:
         """What may be rendered now; each conversion is handed out once, to one page."""
         visit = self._visit
-        if self._site.page_views == "server" and not visit.request.from_bot and visit.passes(PageView()):
-            visit.track(PageView())
+        if self._site.page_views == "server" and not visit.request.from_bot and visit.passes(PAGE_VIEW):
+            visit.track(PAGE_VIEW)
         fresh, self._fresh = self._fresh, []
         offered, self._offered = self._offered, []
         waiting = not visit.allowed and any(one.state(visit.consent) == "pending" for one in self._tracker.platforms)
         try:
             if visit.pending and not waiting:
-                self._tracker.consented(visit.pending, visit.consent)
+                self._tracker.consented(visit.pending, visit.decided)
             if waiting or not self._site.shows:
                 self._fresh = fresh
                 return []
@@ -115,7 +117,7 @@ class Page:
     def _view(self) -> View | None:
         shows = self._site.shows
         wanted = ("beacon", "browser") if shows else ("beacon",)
-        if self._site.page_views not in wanted or not self._visit.passes(PageView()):
+        if self._site.page_views not in wanted or not self._visit.passes(PAGE_VIEW):
             return None
         return self._site.view(told=shows)
 
