@@ -13,7 +13,7 @@ from pixeltwin.consent import Consent
 from pixeltwin.contract import Delivered, Misconfigured, Outcome, Refused, RetryLater
 from pixeltwin.delivery import Report, Settled, Timeouts
 from pixeltwin.errors import ConfigurationError
-from pixeltwin.outbox import Claim, Outbox, Stored, open_outbox
+from pixeltwin.outbox import Outbox, open_outbox
 from pixeltwin.sending.backoff import CAP, backoff
 from pixeltwin.sending.outbound import Ready
 from pixeltwin.sending.reading import read
@@ -141,17 +141,16 @@ _OUTCOMES = st.one_of(
 @given(outcomes=st.lists(_OUTCOMES, min_size=1, max_size=20), fraction=st.floats(0, 1))
 def test_every_answer_accounts_for_every_event(outcomes: list[Outcome], fraction: float) -> None:
     """Whatever mixture of outcomes comes back, each event is settled or sent again, in a smaller request."""
-    group = [
-        Ready(Claim(Stored(seq, "x", b"", b""), 0, "lease", "none", None), "", b"", NOW, NOW + timedelta(days=7))
-        for seq in range(len(outcomes))
-    ]
+    end = NOW + timedelta(days=7)
+    group = [Ready(seq, str(seq), "lease", 0, "", b"", NOW, end) for seq in range(len(outcomes))]
     reading = read(group, outcomes, now=NOW, shut_until=NOW, fraction=fraction)
-    found = [ready.claim.row.seq for ready, _ in reading.settled]
-    found += [ready.claim.row.seq for part in reading.again for ready in part]
+    found = [settlement.seq for _, settlement in reading.settled]
+    found += [ready.seq for part in reading.again for ready in part]
     assert sorted(found) == list(range(len(outcomes)))
     assert all(len(part) < len(group) for part in reading.again), "the same request would be made for ever"
-    for ready, settlement in reading.settled:
-        delivered = isinstance(outcomes[ready.claim.row.seq], Delivered)
+    for id, settlement in reading.settled:
+        assert id == str(settlement.seq)
+        delivered = isinstance(outcomes[settlement.seq], Delivered)
         assert (settlement.state == "delivered") == delivered
         assert (settlement.due_at is not None) == (settlement.state in ("waiting", "pending"))
 

@@ -20,7 +20,8 @@ from .errors import ConfigurationError
 from .mode import Mode
 from .outbox.contract import LEASE, Outbox
 from .sending.alarm import Alarm
-from .sending.dispatch import Answer, Channel, Dispatch, NoAnswer, Wiring
+from .sending.dispatch import Channel, Dispatch, Wiring
+from .sending.exchange import Answer, NoAnswer
 from .sending.fingerprint import fingerprint
 from .sending.gate import Gate
 from .sending.outbound import WhenUnsure

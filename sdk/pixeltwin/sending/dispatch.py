@@ -5,44 +5,29 @@ from __future__ import annotations
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from ..contract import Delivered, Misconfigured, Outcome, Platform, RetryLater, ServerRequest
-from ..errors import ConfigurationError, OutboxUnavailable, described
+from ..contract import Delivered, Platform, ServerRequest
+from ..errors import OutboxUnavailable, described
 from ..ledger import Ledger
 from ..mode import Mode
 from ..outbox.contract import LEASE, Claim, Outbox, Settlement
 from . import reading
 from .alarm import Alarm
+from .exchange import Answer, Answered, Exchange, Test
 from .gate import Entry, Gate
 from .outbound import Ready, WhenUnsure, prepare, waits_for_test_id
 from .remarks import Remarks
 from .report import DestinationReport, Settled
-from .skew import Clock, skew
+from .skew import Clock
 
 log = logging.getLogger("pixeltwin")
 
-Answer = tuple[int, Mapping[str, str], bytes]  # status, headers with lower-case names, body
-Test = bool | str | None  # what `server_request` takes
-Settling = list[tuple[Claim, Settlement]]
-
-
-class NoAnswer(Exception):
-    """A request got no usable answer, and may or may not have arrived. The message names neither URL nor token."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What came of one request: an outcome an event. `heard`: whether there was an answer, `wait` and `skew`: what its
-    headers say of the rate limit and of the clock."""
-
-    outcomes: list[Outcome]
-    heard: bool = False
-    wait: float | None = None
-    skew: float | None = None
+Settling = list[tuple[str, Settlement]]  # by the conversion's id
+STALE = timedelta(seconds=0.25)  # a request that leaves later than it was entered would count for the wrong second
 
 
 @dataclass(slots=True)
@@ -79,6 +64,7 @@ class Dispatch:
         self.channel = channel
         self.platform = channel.platform
         self.gate = channel.gate
+        self.exchange = Exchange(channel.platform, wiring.post, clock)
         self.wiring = wiring
         self.ledger = Ledger(wiring.outbox)
         self.clock = clock
@@ -109,39 +95,48 @@ class Dispatch:
                 break
             test = self.wiring.mode.test(self.platform, now)
             wanted = min(left, self._largest(test), self.entry.size if self.entry else left)
-            claims = self.wiring.outbox.claim(self.platform.destination, now=now, limit=wanted)
-            left -= len(claims)
-            if test and self.wiring.mode.lacks_id(self.platform):
-                self._settle([(one, waits_for_test_id(self.platform, one, now=now)) for one in claims])
-            else:
-                self._work(claims, now, test)
-            if len(claims) < wanted:
+            many = self._take(wanted, now, test)
+            left -= many
+            if many < wanted:
                 break
+
+    def _take(self, wanted: int, now: datetime, test: Test) -> int:
+        """Claim and work on one batch; how many were claimed."""
+        claims = self.wiring.outbox.claim(self.platform.destination, now=now, limit=wanted)
+        many = len(claims)
+        if test and self.wiring.mode.lacks_id(self.platform):
+            self._settle([(one.row.id, waits_for_test_id(self.platform, one, now=now)) for one in claims])
+        else:
+            groups = deque(self._groups(claims, now))
+            claims.clear()  # what was stored is not needed beside what is sent
+            self._work(groups, now, test)
+        return many
 
     def _largest(self, test: Test) -> int:
         limit = self.platform.max_batch
         return limit if test is None else min(limit, self.platform.test_batch)
 
-    def _work(self, claims: Sequence[Claim], now: datetime, test: Test) -> None:
+    def _work(self, groups: deque[list[Ready]], now: datetime, test: Test) -> None:
         """Send what was claimed, batch by batch; what cannot go any more in this pass is given back untried.
 
         What was claimed for a test goes as a test, even when the last request leaves just after test mode ended.
         """
         given_back: Settling = []
-        groups = deque(self._groups(claims, now))
         # A request that began later could outlast the lease, and another worker send the same events beside it.
         begin_by = now + LEASE - timedelta(seconds=self.wiring.longest_request)
         while groups:
             group = groups.popleft()
             now = self.clock()
             if self.stop() or now > begin_by or not self._entered(now, len(group)):
-                given_back += [(ready.claim, ready.given_back()) for ready in group]
+                given_back += [(ready.id, ready.given_back()) for ready in group]
             else:
                 groups.extendleft(reversed(self._send(group, test)))
         self._settle(given_back)
 
     def _entered(self, now: datetime, many: int = 1) -> bool:
         """Whether a request with so many events may be made now. A probe is one event."""
+        if self.entry and now - self.entry.at > STALE:
+            self._leave()
         if self.entry is None:
             self.entry = self.gate.enter(now)
         return self.entry is not None and (many == 1 or not self.entry.probe)
@@ -157,19 +152,20 @@ class Dispatch:
         lanes: dict[str, list[Ready]] = {}
         staying: Settling = []
         decided = self.ledger.since([claim.row for claim in claims])
+        platform, when_unsure, random = self.platform, self.wiring.when_unsure, self.wiring.random
         for claim in claims:
             found = prepare(
-                self.platform,
+                platform,
                 claim,
                 now=now,
-                when_unsure=self.wiring.when_unsure,
-                fraction=self.wiring.random.random(),
+                when_unsure=when_unsure,
+                fraction=random.random(),
                 decided=decided.get(claim.row.seq),
             )
             if isinstance(found, Ready):
                 lanes.setdefault(found.lane, []).append(found)
             else:
-                staying.append((claim, found))
+                staying.append((claim.row.id, found))
         self._settle(staying)
         return list(lanes.values())
 
@@ -178,52 +174,22 @@ class Dispatch:
         entry, self.entry = self.entry, None
         assert entry is not None
         self.report.requests += 1
-        answered = self._ask(group, test)
-        outcomes = answered.outcomes
+        answered = self.exchange.ask([ready.body for ready in group], test)
         now = self.clock()
         fraction = self.wiring.random.random()
         self._note(entry, answered, now, fraction)
-        shut_until = self.gate.seen.opens_at(now, self.platform.rate)
-        result = reading.read(group, outcomes, now=now, shut_until=shut_until, fraction=fraction, tested=bool(test))
+        result = reading.read(
+            group,
+            answered.outcomes,
+            now=now,
+            shut_until=self.gate.seen.opens_at(now, self.platform.rate),
+            fraction=fraction,
+            tested=bool(test),
+        )
         if len(result.again) > 1:
             self.gate.narrow(len(group) // 2)
-        self._settle([(ready.claim, settlement) for ready, settlement in result.settled])
+        self._settle(result.settled)
         return result.again
-
-    def _ask(self, group: Sequence[Ready], test: Test) -> Answered:
-        """One outcome an event, whatever goes wrong on the way."""
-        try:
-            request = self.platform.server_request([ready.body for ready in group], test)
-        except Exception as error:  # the token may be a callable of the site's
-            return Answered(_all(group, _unwritten(self.platform, error)))
-        asked = self.clock()
-        try:
-            status, headers, body = self.wiring.post(request)
-        except ConfigurationError as error:
-            return Answered(_all(group, Misconfigured(str(error))))
-        except NoAnswer as error:
-            return Answered(_all(group, RetryLater(None, f"network: {error}")))
-        hidden = test if isinstance(test, str) else ""
-        outcomes = reading.clean(self._read(status, headers, body, group), request, hidden)
-        return Answered(outcomes, True, self._spent(headers), skew(headers, asked, self.clock()))
-
-    def _read(self, status: int, headers: Mapping[str, str], body: bytes, group: Sequence[Ready]) -> list[Outcome]:
-        try:
-            outcomes = self.platform.read_reply(status, headers, body, len(group))
-        except Exception as error:
-            log.error("%s: an answer (HTTP %d) cannot be read: %s", self.platform.name, status, described(error))
-            return _all(group, RetryLater(None, f"HTTP {status}: unreadable answer ({type(error).__name__})"))
-        if len(outcomes) != len(group):
-            reason = f"HTTP {status}: an answer for {len(outcomes)} events, not {len(group)}"
-            return _all(group, RetryLater(None, reason))
-        return outcomes
-
-    def _spent(self, headers: Mapping[str, str]) -> float | None:
-        try:
-            return self.platform.spent(headers)
-        except Exception as error:
-            log.error("%s: rate-limit headers cannot be read: %s", self.platform.name, described(error))
-            return None
 
     def _note(self, entry: Entry, answered: Answered, now: datetime, fraction: float) -> None:
         """What this answer says of the destination itself."""
@@ -257,29 +223,15 @@ class Dispatch:
             log.warning(
                 "%s: %d of %d events are refused: %s", self.platform.name, len(refused), len(settling), refused[0]
             )
-        for claim, settlement in settling:
-            self.report.outcomes[settlement.state, settlement.reason] += 1
-            self._tell(claim, settlement)
+        self.report.outcomes.update((settlement.state, settlement.reason) for _, settlement in settling)
+        if self.wiring.on_outcome:
+            self._tell(self.wiring.on_outcome, settling)
 
-    def _tell(self, claim: Claim, settlement: Settlement) -> None:
-        if self.wiring.on_outcome is None or settlement.state == "pending":
-            return
-        platform = self.platform
-        try:
-            self.wiring.on_outcome(
-                Settled(platform.name, platform.destination, claim.row.id, settlement.state, settlement.reason)
-            )
-        except Exception as error:
-            log.error("on_outcome failed: %s", described(error))
-
-
-def _all(group: Sequence[Ready], outcome: Outcome) -> list[Outcome]:
-    return [outcome] * len(group)
-
-
-def _unwritten(platform: Platform, error: Exception) -> Outcome:
-    """Why there is no request: a wrong setting, or a fault in code, which is tried again later."""
-    if isinstance(error, ConfigurationError):
-        return Misconfigured(str(error))
-    log.error("%s: a request cannot be written: %s", platform.name, described(error))
-    return RetryLater(None, f"request error: {type(error).__name__}")
+    def _tell(self, on_outcome: Callable[[Settled], None], settling: Settling) -> None:
+        name, destination = self.platform.name, self.platform.destination
+        for id, settlement in settling:
+            if settlement.state != "pending":
+                try:
+                    on_outcome(Settled(name, destination, id, settlement.state, settlement.reason))
+                except Exception as error:
+                    log.error("on_outcome failed: %s", described(error))

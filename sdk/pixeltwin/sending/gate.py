@@ -105,7 +105,7 @@ class Gate:
 
     def narrow(self, size: int) -> None:
         """A batch was voided and nobody could be blamed: begin with so few next time."""
-        self._share(lambda kept: kept.narrowed(size))
+        self._changes(lambda kept: kept.narrowed(size))
 
     def fail(
         self, entry: Entry, now: datetime, *, after: float | None, fraction: float, reason: str, heard: bool

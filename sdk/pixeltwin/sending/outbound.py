@@ -30,9 +30,15 @@ ASK_AGAIN = timedelta(hours=1)  # how often a row is looked at whose consent for
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An event that may go: encoded once, whatever number of requests it takes. `expires_at` ends the retries."""
+    """An event that may go: encoded once, whatever number of requests it takes. `expires_at` ends the retries.
 
-    claim: Claim
+    Of the claim it keeps what settling takes: thousands wait here for an answer.
+    """
+
+    seq: int
+    id: str
+    lease: str
+    attempts: int
     lane: str
     body: bytes
     occurred_at: datetime
@@ -40,8 +46,7 @@ class Ready:
 
     def given_back(self, reason: str = "") -> Settlement:
         """Untried, and due since it occurred: it takes its old place in the queue, before what came later."""
-        claim = self.claim
-        return Settlement(claim.row.seq, claim.lease, "pending", reason, self.occurred_at, tried=False)
+        return Settlement(self.seq, self.lease, "pending", reason, self.occurred_at, tried=False)
 
 
 def prepare(
@@ -105,7 +110,8 @@ def _prepared(
     if prepared is None:
         return settled(claim, "suppressed", "before_send: before_send= left it out")
     event = platform.server_event(prepared, now)
-    return Ready(claim, platform.lane(event), encode(event), occurred_at, expires_at)
+    lane, body = platform.lane(event), encode(event)
+    return Ready(claim.row.seq, claim.row.id, claim.lease, claim.attempts, lane, body, occurred_at, expires_at)
 
 
 def _stays(

@@ -18,9 +18,9 @@ LONGEST_REASON = 300  # characters of a platform's words that a row keeps
 
 @dataclass(slots=True)
 class Reading:
-    """What an answer means for each row of a request: settled, or to be sent again in this pass, in these groups."""
+    """What an answer means for each row of a request: settled (by id), or sent again in this pass, in these groups."""
 
-    settled: list[tuple[Ready, Settlement]] = field(default_factory=lambda: list[tuple[Ready, Settlement]]())
+    settled: list[tuple[str, Settlement]] = field(default_factory=lambda: list[tuple[str, Settlement]]())
     again: list[list[Ready]] = field(default_factory=lambda: list[list[Ready]]())
 
 
@@ -67,7 +67,7 @@ def read(
                 blameless.append(ready)
                 continue
         due = _due(ready, outcome, failed, only=len(group) == 1, now=now, shut_until=shut_until, fraction=fraction)
-        reading.settled.append((ready, _settlement(ready, outcome, due, tested=tested)))
+        reading.settled.append((ready.id, _settlement(ready, outcome, due, tested=tested)))
     middle = (len(suspects) + 1) // 2
     reading.again = [part for part in (suspects[:middle], suspects[middle:], blameless) if part]
     return reading
@@ -86,7 +86,7 @@ def _due(
     """When a waiting row is tried again, at the latest when its event becomes too old: then it expires."""
     if not isinstance(outcome, RetryLater):
         return None
-    own = now + timedelta(seconds=backoff(ready.claim.attempts, fraction))
+    own = now + timedelta(seconds=backoff(ready.attempts, fraction))
     if failed and failed.after is None and only:
         # It may itself be what the platform fails at. With a wait of its own, longer each time, others probe before it.
         due = max(shut_until, own)
@@ -98,7 +98,7 @@ def _due(
 
 
 def _settlement(ready: Ready, outcome: Outcome, due: datetime | None, *, tested: bool) -> Settlement:
-    seq, lease = ready.claim.row.seq, ready.claim.lease
+    seq, lease = ready.seq, ready.lease
     if isinstance(outcome, Delivered):
         remarks = [TESTED] if tested else []
         return Settlement(
