@@ -17,6 +17,7 @@ from .conversion import Conversion, conversion_from_record
 from .errors import InvalidInput, UnknownConversion
 from .events import Event, from_record, to_record
 from .frozen import FrozenDict
+from .logfields import fields
 from .losses import Losses
 from .outbox import DeliveryState, NewRow, Outbox, Put, Stored
 from .repeats import report_conflict
@@ -146,7 +147,8 @@ class Holding:
             return confirmation.applied(conversion)
         except InvalidInput as error:
             self._losses.count("", "fault: confirmation")
-            log.error("a confirmation brought changes that do not fit what was held: %s", error)
+            known = fields(loss="fault: confirmation", conversion_id=conversion.id)
+            log.error("a confirmation brought changes that do not fit what was held: %s", error, extra=known)
             return replace(conversion, occurred_at=confirmation.at)
 
     def _known(self, unique: str, confirmation: Confirmation, blank: Event) -> Conversion:
@@ -159,7 +161,10 @@ class Holding:
         over = bool(states) and states <= {"cancelled", "expired"}
         if over:
             self._losses.count("", "confirmed_too_late")
-            log.warning("%s was confirmed after it was cancelled or had expired; nobody is told", blank.type)
+            known_as = fields(loss="confirmed_too_late", conversion_id=row.id)
+            log.warning(
+                "%s was confirmed after it was cancelled or had expired; nobody is told", blank.type, extra=known_as
+            )
         elif known is not None:
             report_conflict(known.event, confirmation.applied(known).event, self._losses)
         if known is None:

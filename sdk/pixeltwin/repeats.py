@@ -8,6 +8,7 @@ from dataclasses import replace
 from . import rows
 from .conversion import Conversion
 from .events import Event
+from .logfields import fields
 from .losses import Losses
 
 log = logging.getLogger("pixeltwin")
@@ -19,7 +20,9 @@ def report_conflict(known: Event, said: Event, losses: Losses) -> None:
     changed = [name for name in ("value", "currency", "items") if before.get(name) != after.get(name)]
     if changed:
         losses.count("", "conflict")
-        log.warning("%s was tracked again with another %s; the first report stands", known.type, " and ".join(changed))
+        what = " and ".join(changed)
+        extra = fields(loss="conflict")
+        log.warning("%s was tracked again with another %s; the first report stands", known.type, what, extra=extra)
 
 
 def filled(known: Conversion, said: Conversion) -> Conversion:

@@ -18,7 +18,8 @@ from .consent_sources import lowered_by_gpc
 from .contract import Platform
 from .conversion import Conversion
 from .errors import BadToken
-from .events import Event, PageView
+from .events import Event, PageView, Search, ViewCategory, ViewContent
+from .logfields import fields
 from .page import Page
 from .site import Site
 from .visitor import AnyVisitor, Visitor
@@ -258,7 +259,7 @@ class Visit:
     def fault(self, where: str, error: Exception) -> None:
         """Count and log what went wrong, without its text, which may quote a person."""
         self.tracker.losses.count("", f"fault: {where}")
-        log.error("tracking fault (%s): %s", where, type(error).__name__)
+        log.error("tracking fault (%s): %s", where, type(error).__name__, extra=fields(loss=f"fault: {where}"))
 
     # --- what the response carries ---------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from types import FrameType
 
 from .delivery import Delivery, Report
 from .errors import described
+from .logfields import fields
 from .sending.backoff import backoff
 
 log = logging.getLogger("pixeltwin")
@@ -125,7 +126,8 @@ class Worker:
                     break
                 seconds = backoff(failures, random())
                 failures += 1
-                log.error("delivery to %s failed, next try in %.1f s: %s", destination, seconds, described(error))
+                said = "delivery to %s failed, next try in %.1f s: %s"
+                log.error(said, destination, seconds, described(error), extra=fields(destination=destination))
             if seconds is None:
                 break
             self._wait(seconds, rung, deaf=bool(failures) or self._is_shut(destination))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from ..contract import Delivered, Outcome
+from ..logfields import fields
 
 log = logging.getLogger("pixeltwin")
 
@@ -33,7 +34,8 @@ class Remarks:
                 new = kept not in self._counts
                 self._counts[kept] += 1
             if new:
-                log.warning("%s takes events with a warning (said once, counted always): %s", self._platform, kept)
+                said = "%s takes events with a warning (said once, counted always): %s"
+                log.warning(said, self._platform, kept, extra=fields(platform=self._platform, state="delivered"))
         return found
 
     def snapshot(self) -> Mapping[str, int]:
