@@ -43,6 +43,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("SECRET_KEYS", (), "what ids are derived with, oldest first (a list, or commas); Flask: SECRET_KEY serves"),
     Option("SITE", "", "keeps the order numbers of several sites apart that share an outbox"),
     Option("OUTBOX", "sqlite:///pixeltwin.db", "where conversions wait: sqlite:///file.db, postgresql://… or memory:"),
+    Option("OUTBOX_BOUND", 1_000_000, "how many conversions may wait for a worker before further ones are lost; 0: any"),
     Option(
         "CONSENT", None, "the banner whose cookie is read, or a fixed answer of a site without", FIXED_ANSWERS + BANNERS
     ),
@@ -100,6 +101,12 @@ class Settings:
 
     def words(self, name: str) -> tuple[str, ...]:
         """A list, or one text with commas."""
+    def number(self, name: str) -> int:
+        value = str(self.get(name))
+        if not value.isdecimal():
+            raise ConfigurationError(f"{PREFIX}{name} must be a whole number, 0 or more")
+        return int(value)
+
         value = self.get(name)
         parts: Sequence[str] = value.split(",") if isinstance(value, str) else list(value)
         return tuple(part.strip() for part in parts if part.strip())
@@ -193,6 +200,7 @@ class Settings:
             outbox=self.get("OUTBOX"),
             phone_region=self.get("PHONE_REGION"),
             on_error=self.get("ON_ERROR") or ("raise" if debug else "log"),
+            outbox_bound=self.number("OUTBOX_BOUND"),
             when_unsure=self.get("WHEN_UNSURE"),
             live=self.get("DELIVERY") == "live",
             test_until=self.get("TEST_UNTIL"),

@@ -144,6 +144,8 @@ class Intake:
             else:
                 put = self._tracker.outbox.put(row, now=now, connection=connection)
             if not put.created:
+            if self._tracker.bound.turns_away(now, strict=strict):
+                return conversion
                 return self._again(conversion, put.row)
         except Exception as error:
             self._tracker.fault("outbox", error, strict=strict)

@@ -29,6 +29,7 @@ from .logfields import fields
 from .losses import Losses
 from .mode import checked_mode
 from .outbox import Outbox, open_outbox
+from .outbox.bound import BOUND, Bound
 from .remembering import Memory
 from .visitor import AnyVisitor, Visitor
 
@@ -52,7 +53,8 @@ class Tracker:
 
     `secret_keys`: what ids are derived with and tokens signed by, oldest first; the last one is used, all are read.
     `site` keeps the natural keys of several sites apart that share an outbox.
-    `outbox`: "sqlite:///pixeltwin.db", "postgresql://…", "memory:", or an `Outbox`.
+    `outbox`: "sqlite:///pixeltwin.db", "postgresql://…", "memory:", or an `Outbox`. `outbox_bound`: when about so many
+    conversions wait that no worker has looked at, further ones are lost, counted and shouted (0: no bound).
     `phone_region` (ISO 3166-1, "DE"): where phone numbers without a country code are from.
     `on_error`: "log" never takes the caller down for a tracking fault: it is logged and counted in `losses`.
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
@@ -68,6 +70,7 @@ class Tracker:
         secret_keys: Sequence[str],
         site: str = "",
         outbox: str | Outbox = "sqlite:///pixeltwin.db",
+        outbox_bound: int = BOUND,
         phone_region: str | None = None,
         on_error: OnError = "log",
         when_unsure: WhenUnsure = "suppress",
@@ -91,6 +94,7 @@ class Tracker:
         self.on_stored: Callable[[], None] | None = None  # told after each row; the worker's alarm clock
         self.outbox = open_outbox(outbox) if isinstance(outbox, str) else outbox
         self.outbox.set_destinations([platform.destination for platform in self.platforms if platform.sends])
+        self.bound = Bound(self.outbox, outbox_bound, self.losses)
         self.holding = Holding(self.outbox, site=site, losses=self.losses)
         self.memory = Memory(self.outbox, site=site)
         self.ledger = Ledger(self.outbox)
