@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from typing_extensions import Unpack
+
 from ..contract import Delivered, Platform, ServerRequest
 from ..errors import OutboxUnavailable, described
 from ..ledger import Ledger
+from ..logfields import Fields, fields
 from ..mode import Mode
 from ..outbox.contract import LEASE, Claim, Outbox, Settlement
 from . import reading
@@ -199,14 +202,16 @@ class Dispatch:
         failed = reading.failure(outcomes)
         if wrong is not None:
             if gate.pause(entry, now, reason=wrong):
-                log.error("%s is paused, its events wait: %s. Check the access token and the account.", name, wrong)
+                said = "%s is paused, its events wait: %s. Check the access token and the account."
+                log.error(said, name, wrong, extra=self._fields(reason=wrong))
         elif failed is not None:
             if gate.fail(entry, now, after=failed.after, fraction=fraction, reason=str(failed), heard=answered.heard):
-                log.warning("%s does not take events now; they wait and are tried again: %s", name, failed)
+                said = "%s does not take events now; they wait and are tried again: %s"
+                log.warning(said, name, failed, extra=self._fields(reason=str(failed)))
         else:
             took = any(isinstance(one, Delivered) for one in outcomes)
             if gate.answered(entry, now, took=took, wait=answered.wait, skew=answered.skew):
-                log.info("%s takes events again", name)
+                log.info("%s takes events again", name, extra=self._fields())
         self.channel.clock.note(self.platform.title, answered.skew)
 
     def _settle(self, settling: Settling) -> None:
@@ -220,12 +225,15 @@ class Dispatch:
             raise
         refused = [settlement.reason for _, settlement in settling if settlement.state == "refused"]
         if refused:
-            log.warning(
-                "%s: %d of %d events are refused: %s", self.platform.name, len(refused), len(settling), refused[0]
-            )
+            said = "%s: %d of %d events are refused: %s"
+            extra = self._fields(state="refused", reason=refused[0], count=len(refused))
+            log.warning(said, self.platform.name, len(refused), len(settling), refused[0], extra=extra)
         self.report.outcomes.update((settlement.state, settlement.reason) for _, settlement in settling)
         if self.wiring.on_outcome:
             self._tell(self.wiring.on_outcome, settling)
+
+    def _fields(self, **more: Unpack[Fields]) -> dict[str, object]:
+        return {"platform": self.platform.name, "destination": self.platform.destination, **fields(**more)}
 
     def _tell(self, on_outcome: Callable[[Settled], None], settling: Settling) -> None:
         name, destination = self.platform.name, self.platform.destination

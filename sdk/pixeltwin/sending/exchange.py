@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ..contract import Misconfigured, Outcome, Platform, RetryLater, ServerRequest
 from ..errors import ConfigurationError, described
+from ..logfields import fields
 from .reading import clean
 from .skew import skew
 
@@ -63,14 +64,17 @@ class Exchange:
         """Why there is no request: a wrong setting, or a fault in code, which is tried again later."""
         if isinstance(error, ConfigurationError):
             return Misconfigured(str(error))
-        log.error("%s: a request cannot be written: %s", self.platform.name, described(error))
+        log.error(
+            "%s: a request cannot be written: %s", self.platform.name, described(error), extra=_fields(self.platform)
+        )
         return RetryLater(None, f"request error: {type(error).__name__}")
 
     def _outcomes(self, status: int, headers: Mapping[str, str], body: bytes, many: int) -> list[Outcome]:
         try:
             outcomes = self.platform.read_reply(status, headers, body, many)
         except Exception as error:
-            log.error("%s: an answer (HTTP %d) cannot be read: %s", self.platform.name, status, described(error))
+            said = "%s: an answer (HTTP %d) cannot be read: %s"
+            log.error(said, self.platform.name, status, described(error), extra=_fields(self.platform))
             return [RetryLater(None, f"HTTP {status}: unreadable answer ({type(error).__name__})")] * many
         if len(outcomes) != many:
             return [RetryLater(None, f"HTTP {status}: an answer for {len(outcomes)} events, not {many}")] * many
@@ -80,5 +84,10 @@ class Exchange:
         try:
             return self.platform.spent(headers)
         except Exception as error:
-            log.error("%s: rate-limit headers cannot be read: %s", self.platform.name, described(error))
+            said = "%s: rate-limit headers cannot be read: %s"
+            log.error(said, self.platform.name, described(error), extra=_fields(self.platform))
             return None
+
+
+def _fields(platform: Platform) -> dict[str, object]:
+    return fields(platform=platform.name, destination=platform.destination)

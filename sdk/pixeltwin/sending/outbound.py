@@ -15,6 +15,7 @@ from ..consent import Consent
 from ..contract import Platform
 from ..conversion import AHEAD, Conversion, conversion_from_record
 from ..errors import CannotSend, described
+from ..logfields import fields
 from ..outbox.contract import Claim, Settlement
 from ..outbox.states import ServerState
 from ..snippet import browser_half
@@ -69,7 +70,8 @@ def prepare(
         state: ServerState = "expired" if error.reason == "too_old" else "refused"
         return settled(claim, state, f"{error.reason}: {error.detail}")
     except Exception as error:
-        log.error("%s: conversion %s cannot be mapped: %s", platform.name, claim.row.id, described(error))
+        known = fields(platform=platform.name, destination=platform.destination, conversion_id=claim.row.id)
+        log.error("%s: conversion %s cannot be mapped: %s", platform.name, claim.row.id, described(error), extra=known)
         due = now + timedelta(seconds=backoff(claim.attempts, fraction))
         # Counted as an attempt, although nothing was sent: the wait has to grow.
         return Settlement(claim.row.seq, claim.lease, "waiting", f"mapping error: {type(error).__name__}", due)
