@@ -255,7 +255,7 @@ def test_a_withdrawn_consent_hands_out_no_browser_half() -> None:
     assert "<script" not in client.get("/thanks").get_data(as_text=True)
     bought = shop.tracked[0]
     assert bought is not None
-    assert {one.browser for one in shop.twin_tracker.outbox.deliveries(id=bought.id)} == {"none"}
+    assert {one.browser for one in shop.twin_tracker.outbox.deliveries(id=bought.id)} == {"suppressed"}
     assert client.get_cookie("pixeltwin_pending") is None
 
 

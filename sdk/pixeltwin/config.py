@@ -51,6 +51,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("TCF_VENDORS", (), "ids on IAB's Global Vendor List: name=id, name=id"),
     Option("TCF_UNLISTED", "denied", "who is not on that list: denied, or the purposes count", ("denied", "purposes")),
     Option("GPC", "limited", "what Sec-GPC: 1 lowers a consent to", ("limited", "denied", "ignore")),
+    Option("VISITOR_ID", "off", "a first-party id of guests who agreed, told as their external_id", ("on", "off")),
+    Option("COOKIE_DOMAIN", None, "the domain whose subdomains share our cookies, such as shop.example"),
     Option("PAGE_VIEWS", "beacon", "who reports page views", ("beacon", "server", "browser", "off")),
     Option("DELIVERY", "live", "off: neither half goes anywhere (staging)", ("live", "off")),
     Option("TEST_UNTIL", None, "until this time (ISO 8601 with a zone, a day ahead at most) all goes to test modes"),

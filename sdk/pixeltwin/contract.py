@@ -81,6 +81,7 @@ class Platform(ABC):
     test_needs_id: ClassVar[bool] = False  # whether its test mode takes an id that its own site hands out
     iab_vendor: ClassVar[int | None] = None  # its id on IAB Europe's Global Vendor List; None: it is not on it
     iab_purposes: ClassVar[frozenset[int]] = frozenset({1, 3, 4, 7})  # store, profile, personalise and measure ads
+    own_cookies: ClassVar[tuple[str, ...]] = ()  # what its script sets on the site's domain; withdrawal clears them
     default_api_url: ClassVar[str]
     default_script_url: ClassVar[str]
     template_package: ClassVar[str] = "pixeltwin.pixel_templates"

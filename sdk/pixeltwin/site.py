@@ -23,6 +23,9 @@ class Site:
     clean_page_url: bool = True
     live: bool = True
     gpc: GpcMeaning = "limited"
+    visitor_id: bool = False
+    cookie_domain: str | None = None
+    sandboxed: bool = False
     inline: bool = False
     beacon: str = "/_pixeltwin/page-view"
     url_filter: Callable[[str], str | None] | None = None

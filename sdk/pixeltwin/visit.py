@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,10 @@ from typing import Any
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import attribution
+from . import attribution, withdrawal
+from .acquaintance import COOKIE as VISITOR_COOKIE
+from .acquaintance import Acquaintance
+from .addresses import public_address
 from .arguments import TrackOptions
 from .consent import Consent
 from .consent_sources import lowered_by_gpc
@@ -30,21 +34,29 @@ log = logging.getLogger("pixeltwin")
 PENDING_COOKIE = "pixeltwin_pending"
 CLICKS_COOKIE = "pixeltwin_clicks"
 PENDING_LIFE = timedelta(days=7)
+PAGE_LEVEL = (PageView, ViewContent, ViewCategory, Search)  # what a page alone makes happen
 MOST_PENDING = 20  # ids in one cookie: 20 x 64 characters stay well below the 4 KB a browser keeps
 
 
 class Visit:
     """`consent` and `person` are asked at most once, when first needed: `person` gives what the site itself knows of
-    the visitor, as `Visitor` arguments."""
+    the visitor, as `Visitor` arguments. `source` is what his consent is read from; None for a fixed answer."""
 
     def __init__(
-        self, site: Site, request: Request, *, consent: Callable[[], Consent], person: Callable[[], Mapping[str, Any]]
+        self,
+        site: Site,
+        request: Request,
+        *,
+        consent: Callable[[], Consent],
+        person: Callable[[], Mapping[str, Any]],
+        source: str | None = None,
     ) -> None:
         self.site = site
         self.tracker = site.tracker
         self.request = request
         self._ask_consent = consent
         self._ask_person = person
+        self._source = source
         self.page = Page(self)
         self._changes = ResponseChanges()
 
@@ -63,9 +75,24 @@ class Visit:
         return tuple(platform for platform in self.tracker.platforms if platform.allowed(self.consent))
 
     @cached_property
+    def acquaintance(self) -> Acquaintance:
+        """What the site knows a consenting visitor by."""
+        return Acquaintance(self.tracker, self.request.cookies.get(VISITOR_COOKIE), source=self._source)
+
+    @property
+    def decided(self) -> Consent:
+        """The consent, with the id under which its decision is recorded."""
+        if self._source is None and not self.site.visitor_id:
+            return self.consent
+        return self.acquaintance.introduced(self.consent)
+
+    @cached_property
     def known(self) -> Mapping[str, Any]:
-        """What the site itself knows of the visitor."""
-        return {name: value for name, value in self._ask_person().items() if value}
+        """What the site itself knows of the visitor; of a guest, his first-party id where the site wants that."""
+        known = {name: value for name, value in self._ask_person().items() if value}
+        if self.site.visitor_id and "external_id" not in known and (who := self.decided.who):
+            known["external_id"] = who
+        return known
 
     def visitor(
         self, identity: Mapping[str, Any] | None = None, url: str | None = None, screen: tuple[int, int] | None = None
@@ -73,7 +100,7 @@ class Visit:
         """The visitor of this request: its signals, what the site knows of him, and what the caller adds."""
         clicks, browsers = self._signals(query_of(url) if url else self.request.query)
         fields: dict[str, Any] = {
-            "ip_address": self.request.remote_addr,
+            "ip_address": self._address,
             "user_agent": self.request.user_agent,
             "click_ids": clicks,
             "browser_ids": browsers,
@@ -82,6 +109,12 @@ class Visit:
             **(identity or {}),
         }
         return Visitor(**{name: value for name, value in fields.items() if value is not None})
+
+    @property
+    def _address(self) -> str | None:
+        """His address in the internet; in a sandbox everybody is on this machine."""
+        address = self.request.remote_addr
+        return address if self.site.sandboxed else public_address(address)
 
     def _signals(self, query: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """Click ids: of this URL, else remembered from the landing, else from the vendor's own cookie."""
@@ -136,7 +169,18 @@ class Visit:
         identity: Mapping[str, Any] | None = None,
         **options: Unpack[TrackOptions],
     ) -> Conversion | None:
-        """Track for this visitor. With an explicit `visitor` it is somebody else: no browser half unless asked for."""
+        """Track for this visitor. With an explicit `visitor` it is somebody else: no browser half unless asked for.
+
+        What a page alone makes happen (a view, a search) does not happen for a bot, or ahead of a click."""
+        if not isinstance(event, Event):
+            try:
+                event = event()
+            except Exception as error:
+                self.tracker.fault("event", error, strict=options.get("on_error", self.tracker.on_error) == "raise")
+                return None
+        if isinstance(event, PAGE_LEVEL) and (nobody := self.request.nobody):
+            self.tracker.losses.count("", nobody)
+            options["platforms"] = ()
         shown = options.get("browser", visitor is None) and not options.get("offered")
         at_once = shown and self.page.comes and options.get("connection") is None
         if at_once:
@@ -176,7 +220,7 @@ class Visit:
             self.tracker.remember(
                 key,
                 visitor=self._person(visitor, identity, {}),
-                consent=self.consent if consent is None else consent,
+                consent=self.decided if consent is None else consent,
                 source_url=self.source_url,
             )
 
@@ -194,7 +238,7 @@ class Visit:
         if "source_url" not in options:
             options["source_url"] = self.source_url
         person = self._person(visitor, identity, options)
-        return tell(event, visitor=person, consent=self.consent if consent is None else consent, **options)
+        return tell(event, visitor=person, consent=self.decided if consent is None else consent, **options)
 
     def _person(
         self, visitor: AnyVisitor | None, identity: Mapping[str, Any] | None, options: TrackOptions
@@ -221,7 +265,7 @@ class Visit:
         return self.tracker.track(
             PageView(),
             visitor=self.visitor(url=url, screen=_pixels(body.get("screen"))),
-            consent=self.consent,
+            consent=self.decided,
             id=view,
             source_url=self._cleaned(url),
             offered=True,
@@ -267,17 +311,18 @@ class Visit:
         """Cookies and caching, asked once when the response is ready: what is tracked but not shown goes on to the
         visitor's next page. `failed`: what was rendered is on no page after all."""
         self.page.end(failed=failed)
-        try:
-            self._remember_clicks()
-        except Exception as error:
-            if self.tracker.on_error == "raise":
-                raise
-            self.fault("clicks", error)
+        for where, keep in (("clicks", self._remember_clicks), ("consent", self._keep_decision)):
+            try:
+                keep()
+            except Exception as error:
+                if self.tracker.on_error == "raise":
+                    raise
+                self.fault(where, error)
         ids = self.page.left[-MOST_PENDING:]
         if ids != self.pending:
             value = self.tracker.signer("pending").sign(list(ids)) if ids else ""
             life = int(PENDING_LIFE.total_seconds())  # a payment may settle after the browser was closed
-            self._changes.cookies.append(Cookie(PENDING_COOKIE, value, max_age=life if ids else None))
+            self._set(Cookie(PENDING_COOKIE, value, max_age=life if ids else None))
             if ids:
                 self._changes.cache = "no-store"
         return self._changes
@@ -291,11 +336,25 @@ class Visit:
             clicks = {**self._clicks, **{kind: click for kind, click in landed.items() if kind in kept}}
             if any(kind in kept for kind in landed):
                 life = int(attribution.CLICK_LIFE.total_seconds())
-                self._changes.cookies.append(
-                    Cookie(CLICKS_COOKIE, self.tracker.signer("clicks").sign(clicks), max_age=life)
-                )
+                self._set(Cookie(CLICKS_COOKIE, self.tracker.signer("clicks").sign(clicks), max_age=life))
         elif "consent" in self.__dict__ and CLICKS_COOKIE in self.request.cookies and self._denied():
-            self._changes.cookies.append(Cookie(CLICKS_COOKIE, ""))
+            self._set(Cookie(CLICKS_COOKIE, ""))
+
+    def _keep_decision(self) -> None:
+        """Record what the visitor decided, where it is something new; clear the cookies of those he refuses."""
+        if "consent" not in self.__dict__ or self.request.speculative:
+            return
+        if "acquaintance" in self.__dict__ or VISITOR_COOKIE in self.request.cookies:
+            cookie = self.acquaintance.settled(self.consent)
+            if cookie:
+                self._set(cookie)
+        if len(self.allowed) < len(self.tracker.platforms):
+            for cookie in withdrawal.cleared(self.tracker.platforms, self.consent, self.request):
+                self._set(cookie)
+
+    def _set(self, cookie: Cookie) -> None:
+        self._changes.cookies.append(cookie if cookie.domain else replace(cookie, domain=self.site.cookie_domain))
+        self._changes.cache = self._changes.cache or "private"
 
     def _denied(self) -> bool:
         return all(platform.state(self.consent) == "denied" for platform in self.tracker.platforms)

@@ -81,6 +81,13 @@ class Request:
         return not self.user_agent or bool(_BOTS.search(self.user_agent))
 
     @property
+    def nobody(self) -> str:
+        """Why there is no person who sees the page of this request, as a word to count by; empty where there is."""
+        if self.from_bot:
+            return "bot"
+        return "fetched_ahead" if self.speculative or self.method == "HEAD" else ""
+
+    @property
     def same_origin(self) -> bool:
         """Whether a page of this very site sent it: by Sec-Fetch-Site, else by Origin. Neither given: no."""
         site = self.headers.get("sec-fetch-site")
@@ -111,11 +118,13 @@ class EnvironHeaders(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """A first-party cookie to set; an empty value deletes it. Always HttpOnly, SameSite=Lax, Path=/."""
+    """A first-party cookie to set; an empty value deletes it. Always HttpOnly, SameSite=Lax, Path=/. `domain`: it goes
+    to all subdomains of this one too; None: to this very host."""
 
     name: str
     value: str
     max_age: int | None = None
+    domain: str | None = None
 
 
 @dataclass(slots=True)

@@ -61,6 +61,9 @@ def _set(response: Response, cookie: Cookie) -> None:
             secure=request.is_secure,
             httponly=True,
             samesite="Lax",
+            domain=cookie.domain,
         )
     else:
-        response.delete_cookie(cookie.name, secure=request.is_secure, httponly=True, samesite="Lax")
+        response.delete_cookie(
+            cookie.name, secure=request.is_secure, httponly=True, samesite="Lax", domain=cookie.domain
+        )

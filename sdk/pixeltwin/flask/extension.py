@@ -87,6 +87,11 @@ class _State:
     def tracker(self) -> Tracker:
         return self.site.tracker
 
+    @property
+    def source(self) -> str | None:
+        """What consent is read from, where no loader is registered; None for a fixed answer."""
+        return None if self.consent_source is None else self.consent_source.name
+
 
 class PixelTwin:
     """One object, any number of applications. Loaders are registered on it, like Flask-Login's."""
@@ -118,6 +123,9 @@ class PixelTwin:
                 clean_page_url=settings.flag("CLEAN_URL"),
                 live=settings.get("DELIVERY") == "live",
                 gpc=settings.gpc,
+                visitor_id=settings.get("VISITOR_ID") == "on",
+                cookie_domain=settings.get("COOKIE_DOMAIN"),
+                sandboxed=bool(settings.get("SANDBOX")),
                 script=script,
                 inline=settings.flag("INLINE"),
                 beacon=f"{prefix}/page-view",
@@ -312,7 +320,14 @@ class PixelTwin:
         if not flask.has_request_context():
             return None
         if "pixeltwin_visit" not in g:
-            g.pixeltwin_visit = Visit(self._state().site, exchange.facts(), consent=self._consent, person=self._person)
+            state = self._state()
+            g.pixeltwin_visit = Visit(
+                state.site,
+                exchange.facts(),
+                consent=self._consent,
+                person=self._person,
+                source=state.source if self._consent_loader is None else "consent_loader",
+            )
         visit: Visit = g.pixeltwin_visit
         return visit
 

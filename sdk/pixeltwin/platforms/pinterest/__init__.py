@@ -91,6 +91,7 @@ class Pinterest(Platform):
     event_names = mapping.EVENT_NAMES
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
+    own_cookies = signals.OWN_COOKIES
     max_batch = 1000
     test_batch = 20  # with test=true only the first 20 events are looked at
     max_age = timedelta(days=7)

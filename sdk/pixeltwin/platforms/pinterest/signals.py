@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ...contract import Signals
 
 CLICK_PARAMETER = "epik"
+OWN_COOKIES = ("_epik", "_derived_epik", "_pin_unauth")  # a year; help.pinterest.com, tag parameters
 
 
 def read(query: Mapping[str, str], cookies: Mapping[str, str]) -> Signals:

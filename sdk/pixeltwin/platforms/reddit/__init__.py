@@ -63,6 +63,7 @@ class Reddit(Platform):
     event_names = mapping.EVENT_NAMES
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
+    own_cookies = signals.OWN_COOKIES
     max_batch = 1000
     test_batch = 1  # Event Testing shows no more of a request
     test_needs_id = True

@@ -11,6 +11,7 @@ from ...contract import Signals
 CLICK_PARAMETER = "rdt_cid"  # on the landing URL of every ad click; opaque, today 19 digits
 CLICK_COOKIES = ("_rdt_cid", "rdt_cid")  # the pixel's copy of it, and the name that older server tags used
 UUID_COOKIE = "_rdt_uuid"  # set by the pixel: <ms>.<uuid v4>, 90 days, SameSite=Strict
+OWN_COOKIES = (UUID_COOKIE, "_rdt_cid", "_rdt_em")  # on the registrable domain; seen of the real script, 2024-10
 
 _CLICK_ID = re.compile(r"[!-~]{1,256}")
 _UUID = re.compile(r"(?:[0-9]{10,16}\.)?[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.I)

@@ -73,6 +73,7 @@ class Snap(Platform):
     event_names = mapping.EVENT_NAMES
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
+    own_cookies = signals.OWN_COOKIES
     max_batch = 2000
     test_batch = max_batch
     max_age = timedelta(days=37)

@@ -14,6 +14,7 @@ BROWSER_COOKIES = ("_scid", "_scid_r")  # the pixel's id of the browser, and its
 # Who else keeps the click id: Snap's server tag, a WooCommerce plugin, and the pixel itself ("2|" says: from the URL).
 _CLICK_COOKIES = ("_scclid", "ScCid")
 _PIXEL_CLICK_COOKIES = ("_scsrid", "_scsrid_r")
+OWN_COOKIES = (*BROWSER_COOKIES, *_PIXEL_CLICK_COOKIES, "_sctr")  # seen of the real script, 2026-04
 _FROM_URL = "2|"
 
 _SIGNAL = re.compile(r"[!-~]{1,512}")
