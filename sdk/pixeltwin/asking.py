@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from .consent import Consent
@@ -12,6 +11,7 @@ from .contract import Loss, Platform
 from .conversion import Conversion
 from .errors import CannotSend, described
 from .events import Event
+from .logfields import fields
 from .losses import Losses
 
 log = logging.getLogger("pixeltwin")
@@ -38,7 +38,7 @@ def within_consent(platforms: Iterable[Platform], conversion: Conversion, losses
             losses.report(
                 Loss(platform.name, "consent", "limited_use_impossible", "limited use needs more of the visitor")
             )
-    return conversion if consent is conversion.consent else replace(conversion, consent=consent)
+    return conversion if consent is conversion.consent else conversion.with_consent(consent)
 
 
 def ask(platform: Platform, conversion: Conversion, now: datetime, losses: Losses) -> None:
@@ -56,4 +56,5 @@ def ask(platform: Platform, conversion: Conversion, now: datetime, losses: Losse
         losses.report(Loss(platform.name, "event", error.reason, error.detail))
     except Exception as error:  # before_send is the caller's code, and names= may be wrong
         losses.count(platform.name, "fault: mapping")
-        log.error("tracking fault (%s): %s", platform.name, described(error))
+        known = fields(platform=platform.name, loss="fault: mapping", conversion_id=conversion.id)
+        log.error("tracking fault (%s): %s", platform.name, described(error), extra=known)

@@ -142,7 +142,7 @@ class Platform(ABC):
     @property
     def sends(self) -> bool:
         """Whether this platform has a server half at all."""
-        return self.server and self.has_token
+        return self.server and bool(self._access_token)
 
     @property
     def template(self) -> str:
@@ -168,16 +168,16 @@ class Platform(ABC):
 
     def event_name(self, event: Event) -> EventName:
         """The platform's name for an event, on both sides: the event's own `names=`, the platform's, the table's."""
-        wanted = event.names.get(self.name) or event.names.get(self.kind) or self.names.get(event.type)
+        kind, own = event.type, event.names
+        wanted = ((own.get(self.name) or own.get(self.kind)) if own else None) or self.names.get(kind)
         if wanted:
             return self.named(wanted)
-        found = self.event_names.get(event.type)
+        found = self.event_names.get(kind)
         if found is None:
             raise CannotSend(
                 self.name,
                 "no_event_name",
-                f"{self.title} has no event for {event.type}; "
-                f"pass names={{{self.kind!r}: '…'}} to use one of its own names",
+                f"{self.title} has no event for {kind}; pass names={{{self.kind!r}: '…'}} to use one of its own names",
             )
         return found
 
@@ -185,7 +185,8 @@ class Platform(ABC):
 
     def state(self, consent: Consent) -> State:
         """What the visitor allowed this pixel, by its name or by its platform."""
-        return consent.platforms.get(self.name) or consent.platforms.get(self.kind) or consent.default
+        own = consent.platforms
+        return (own.get(self.name) or own.get(self.kind) or consent.default) if own else consent.default
 
     def limited(self, consent: Consent) -> bool:
         return self.state(consent) == "limited"
@@ -227,26 +228,33 @@ class Platform(ABC):
 
     def wires(self, visitor: AnyVisitor) -> dict[str, tuple[str, ...]]:
         """All of `wire` that is not empty, by the rules' names and in their order."""
-        sealed = visitor.seal(self._needed).sealed
-        return {name: found for name, place in self._places if (found := sealed.get(place))}
+        who = visitor.seal(self._needed)
+        return {name: found for name, place in self._places(who.given_fields) if (found := who.sealed.get(place))}
 
     @cached_property
     def _needed(self) -> Mapping[str, tuple[Rule, ...]]:
         return collected_rules([self])
 
+    def _places(self, given: frozenset[str]) -> tuple[tuple[str, str], ...]:
+        """The rules for these fields, and where a sealed visitor keeps what each made. Remembered by the fields' names,
+        of which sites give few different sets: most of a platform's rules are for what hardly anybody gives."""
+        found = self._known_places.get(given)
+        if found is None:
+            rules = [(name, rule.source or name, rule) for name, rule in self.rules.items()]
+            found = tuple((name, rule.place(field)) for name, field, rule in rules if field in given)
+            self._known_places[given] = found
+        return found
+
     @cached_property
-    def _places(self) -> tuple[tuple[str, str], ...]:
-        """Where a sealed visitor keeps what each rule made. Made once: `rules` stay as they are."""
-        return tuple((name, rule.place(rule.source or name)) for name, rule in self.rules.items())
+    def _known_places(self) -> dict[frozenset[str], tuple[tuple[str, str], ...]]:
+        return {}
 
     def identity_losses(self, visitor: AnyVisitor, wires: Mapping[str, Any] | None = None) -> list[Loss]:
         """Identity the caller gave that no rule of this platform could use. `wires`: what `wires` said, if known."""
-        given, wires = visitor.given_fields, self.wires(visitor) if wires is None else wires
-        unusable = {
-            rule.source or name: None
-            for name, rule in self.rules.items()
-            if name not in wires and (rule.source or name) in given
-        }
+        places, wires = self._places(visitor.given_fields), self.wires(visitor) if wires is None else wires
+        if len(wires) == len(places):
+            return []
+        unusable = dict.fromkeys(self.rules[name].source or name for name, _ in places if name not in wires)
         return [
             Loss(self.name, field, "unusable_value", f"{field.replace('_', ' ')}: no usable form, so it is left out")
             for field in unusable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import arguments, asking, repeats, rows
@@ -46,32 +47,36 @@ class Intake:
         except Exception as error:
             self._tracker.fault("event", error, strict=strict)
             return None
+        now = self._tracker.clock()
         try:
             if hold:
                 arguments.required_key(built, options.get("key"))
-            signals = self._signals(built, visitor, consent, options)
-            conversion, row = self._prepared(built, visitor or NOBODY, consent, options, signals=signals, hold=hold)
+            signals = self._signals(built, visitor, consent, options, now)
+            conversion, row = self._prepared(
+                built, visitor or NOBODY, consent, options, now=now, signals=signals, hold=hold
+            )
         except Exception as error:
             self._tracker.fault("input", error, strict=strict)
             signals = None
-            conversion, row = self._prepared(built, *arguments.harmless(visitor, consent, options), hold=hold)
+            kept = arguments.harmless(visitor, consent, options)
+            conversion, row = self._prepared(built, *kept, now=now, hold=hold)
             if hold and conversion.key is None:
                 return conversion
         connection = options.get("connection")
         if row is not None:
-            conversion = self._put(conversion, row, connection, strict)
+            conversion = self._put(conversion, row, now, connection, strict)
         if signals and connection is None and (row is None or conversion.stored):
             self._forget(conversion, strict)
         return conversion
 
     def _signals(
-        self, event: Event, visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions
+        self, event: Event, visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions, now: datetime
     ) -> Signals | None:
         """What was remembered for this conversion, where it is wanted."""
         key = arguments.natural_key(event, options.get("key"))
         if key is None or (visitor is not None and consent is not None and not options.get("recall")):
             return None
-        return self._tracker.memory.recall(key, now=self._tracker.clock())
+        return self._tracker.memory.recall(key, now=now)
 
     def _forget(self, conversion: Conversion, strict: bool) -> None:
         try:
@@ -79,8 +84,9 @@ class Intake:
         except Exception as error:
             self._tracker.fault("remember", error, strict=strict)
 
-    def _conversion(self, event: Event, visitor: AnyVisitor, consent: Consent, options: TrackOptions) -> Conversion:
-        now = self._tracker.clock()
+    def _conversion(
+        self, event: Event, visitor: AnyVisitor, consent: Consent, options: TrackOptions, now: datetime
+    ) -> Conversion:
         occurred_at = options.get("occurred_at")
         platforms = options.get("platforms")
         key = arguments.natural_key(event, options.get("key"))
@@ -91,7 +97,7 @@ class Intake:
             event=event,
             id=conversion_id,
             occurred_at=now if occurred_at is None else checked_time(occurred_at, now),
-            visitor=self._tracker.with_region(visitor),
+            visitor=self._tracker.with_region(visitor).seal(self._tracker.rules),
             source_url=options.get("source_url"),
             action_source=options.get("action_source", "web"),
             consent=arguments.located(consent, visitor),
@@ -109,24 +115,24 @@ class Intake:
         consent: Consent | None,
         options: TrackOptions,
         *,
+        now: datetime,
         signals: Signals | None = None,
         hold: bool = False,
     ) -> tuple[Conversion, NewRow | None]:
         """The conversion, its visitor sealed, consent and platforms asked; and its row, if anybody may be told."""
         if consent is None:
             consent = signals.consent if signals else asking.nobody_said(event)
-        conversion = self._conversion(event, visitor, consent, options)
-        conversion = conversion.with_visitor(conversion.visitor.seal(self._tracker.rules))
+        conversion = self._conversion(event, visitor, consent, options, now)
         if signals:
             conversion = signals.added_to(conversion)
-        told = self._tracker.platforms if self._tracker.mode.sends(self._tracker.clock()) else ()
+        told = self._tracker.platforms if self._tracker.mode.sends(now) else ()
         wanted = [platform for platform in told if platform.wants(conversion)]
         conversion = asking.within_consent(wanted, conversion, self._tracker.losses)
-        allowed = [platform for platform in wanted if platform.allowed(conversion.consent)]
-        pending = [platform for platform in wanted if platform.state(conversion.consent) == "pending"]
+        states = [platform.state(conversion.consent) for platform in wanted]
+        allowed = [platform for platform, state in zip(wanted, states, strict=True) if state in ("granted", "limited")]
         for platform in allowed:
-            asking.ask(platform, conversion, self._tracker.clock(), self._tracker.losses)
-        if not allowed and not pending:
+            asking.ask(platform, conversion, now, self._tracker.losses)
+        if not allowed and "pending" not in states:
             return conversion, None
         return conversion, rows.new_row(
             conversion,
@@ -136,25 +142,24 @@ class Intake:
             offered=options.get("offered", False) and not hold and bool(allowed),
         )
 
-    def _put(self, conversion: Conversion, row: NewRow, connection: Any, strict: bool) -> Conversion:
-        now = self._tracker.clock()
+    def _put(self, conversion: Conversion, row: NewRow, now: datetime, connection: Any, strict: bool) -> Conversion:
         try:
+            if self._tracker.bound.turns_away(now, strict=strict):
+                return conversion
             if PAYMENT in row.held:
                 conversion, put = self._tracker.holding.put(conversion, row, now=now, connection=connection)
             else:
                 put = self._tracker.outbox.put(row, now=now, connection=connection)
             if not put.created:
-            if self._tracker.bound.turns_away(now, strict=strict):
-                return conversion
-                return self._again(conversion, put.row)
+                return self._again(conversion, put.row, now)
         except Exception as error:
             self._tracker.fault("outbox", error, strict=strict)
             return conversion
         if self._tracker.on_stored:
             self._tracker.on_stored()
-        return replace(conversion, stored=True)
+        return conversion.as_stored()
 
-    def _again(self, conversion: Conversion, row: Stored) -> Conversion:
+    def _again(self, conversion: Conversion, row: Stored, now: datetime) -> Conversion:
         """The conversion was known. Its id and time stand; what its visitor lacked is filled in until it is claimed."""
         known = rows.restored(row)
         if known is None:  # a tombstone: it was counted long ago
@@ -164,7 +169,7 @@ class Intake:
         record = rows.personal(filled)
         if row.visitor is not None and record != row.visitor:
             for reason in MISSING_SIGNALS:
-                self._tracker.outbox.fill(row.seq, record, now=self._tracker.clock(), reopens=reason)
+                self._tracker.outbox.fill(row.seq, record, now=now, reopens=reason)
             if self._tracker.on_stored:
                 self._tracker.on_stored()
         return filled

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from .consent import Consent
 from .conversion import Conversion, conversion_from_record
 from .events import Event
@@ -42,12 +40,12 @@ def unique(conversion: Conversion, *, site: str, id_given: bool) -> str | None:
     if conversion.key is not None:
         return natural(conversion.event, conversion.key, site=site)
     event = conversion.event
-    return json.dumps([site, event.type, event.custom_name, "id", conversion.id], ensure_ascii=False)
+    return encode([site, event.type, event.custom_name, "id", conversion.id]).decode()
 
 
 def natural(event: Event, key: str, *, site: str) -> str:
     """What makes all reports of this event under this natural key the same conversion."""
-    return json.dumps([site, event.type, event.custom_name, "key", key], ensure_ascii=False)
+    return encode([site, event.type, event.custom_name, "key", key]).decode()
 
 
 def restored(row: Stored) -> Conversion | None:

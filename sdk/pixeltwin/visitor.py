@@ -52,6 +52,13 @@ class Rule:
         normal = self.normalise(value)
         return hashlib.sha256(normal.encode()).hexdigest() if normal else None
 
+    def outcome(self, given: Sequence[str]) -> tuple[str, ...]:
+        """What goes on the wire for all values of a field: in the order given, none twice, without what cannot be one."""
+        if len(given) == 1:  # as nearly always
+            only = self.apply(given[0])
+            return () if only is None else (only,)
+        return tuple(dict.fromkeys([wire for value in given if (wire := self.apply(value)) is not None]))
+
 
 def sha256(text: str) -> str:
     """Lower-case hex SHA-256 of the UTF-8 bytes: the form all three platforms ask for."""
@@ -143,7 +150,7 @@ class Visitor(Frozen):
 
     def given(self, field: str) -> tuple[str, ...]:
         """The values of an identity field as they came; phones as E.164 where that can be known."""
-        if field not in IDENTITY_FIELDS:
+        if field not in _IS_IDENTITY:
             raise InvalidInput("Visitor", [(field, f"is no identity field; those are {', '.join(IDENTITY_FIELDS)}")])
         values: tuple[str, ...] = self.__dict__[field]
         if field == "phone" and values:
@@ -165,7 +172,7 @@ class Visitor(Frozen):
         """What `rule` makes of an identity field: digests or normal forms, in the order given, none twice."""
         if not self.__dict__[field]:
             return ()
-        return _apply(rule, self.given(field))
+        return rule.outcome(self.given(field))
 
     def seal(self, rules: Mapping[str, Iterable[Rule]]) -> SealedVisitor:
         """This visitor as it may rest: the outcome of every rule, and the raw signals; the identity itself is gone."""
@@ -173,10 +180,10 @@ class Visitor(Frozen):
         known = [field for field in rules if own[field]]
         sealed: dict[str, tuple[str, ...]] = {}
         for field in known:
-            given = self.given(field)
+            given = self.given(field) if field == "phone" else own[field]
             for rule in rules[field]:
-                if found := _apply(rule, given):
-                    sealed[rule.place(field)] = found
+                if found := rule.outcome(given):
+                    sealed[f"{field}/{rule.key}"] = found
         return SealedVisitor(
             FrozenDict(sealed), own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"], frozenset(known)
         )
@@ -186,13 +193,7 @@ VISITOR_FIELDS: tuple[str, ...] = tuple(name for name in Visitor.model_fields if
 IDENTITY_FIELDS: tuple[str, ...] = tuple(
     name for name in VISITOR_FIELDS if name not in ("user_agent", "screen", "click_ids", "browser_ids")
 )
-
-
-def _apply(rule: Rule, given: Sequence[str]) -> tuple[str, ...]:
-    if len(given) == 1:  # as nearly always
-        only = rule.apply(given[0])
-        return () if only is None else (only,)
-    return tuple(dict.fromkeys([wire for value in given if (wire := rule.apply(value)) is not None]))
+_IS_IDENTITY = frozenset(IDENTITY_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

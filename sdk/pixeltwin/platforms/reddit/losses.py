@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from ...contract import EventName, Loss, Platform
 from ...conversion import Conversion
@@ -24,9 +25,10 @@ _IN_API = frozenset(row[0] for row in mapping.METADATA_FIELDS if row[2])
 def metadata(platform: Platform, conversion: Conversion, name: EventName) -> Iterator[Loss]:
     """What the event says and Reddit has no room for."""
     own = conversion.event.__dict__
+    page = platform.on_page(conversion)
     allowed = mapping.METADATA[name.server]
-    known = _ON_PIXEL if platform.on_page(conversion) else _IN_API
-    for field in sorted(conversion.event.model_fields_set - (known & allowed) - _NO_METADATA):
+    known = _ON_PIXEL if page else _IN_API
+    for field in sorted(conversion.event.model_fields_set - _taken(name.server, page)):
         if own[field] is None or own[field] == "":
             continue
         if field not in known:
@@ -39,6 +41,12 @@ def metadata(platform: Platform, conversion: Conversion, name: EventName) -> Ite
     lost = {field for item in items for field in item.model_fields_set - _PRODUCT_KEYS if item.__dict__[field]}
     for field in sorted(lost):
         yield Loss(platform.name, f"items.{field}", "unsupported_field", f"Reddit's products have no {field}")
+
+
+@cache
+def _taken(server_name: str, page: bool) -> frozenset[str]:
+    """The fields of an event that are nothing to speak of: Reddit takes them, or they are no metadata."""
+    return _NO_METADATA | ((_ON_PIXEL if page else _IN_API) & mapping.METADATA[server_name])
 
 
 def advice(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
