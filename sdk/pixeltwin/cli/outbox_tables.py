@@ -64,8 +64,9 @@ def _in_words(row: Mapping[str, int], states: Sequence[str], more: Mapping[str, 
     return Text(", ").join(parts or [Text("none", style="dim")])
 
 
-def halves(rows: Sequence[DeliveryState], now: datetime, *, width: int) -> Table:
-    """The server halves; on a narrow terminal without the tries and the browser half, on a slim one as sentences."""
+def halves(rows: Sequence[DeliveryState], now: datetime, *, width: int, cut: bool = False) -> Table:
+    """The server halves; on a narrow terminal without the tries and the browser half, on a slim one as sentences.
+    `cut`: a line each, however long the reason."""
     if width < SLIM:
         return _sentences(rows, now)
     narrow = width < WIDE
@@ -75,7 +76,7 @@ def halves(rows: Sequence[DeliveryState], now: datetime, *, width: int) -> Table
     for name in () if narrow else ("tries", "browser"):
         table.add_column(name, no_wrap=True)
     table.add_column("next try", no_wrap=True)
-    table.add_column("reason", overflow="fold", ratio=1)
+    table.add_column("reason", overflow="ellipsis" if cut else "fold", no_wrap=cut, ratio=1)
     for row in rows:
         more = () if narrow else (str(row.attempts), row.browser)
         table.add_row(

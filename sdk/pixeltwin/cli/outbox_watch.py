@@ -87,7 +87,10 @@ def _view(ours: Tracker, console: Console, rates: Rates) -> Group:
     said = Text(f"{now:%Y-%m-%d %H:%M:%S} UTC  {ours.mode.notice(now)}".rstrip(), style="dim")
     tables: list[RenderableType] = [said, outbox_tables.counts(counts, width=console.width, more=columns)]
     if failures:
-        tables += [Text("Newest failures", style="bold"), outbox_tables.halves(failures, now, width=console.width)]
+        tables += [
+            Text("Newest failures", style="bold"),
+            outbox_tables.halves(failures, now, width=console.width, cut=True),
+        ]
     return Group(*tables)
 
 
@@ -99,6 +102,6 @@ def _failures(outbox: Outbox, many: int) -> list[DeliveryState]:
 def _gate(standing: Standing | None, now: datetime) -> str:
     if standing is None or (standing.heard_at is None and standing.state == "open"):
         return "[dim]not asked yet"
-    if standing.shut_until and standing.shut_until > now:
-        return f"{_GATES[standing.state]}, asked again {times.until(standing.shut_until, now)}"
-    return _GATES[standing.state]
+    if standing.state == "open" and not (standing.shut_until and standing.shut_until > now):
+        return _GATES["open"]
+    return f"{_GATES[standing.state]}, asked again {times.until(standing.shut_until or now, now)}"

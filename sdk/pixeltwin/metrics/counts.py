@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ DELIVERIES = Count(
 )
 COUNTS = (CONVERSIONS, LOSSES, DELIVERIES)
 
-Add = Callable[[Count, Mapping[str, str]], None]
+Add = Callable[[Count, tuple[str, ...]], None]  # the values of its labels, in their order
 
 
 class Listener:
@@ -53,11 +53,10 @@ class Listener:
         signals.half_settled.connect(self._settled, sender=tracker)
 
     def _tracked(self, tracker: Tracker, *, conversion: Conversion, **_: Any) -> None:
-        self._add(CONVERSIONS, {"event": conversion.event.type})
+        self._add(CONVERSIONS, (conversion.event.type,))
 
     def _lost(self, tracker: Tracker, *, platform: str, reason: str, **_: Any) -> None:
-        self._add(LOSSES, {"platform": platform, "reason": loss_code(reason)})
+        self._add(LOSSES, (platform, loss_code(reason)))
 
     def _settled(self, tracker: Tracker, *, settled: Settled, **_: Any) -> None:
-        labels = {"platform": settled.platform, "destination": settled.destination}
-        self._add(DELIVERIES, {**labels, "outcome": settled.state, "reason": code(settled.reason)})
+        self._add(DELIVERIES, (settled.platform, settled.destination, settled.state, code(settled.reason)))

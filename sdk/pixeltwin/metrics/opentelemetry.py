@@ -48,8 +48,8 @@ class Instruments:
 
         return observed
 
-    def _add(self, count: Count, labels: Mapping[str, str]) -> None:
-        self._counters[count].add(1, _attributes(labels))
+    def _add(self, count: Count, values: tuple[str, ...]) -> None:
+        self._counters[count].add(1, _attributes(dict(zip(count.labels, values, strict=True))))
 
 
 def observe(tracker: Tracker, meter: Meter | None = None) -> Instruments:

@@ -17,7 +17,7 @@ and serve
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter
@@ -39,6 +39,7 @@ class Collector(_Collector):
     def __init__(self, tracker: Tracker) -> None:
         self._readings = Readings(tracker)
         self._counters = {one: Counter(f"pixeltwin_{one.name}", one.help, one.labels, registry=None) for one in COUNTS}
+        self._counting: dict[tuple[str, tuple[str, ...]], Counter] = {}
         self._listener = Listener(tracker, self._add)
 
     def collect(self) -> Iterable[Metric]:
@@ -60,8 +61,11 @@ class Collector(_Collector):
             for counter in self._counters.values():
                 yield from counter.describe()
 
-    def _add(self, count: Count, labels: Mapping[str, str]) -> None:
-        self._counters[count].labels(**labels).inc()
+    def _add(self, count: Count, values: tuple[str, ...]) -> None:
+        counter = self._counting.get((count.name, values))
+        if counter is None:  # kept, for finding it anew costs more than counting
+            counter = self._counting[count.name, values] = self._counters[count].labels(*values)
+        counter.inc()
 
 
 def _name(gauge: Gauge) -> str:
