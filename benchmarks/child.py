@@ -14,7 +14,7 @@ from .case import Settings
 def main() -> None:
     name, variant = sys.argv[1:]
     settings = Settings(**json.load(sys.stdin))
-    logging.getLogger("pixeltwin").setLevel(logging.CRITICAL)
+    logging.getLogger("pixeltwin").setLevel(logging.ERROR)
     case = import_module(f"benchmarks.{name}")
     if variant == "prepare":
         case.prepare(settings)

@@ -41,6 +41,7 @@ VARIANTS = (
     Variant("snap far", "snap-business-sdk, 2000 a request, 100 ms away", _SNAP),
 )
 FULL, QUICK = 100_000, 5_000
+PATIENCE = 30.0  # seconds without a delivery
 FAR = 20_000  # sales of a peer that is 100 ms away: its rate is the same after a tenth of them
 
 
@@ -87,12 +88,14 @@ def _timed(work: Callable[[], None], events: int, url: str) -> Mapping[str, floa
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     told = tally.state(url)
     arrived: int = sum(told["counts"].values())
+    if not arrived:
+        raise RuntimeError("nothing arrived")
     return {
         "events/s": arrived / seconds,
-        "CPU µs/event": cpu / max(1, arrived) * 1e6,
+        "CPU µs/event": cpu / arrived * 1e6,
         "peak MB": peak_memory(),
         "missing": abs(events - arrived),
-        "events/request": arrived / max(1, sum(told["requests"].values())),
+        "events/request": arrived / sum(told["requests"].values()),
     }
 
 
@@ -118,11 +121,22 @@ def _tracking(settings: Settings, many: int) -> Callable[[], None]:
         ours.start_worker()
         for number in range(many):
             goods.track(ours, number)
-        while sum(tally.state(settings.prompt)["counts"].values()) < many * goods.PLATFORMS:
-            time.sleep(0.02)
+        _wait(settings.prompt, many * goods.PLATFORMS)
         ours.close()
 
     return work
+
+
+def _wait(url: str, events: int) -> None:
+    """Until so many have arrived. `RuntimeError` when no more come."""
+    seen, since = 0, time.monotonic()
+    while seen < events:
+        time.sleep(0.02)
+        arrived: int = sum(tally.state(url)["counts"].values())
+        if arrived > seen:
+            seen, since = arrived, time.monotonic()
+        elif time.monotonic() - since > PATIENCE:
+            raise RuntimeError(f"{arrived} of {events} deliveries arrived, then no more in {PATIENCE:.0f} s")
 
 
 def _queueing(name: str, url: str, many: int) -> Callable[[], None]:

@@ -11,7 +11,7 @@ from pixeltwin.worker import run
 from .goods import tracker
 
 if __name__ == "__main__":
-    logging.getLogger("pixeltwin").setLevel(logging.CRITICAL)
+    logging.getLogger("pixeltwin").setLevel(logging.ERROR)
     ours = tracker(sys.argv[2], sys.argv[1])
     run(ours.delivery)
     ours.close()
