@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 
-from pixeltwin import Consent, Item, Purchase
+from pixeltwin import AddToCart, Consent, Item, Lead, Purchase, SignUp
 from pixeltwin.sandbox import create_sandbox
 from pixeltwin.snippet import render
 from tests.browser.shop import free_port
@@ -159,6 +159,80 @@ def test_clock_faults_and_reset_are_at_hand(page: Page, sandbox: Callers) -> Non
     page.locator(".tile.faulty", has_text="Reddit").wait_for()
     assert tile.get_by_label("Answers").input_value() == ""
     assert page.locator(".tile", has_text="Reddit").get_by_label("Answers").input_value() == "418"
+
+
+def test_the_keyboard_goes_everywhere(page: Page, sandbox: Callers) -> None:
+    """By keyboard alone one goes from conversion to conversion, opens and closes them, searches and finds help."""
+    for order in ("1", "2", "3"):
+        sandbox.both("reddit", conversion(purchase(order), now()))
+    page.locator(".card").nth(2).wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("j")
+    assert "order" in page.locator(".card:focus header").inner_text()
+    assert page.locator(".card").nth(1).evaluate("card => card === document.activeElement")
+    page.keyboard.press("Enter")
+    page.locator(".card:focus .drawer .fields").wait_for()
+    page.keyboard.press("Enter")
+    assert page.locator(".drawer").count() == 0
+    page.keyboard.press("?")
+    page.locator("dialog[open]").wait_for()
+    page.keyboard.press("j")  # nothing moves behind the help
+    page.keyboard.press("Escape")
+    page.locator("dialog[open]").wait_for(state="hidden")
+    page.keyboard.press("/")
+    page.keyboard.type("j")
+    assert page.locator("#filter").input_value() == "j"
+    page.keyboard.press("Escape")
+    assert page.locator("#filter").evaluate("input => input !== document.activeElement")
+
+
+def test_filters_by_platform_and_by_event(page: Page, sandbox: Callers) -> None:
+    """One platform's panels, or one event's conversions, can be looked at alone."""
+    said = conversion(purchase(), now())
+    for kind in KINDS:
+        sandbox.both(kind, said)
+    sandbox.both("snap", conversion(AddToCart(), now()))
+    page.locator(".card").nth(1).wait_for()
+    page.get_by_label("Platform", exact=True).select_option("pinterest")
+    assert page.locator(".panel").count() == 1
+    page.get_by_label("Platform", exact=True).select_option("")
+    page.get_by_label("Event", exact=True).select_option("AddToCart")
+    assert page.locator(".card h3").all_inner_texts() == ["AddToCart"]
+    page.get_by_label("Platform", exact=True).select_option("reddit")
+    page.get_by_role("button", name="Show all").click()
+    assert page.locator(".card").count() == 2
+
+
+def test_what_differs_is_marked_and_the_twin_is_shown(page: Page, sandbox: Callers) -> None:
+    """Beside a lone half stands the one that was meant as its twin: equal, different and missing fields are marked."""
+    sandbox.browser("pinterest", conversion(SignUp(value="1", currency="EUR", order_id="7"), now(), id="c-1001"))
+    sandbox.server("pinterest", conversion(Lead(value="2", currency="EUR"), now(), id="c-1001"))
+    page.locator(".panel").nth(1).wait_for()
+    page.locator(".opener").first.click()
+    page.locator(".drawer .fields").wait_for()
+    states = page.locator(".fields tr[data-compared]").evaluate_all("rows => rows.map((row) => row.dataset.compared)")
+    assert {"equal", "different", "missing in server"} <= set(states)
+    assert page.locator(".fields .decides th").all_inner_texts() == ["event decides"]
+    assert page.locator(".drawer pre .mark-different").count() == 4  # event and value, in both payloads
+    assert page.locator("figcaption", has_text="Perhaps its twin").count() == 1
+    page.get_by_role("button", name="The other half").first.click()
+    page.locator(".panel.pointed").wait_for()
+
+
+def test_a_life_is_told_in_order(page: Page, sandbox: Callers) -> None:
+    """The drawer tells what happened to a conversion, with what was lost to a fault on the way."""
+    said = conversion(purchase(), now())
+    sandbox.browser("snap", said)
+    sandbox.fault("snap", "503")
+    sandbox.server("snap", said)
+    sandbox.fault("snap", None)
+    page.get_by_role("button", name="Fields and payloads").click()
+    page.locator(".timeline [data-what=lost]", has_text="503").wait_for()
+    sandbox.server("snap", said)
+    page.locator(".timeline [data-what=merged]").wait_for()
+    assert page.locator(".timeline li strong").all_inner_texts() == ["fired", "lost", "sent", "merged"]
 
 
 def wait_until(page: Page, holds: Callable[[], bool]) -> None:

@@ -22,6 +22,7 @@ from .journal import Journal
 from .ledger import Ledger
 from .notices import Notices
 from .stream import events, resumed
+from .timeline import History, nothing_known, timeline
 from .times import timestamp
 from .vendors import Vendors
 
@@ -32,8 +33,9 @@ _PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-a
 class Sandbox:
     """The parts, and what the HTTP interface does with them."""
 
-    def __init__(self, clock: Clock, platforms: Mapping[str, type[Platform]]) -> None:
+    def __init__(self, clock: Clock, platforms: Mapping[str, type[Platform]], history: History) -> None:
         self.platforms = platforms
+        self.history = history
         self.clock = clock
         self.bell = Bell()
         fields = {kind: platform.emulator().fields for kind, platform in platforms.items()}
@@ -60,7 +62,7 @@ class Sandbox:
         record = self.ledger.record(key)
         if record is None:
             raise NotFound("there is no record of this key, or no more")
-        return _json(record)
+        return _json({**record, "timeline": timeline(record, self.history)})
 
     def get_clock(self) -> Response:
         return _json(self._time())
@@ -132,10 +134,16 @@ class Sandbox:
         return {"now": timestamp(self.clock.now()), "offset_seconds": self.clock.offset.total_seconds()}
 
 
-def create_sandbox(*, clock: Clock | None = None, platforms: Mapping[str, type[Platform]] | None = None) -> Flask:
+def create_sandbox(
+    *,
+    clock: Clock | None = None,
+    platforms: Mapping[str, type[Platform]] | None = None,
+    history: History = nothing_known,
+) -> Flask:
     """A sandbox of its own, with an empty ledger. `platforms` are those to play, by kind; all that are installed
-    unless given. Mount it at any prefix: it finds its own URLs."""
-    sandbox = Sandbox(clock or Clock(), installed() if platforms is None else platforms)
+    unless given. `history` tells what an application knows of a conversion. Mount it at any prefix: it finds its own
+    URLs."""
+    sandbox = Sandbox(clock or Clock(), installed() if platforms is None else platforms, history)
     app = Flask(__package__ or __name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0

@@ -19,7 +19,7 @@ from .index import Index
 from .judgement import ask
 from .kinship import OTHER, SURE, Kinship, Likeness, kinship
 from .masking import masked_text
-from .record import Record
+from .record import Record, shown
 
 RECORDS = 5_000  # the newest are kept
 PAYLOADS = 64 * 1024 * 1024  # bytes of payload kept in all
@@ -108,12 +108,16 @@ class Ledger:
             return Changes(version, anew, next(iter(self._records), self._opened + 1), views)
 
     def record(self, number: int) -> dict[str, Any] | None:
-        """One record, with its payloads compared field by field; None where there is none of that number."""
+        """One record, with its payloads compared field by field; None where there is none of that number. A lone half
+        is compared with the one that may be its twin, which is told as `beside`."""
         with self._lock:
             record = self._records.get(number)
             if record is None:
                 return None
-            return {**self._view(record), "fields": record.compared(self._fields.get(record.platform, ()))}
+            other = self._records.get(record.lookalike or 0)
+            beside = other.lone if other and record.lone else None
+            fields = record.compared(self._fields.get(record.platform, ()), beside)
+            return {**self._view(record), "fields": fields, "beside": shown(beside)}
 
     def _view(self, record: Record) -> dict[str, Any]:
         lost = self._lost.of(record.platform, record.event, record.ids)

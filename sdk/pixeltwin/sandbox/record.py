@@ -16,7 +16,7 @@ from .attempts import Attempt
 from .comparison import compare
 from .forms import id_form
 from .judgement import Judgement, Rule, judge
-from .kinship import Kinship, Likeness
+from .kinship import OTHER, Kinship, Likeness
 from .names import neutral_name
 from .reasons import doubts, reason
 from .times import timestamp
@@ -111,15 +111,18 @@ class Record:
             "repeats": judgement.repeats + self.forgotten,
             "warnings": [*doubts(judgement), *self.warnings],
             "seen_at": timestamp(first.received_at),
-            "browser": _shown(judgement.shown("browser")),
-            "server": _shown(judgement.shown("server")),
-            "again": [_shown(one) for one in judgement.counting if one is not judgement.slots.get(one.side)],
+            "browser": shown(judgement.shown("browser")),
+            "server": shown(judgement.shown("server")),
+            "again": [shown(one) for one in judgement.counting if one is not judgement.slots.get(one.side)],
             "arrivals": self._steps(lost),
         }
 
-    def compared(self, fields: Sequence[Field]) -> list[dict[str, Any]]:
-        """The fields of both halves side by side."""
-        browser, server = self.judgement.shown("browser"), self.judgement.shown("server")
+    def compared(self, fields: Sequence[Field], beside: Arrival | None) -> list[dict[str, Any]]:
+        """The fields of both halves side by side; `beside` stands in for a half that is missing."""
+        there = {side: self.judgement.shown(side) for side in OTHER}
+        if beside and there[beside.side] is None:
+            there[beside.side] = beside
+        browser, server = there["browser"], there["server"]
         payloads = (browser.content() if browser else None, server.content() if server else None)
         return list(compare(fields, browser.half if browser else None, server.half if server else None, payloads))
 
@@ -140,7 +143,8 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _shown(arrival: Arrival | None) -> dict[str, Any] | None:
+def shown(arrival: Arrival | None) -> dict[str, Any] | None:
+    """A half as the interface gives it."""
     if arrival is None:
         return None
     half = arrival.half

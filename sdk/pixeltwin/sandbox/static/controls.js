@@ -10,20 +10,33 @@ export async function post(path, body) {
 export function wireFilter(store, redraw) {
   const input = document.getElementById('filter');
   const chips = [...document.querySelectorAll('[data-verdict][aria-pressed]')];
+  const [platform, event] = [document.getElementById('of-platform'), document.getElementById('of-event')];
   const choose = (verdict) => {
     store.verdict = verdict;
     for (const chip of chips) chip.setAttribute('aria-pressed', String(chip.dataset.verdict === verdict));
   };
   input.addEventListener('input', () => { store.text = input.value; redraw(); });
   for (const chip of chips) chip.addEventListener('click', () => { choose(chip.dataset.verdict); redraw(); });
-  document.getElementById('sieve').addEventListener('submit', (event) => event.preventDefault());
-  document.getElementById('unfilter').addEventListener('click', () => { choose(''); store.text = input.value = ''; redraw(); });
-  document.addEventListener('keydown', (event) => {
-    if (event.key === '/' && !event.ctrlKey && !event.metaKey && !event.target.closest('input, select, textarea')) {
-      event.preventDefault();
-      input.focus();
-    }
+  platform.addEventListener('change', () => { store.platform = platform.value; redraw(); });
+  event.addEventListener('change', () => { store.event = event.value; redraw(); });
+  document.getElementById('sieve').addEventListener('submit', (submitted) => submitted.preventDefault());
+  document.getElementById('unfilter').addEventListener('click', () => {
+    choose('');
+    store.text = input.value = '';
+    store.platform = platform.value = '';
+    store.event = event.value = '';
+    redraw();
   });
+}
+
+// The events there are, to choose from; the chosen one stays.
+export function drawEvents(store) {
+  const select = document.getElementById('of-event');
+  const known = store.events;
+  if (known.join() === [...select.options].slice(1).map((option) => option.value).join()) return;
+  select.replaceChildren(select.options[0], ...known.map((name) => new Option(name, name)));
+  select.value = known.includes(store.event) ? store.event : '';
+  store.event = select.value;
 }
 
 export function drawChips(store) {

@@ -1,8 +1,9 @@
 // The page: a stream of changes in, cards out.
 
 import {Card} from './card.js';
-import {drawChips, drawClock, drawFaults, post, wireClock, wireFaults, wireFilter} from './controls.js';
+import {drawChips, drawClock, drawEvents, drawFaults, post, wireClock, wireFaults, wireFilter} from './controls.js';
 import {el, mark, time} from './dom.js';
+import {wireKeys} from './keys.js';
 import {nameOf, Store} from './store.js';
 
 const PAGE = 60; // conversions shown at first, and more of them with each click
@@ -19,6 +20,7 @@ let length = PAGE;
 // --- drawing --------------------------------------------------------------------------------------------------------
 
 function draw(fresh = new Set()) {
+  drawEvents(store);
   const wanted = store.wanted();
   const shown = wanted.slice(0, length);
   const run = last.split('-')[0];
@@ -129,6 +131,17 @@ for (const element of document.querySelectorAll('[data-url]')) element.textConte
 document.getElementById('reset').addEventListener('click', () => post('api/reset'));
 document.querySelector('#older button').addEventListener('click', () => { length += PAGE; draw(); });
 wireFilter(store, draw);
+// From a lone half to the one that may be its twin, on whatever card it is.
+list.addEventListener('click', (event) => {
+  const twin = event.target.closest('[data-twin]');
+  const panel = twin && document.getElementById('record-' + twin.dataset.twin);
+  if (!panel) return;
+  panel.scrollIntoView({block: 'center'});
+  panel.closest('.card').focus({preventScroll: true});
+  panel.classList.remove('pointed');
+  requestAnimationFrame(() => panel.classList.add('pointed'));
+});
 wireClock();
 wireFaults();
+wireKeys(list);
 listen();

@@ -10,6 +10,8 @@ export class Store {
     this.notices = [];
     this.text = '';
     this.verdict = '';
+    this.platform = '';
+    this.event = '';
   }
 
   // Takes in one message of the stream; the records that it brought and that were not known as they are.
@@ -29,10 +31,16 @@ export class Store {
     return Object.keys(this.titles).filter((kind) => present.has(kind));
   }
 
-  // The wanted groups, newest first.
+  // The names of the events there are, each once.
+  get events() {
+    return [...new Set([...this.groups.values()].map(nameOf))].sort();
+  }
+
+  // The wanted groups, newest first; of each what the wanted platform has of it.
   wanted() {
     const words = this.text.toLowerCase().split(/\s+/).filter(Boolean);
-    const groups = [...this.groups].filter(([, records]) => {
+    const all = [...this.groups].filter(([, records]) => !this.event || nameOf(records) === this.event);
+    const groups = all.map(([group, records]) => [group, records.filter((record) => !this.platform || record.platform === this.platform)]).filter(([, records]) => {
       if (!records.some((record) => hasVerdict(record, this.verdict))) return false;
       if (!words.length) return true;
       const text = records.map((record) => this.describe(record)).join(' ').toLowerCase();
