@@ -54,6 +54,7 @@ def _add_commands(
     from .deliver import deliver_command
     from .health import health_command
     from .outbox import outbox_command
+    from .migrate import migrate_command
     from .snippet import snippet_command
     from .why import why_command
 
@@ -61,6 +62,7 @@ def _add_commands(
     group.add_command(health_command(tracker))
     group.add_command(outbox_command(tracker))
     group.add_command(snippet_command(platforms))
+    group.add_command(migrate_command(tracker))
     group.add_command(why_command(tracker))
 
 

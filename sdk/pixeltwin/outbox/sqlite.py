@@ -84,7 +84,10 @@ class SQLiteOutbox(Outbox):
             with closing(connection.cursor()) as cursor:
                 cursor.row_factory = None
                 self._check_file(cursor)
-                route = self._route or self._write_schema(cursor, self._destinations)
+                if connection.in_transaction:
+                    route = self._route or self._write_schema(cursor, self._destinations)
+                else:  # his statements may be committed one by one, and an upgrade must not be
+                    route = self._ready(self._request)
                 return self._put(cursor, new, now, route)
         except sqlite3.Error as error:
             raise unavailable(self.path, error) from error

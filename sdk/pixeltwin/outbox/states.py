@@ -7,7 +7,7 @@ Server half, one row a destination, made when a worker first looks at the conver
       ▼             └───────────┘        refused · expired · suppressed
     cancelled · expired · suppressed
 
-Browser half: none ──► offered ──► acknowledged, and suppressed from either of the first two.
+Browser half: none ◄──► offered ──► acknowledged, and suppressed from either of the first two.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SERVER_MOVES: Mapping[ServerState, frozenset[ServerState]] = {
 }
 BROWSER_MOVES: Mapping[BrowserState, frozenset[BrowserState]] = {
     "none": frozenset({"offered", "suppressed"}),
-    "offered": frozenset({"acknowledged", "suppressed"}),
+    "offered": frozenset({"none", "acknowledged", "suppressed"}),  # none: the page did not reach the visitor
     "acknowledged": frozenset(),
     "suppressed": frozenset(),
 }
