@@ -14,6 +14,7 @@ from pixeltwin.cli import meanings
 from pixeltwin.cli.why import why_command
 from pixeltwin.outbox import DeliveryState, Settlement
 from pixeltwin.outbox.states import SERVER_MOVES, BrowserState, ServerState
+from pixeltwin.sending.standing import Standing
 from tests.test_flask import Shop
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
@@ -134,6 +135,20 @@ def test_a_refused_half_can_be_sent_again_until_its_data_is_erased(tmp_path: Pat
     ours.close()
     said = told(why(tmp_path, conversion.id, later))
     assert "outbox retry" not in said and "cannot be sent again" in said and "only that it was" in said
+
+
+def test_a_platform_in_trouble_is_told_to_whom_it_holds_up(tmp_path: Path) -> None:
+    """A half that waits says that its platform is paused or fails, since when and why; one that has ended does not."""
+    conversion = bought(tmp_path)
+    settle(tmp_path, "delivered", destination=PINTEREST)
+    ours = tracker(tmp_path)
+    for destination in (REDDIT, PINTEREST):
+        standing = Standing().paused(NOW - timedelta(minutes=5), turn=0, reason="HTTP 401: [red]gone", settings="s")
+        ours.outbox.share(destination, lambda kept, to=standing: to.to_bytes())  # type: ignore[misc]
+    ours.close()
+    said = told(why(tmp_path, conversion.id))
+    assert said.count("platform paused since 2026-08-20 11:55:00 UTC (5 min ago)") == 1
+    assert "HTTP 401: [red]gone" in said.partition(REDDIT)[2]
 
 
 def test_a_site_that_sends_nothing_says_so(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from blinker import NamedSignal
 
 from pixeltwin import Consent, signals
-from tests.local_vendor import Vendor, says
+from tests.local_vendor import Vendor, ok, says
 from tests.observed import Shop, refuses, shop_fixture
 
 FIXTURES = (shop_fixture,)
@@ -77,6 +77,21 @@ def test_a_lost_conversion_is_told_with_its_reason(shop: Shop) -> None:
         ("local", "no_match_key"),
         ("", "fault: event"),
     ]
+
+
+def test_a_destination_that_fails_or_recovers_is_told(shop: Shop) -> None:
+    """Each change of a destination's state is told once, with the state it is in now and why."""
+    with heard(signals.destination_changed, shop.tracker) as told:
+        shop.order("1")
+        shop.vendor.script = says(503, b"closed")
+        for _ in range(3):
+            shop.deliver()
+            shop.clock.advance(hours=1)
+        shop.vendor.script = ok
+        shop.deliver()
+    assert {one["destination"] for one in told} == {"local:a1"}
+    assert [one["standing"].state for one in told] == ["failing", "open"]
+    assert told[0]["standing"].reason == "HTTP 503: closed"
 
 
 def test_one_tracker_is_not_heard_at_another(shop: Shop) -> None:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..outbox.states import OPEN
+from ..sending.standing import Standing
 from . import meanings, times
 from .lookup import NEWEST, shortened, whole_id
 
@@ -32,12 +34,13 @@ def why_command(tracker: Callable[[], Tracker]) -> click.Command:
         try:
             found = whole_id(ours.outbox, id.strip())
             halves = ours.outbox.deliveries(id=found, limit=NEWEST)
+            standings = {one: Standing.from_bytes(data) for one, data in ours.outbox.shared().items()}
             for row in ours.outbox.get([found]):
                 own = [half for half in halves if half.seq == row.seq]
                 console.print(_event(ours, row, own))
                 for half in own:
                     console.print()
-                    console.print(_half(ours, half, row))
+                    console.print(_half(ours, half, row, standings.get(half.destination)))
         finally:
             ours.close()
 
@@ -67,7 +70,7 @@ def _event(ours: Tracker, row: Stored, halves: Sequence[DeliveryState]) -> Table
     return table
 
 
-def _half(ours: Tracker, half: DeliveryState, row: Stored) -> Table:
+def _half(ours: Tracker, half: DeliveryState, row: Stored, standing: Standing | None) -> Table:
     now = ours.clock()
     platform = next((one for one in ours.platforms if one.sends and one.destination == half.destination), None)
     sends = ours.mode.sends(now)
@@ -78,6 +81,8 @@ def _half(ours: Tracker, half: DeliveryState, row: Stored) -> Table:
     if half.reason:
         table.add_row("reason", Text(half.reason))  # may be the platform's words: no markup of ours
     table.add_row("that is", Text(meaning))
+    if standing and standing.state != "open" and half.state in OPEN:
+        table.add_row("platform", Text(_trouble(standing, now)))
     browser = meanings.BROWSER[half.browser]
     if platform and not platform.browser:
         browser = "switched off (browser=False)"
@@ -93,6 +98,13 @@ def _server(half: DeliveryState, now: datetime) -> Iterator[str]:
     elif half.due_at is not None and half.state == "claimed":
         yield f"leased, free again {times.until(half.due_at, now)}"
     yield f"since {times.at(half.updated_at, now)}"
+
+
+def _trouble(standing: Standing, now: datetime) -> str:
+    """Why nothing goes there at the moment."""
+    since = f" since {times.at(standing.since, now)}" if standing.since else ""
+    again = times.until(standing.shut_until or now, now)
+    return f"{standing.state}{since}, asked again {again}: {standing.reason or 'it did not say why'}"
 
 
 def _grid() -> Table:
