@@ -338,6 +338,11 @@ class Platform(ABC):
         """What looks wrong in the settings, each with what to do."""
         return []
 
+    def stop_calls(self) -> list[BrowserCall]:
+        """The calls by which its script, where it runs already, stops for a visitor who takes his consent back; none
+        where the vendor documents none: nothing is told it any more, and its cookies are deleted."""
+        return []
+
     def noscript_images(self, conversions: Sequence[Conversion], visitor: AnyVisitor, consent: Consent) -> list[str]:
         """URLs of images for browsers without JavaScript, where the platform documents them: the page's own, then one
         a conversion (as `prepared` left them)."""

@@ -1,4 +1,4 @@
-"""What is left in a browser of platforms that a visitor refuses: their scripts' own cookies on this site's domain."""
+"""What is left in a browser of platforms that a visitor refuses: their scripts, and the cookies these set there."""
 
 from __future__ import annotations
 
@@ -30,3 +30,12 @@ def _domains(host: str) -> Iterator[str]:
         return
     for start in range(len(labels) - 1):
         yield ".".join(labels[start:])
+
+
+def stopped(platforms: Iterable[Platform], consent: Consent) -> list[list[object]]:
+    """How the pixels of a page stop that may not be told any more, as data for the script."""
+    return [
+        [platform.name, [[call.function, call.args] for call in platform.stop_calls()]]
+        for platform in platforms
+        if platform.browser and platform.state(consent) == "denied"
+    ]

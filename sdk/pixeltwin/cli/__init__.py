@@ -51,6 +51,7 @@ def _add_commands(
     tracker: Callable[[], Tracker],
     platforms: Callable[[], tuple[Sequence[Platform], str | None]],
 ) -> None:
+    from .consent import consent_command
     from .deliver import deliver_command
     from .health import health_command
     from .outbox import outbox_command
@@ -58,6 +59,7 @@ def _add_commands(
     from .snippet import snippet_command
     from .why import why_command
 
+    group.add_command(consent_command(tracker))
     group.add_command(deliver_command(tracker))
     group.add_command(health_command(tracker))
     group.add_command(outbox_command(tracker))

@@ -290,6 +290,11 @@ class Pinterest(Platform):
     def losses(self, conversion: Conversion) -> list[Loss]:
         return list(losses.of(self, conversion))
 
+    def stop_calls(self) -> list[BrowserCall]:
+        """It stops, and clears what it stored on the site (help.pinterest.com, "Install the base code"; Pinterest's own
+        Magento extension, 2026)."""
+        return [BrowserCall("pintrk", ("setconsent", False))]
+
     def noscript_images(self, conversions: Sequence[Conversion], visitor: AnyVisitor, consent: Consent) -> list[str]:
         limits = self.limited_use(consent, visitor)
         if limits is None:
