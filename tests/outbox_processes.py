@@ -13,9 +13,11 @@ from itertools import count
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pixeltwin import Consent, Conversion, Purchase, Reddit, Tracker, Visitor
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.outbox import Settlement, open_outbox
 from tests.outboxes import BLUE, NOW, RED, new
@@ -35,6 +37,22 @@ def run(work: Callable[..., None], *args: object, seconds: float = 60) -> None:
     process = start(work, *args)
     process.join(seconds)
     assert process.exitcode == 0, f"{work.__name__} ended with {process.exitcode}"
+
+
+def tracking(url: str) -> Tracker:
+    """A tracker with one platform and no worker."""
+    reddit = Reddit(pixel_id="a2_shop", access_token="t")
+    return Tracker([reddit], secret_keys=["k" * 32], outbox=url, clock=lambda: NOW)
+
+
+def track(tracker: Tracker, order: int, **options: Any) -> Conversion:
+    return tracker.track(
+        Purchase(order_id=str(order), value="1", currency="EUR"),
+        visitor=Visitor(email="jane@shop.example", click_ids={"reddit": "1"}),
+        consent=Consent.granted(),
+        source_url="https://shop.example/",
+        **options,
+    )
 
 
 def _say(log: int, words: object) -> None:
@@ -131,6 +149,17 @@ def write_as_nobody(folder: str) -> None:
         os.setuid(65534)
     with pytest.raises(OutboxUnavailable, match=f"{folder}.*allowed to write there"):
         outbox.put(new(), now=NOW)
+
+
+def write_to_a_file_of_somebody_else(folder: str) -> None:
+    """Track into an outbox that only its owner may write."""
+    tracker = tracking(f"sqlite:///{folder}/outbox.db")
+    if os.getuid() == 0:
+        os.setuid(65534)
+    assert not track(tracker, 1).stored
+    assert tracker.losses.snapshot()["", "fault: outbox"] == 1
+    with pytest.raises(OutboxUnavailable, match="must be allowed to write the file and its folder"):
+        tracker.outbox.put(new(), now=NOW)
 
 
 def fill_the_disk(url: str, log_path: str) -> None:

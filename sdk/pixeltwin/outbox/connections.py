@@ -204,9 +204,22 @@ def _create(path: str) -> None:
         ) from error
 
 
+# What to do about it, by what SQLite's message begins with (sqlite.org/rescode.html).
+_ADVICE = {
+    "database or disk is full": "Make room; it goes on by itself then, and until then conversions are lost",
+    "disk I/O error": "Is the disk healthy, and is there room on it?",
+    "attempt to write a readonly database": "This process must be allowed to write the file and its folder",
+    "unable to open database file": "Its folder must exist, and this process must be allowed to write there",
+    "database is locked": "Another process keeps a transaction open in it: a backup, or somebody's shell",
+    "file is not a database": "Restore it from a backup, or move it away and restart; what waited in it is lost",
+    "database disk image is malformed": "Save what the sqlite3 shell's .recover finds, move it away and restart",
+}
+
+
 def unavailable(path: str, error: sqlite3.Error) -> OutboxUnavailable:
-    """The error as callers of an outbox know it."""
-    return OutboxUnavailable(f"the outbox {path} cannot be used now: {error}")
+    """The error as callers of an outbox know it, with advice."""
+    advice = next((advice for words, advice in _ADVICE.items() if str(error).startswith(words)), "")
+    return OutboxUnavailable(f"the outbox {path} cannot be used now: {error}{advice and f'. {advice}'}")
 
 
 def _before_fork() -> None:
