@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from typing_extensions import Unpack
 
@@ -35,7 +35,7 @@ from .values import Loss as Loss
 from .values import ServerRequest as ServerRequest
 from .values import Setting as Setting
 from .values import Signals as Signals
-from .visitor import VISITOR_FIELDS, AnyVisitor, Rule
+from .visitor import VISITOR_FIELDS, AnyVisitor, Rule, SealedVisitor
 
 if TYPE_CHECKING:
     from .emulation import Emulator
@@ -226,9 +226,13 @@ class Platform(ABC):
         found = self.wire(visitor, field)
         return found[0] if found else None
 
+    def sealed(self, visitor: AnyVisitor) -> SealedVisitor:
+        """The visitor as he rests: sealed, if he is not yet, by this platform's rules."""
+        return visitor.seal(self._needed)
+
     def wires(self, visitor: AnyVisitor) -> dict[str, tuple[str, ...]]:
         """All of `wire` that is not empty, by the rules' names and in their order."""
-        who = visitor.seal(self._needed)
+        who = self.sealed(visitor)
         return {name: found for name, place in self._places(who.given_fields) if (found := who.sealed.get(place))}
 
     @cached_property
@@ -249,11 +253,12 @@ class Platform(ABC):
     def _known_places(self) -> dict[frozenset[str], tuple[tuple[str, str], ...]]:
         return {}
 
-    def identity_losses(self, visitor: AnyVisitor, wires: Mapping[str, Any] | None = None) -> list[Loss]:
-        """Identity the caller gave that no rule of this platform could use. `wires`: what `wires` said, if known."""
-        places, wires = self._places(visitor.given_fields), self.wires(visitor) if wires is None else wires
-        if len(wires) == len(places):
+    def identity_losses(self, visitor: AnyVisitor) -> list[Loss]:
+        """Identity the caller gave that no rule of this platform could use."""
+        who = self.sealed(visitor)
+        if who.plain:
             return []
+        wires, places = self.wires(who), self._places(who.given_fields)
         unusable = dict.fromkeys(self.rules[name].source or name for name, _ in places if name not in wires)
         return [
             Loss(self.name, field, "unusable_value", f"{field.replace('_', ' ')}: no usable form, so it is left out")

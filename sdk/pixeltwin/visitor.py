@@ -53,10 +53,10 @@ class Rule:
         return hashlib.sha256(normal.encode()).hexdigest() if normal else None
 
     def outcome(self, given: Sequence[str]) -> tuple[str, ...]:
-        """What goes on the wire for all values of a field: in the order given, none twice, without what cannot be one."""
+        """What goes on the wire for all values of a field: in the order given, none twice, nothing that cannot be one."""
         if len(given) == 1:  # as nearly always
             only = self.apply(given[0])
-            return () if only is None else (only,)
+            return (only,) if only else ()
         return tuple(dict.fromkeys([wire for value in given if (wire := self.apply(value)) is not None]))
 
 
@@ -179,13 +179,23 @@ class Visitor(Frozen):
         own = self.__dict__
         known = [field for field in rules if own[field]]
         sealed: dict[str, tuple[str, ...]] = {}
+        plain = True
         for field in known:
             given = self.given(field) if field == "phone" else own[field]
             for rule in rules[field]:
-                if found := rule.outcome(given):
+                found = rule.outcome(given)
+                if found:
                     sealed[f"{field}/{rule.key}"] = found
+                if len(found) != 1:
+                    plain = False
         return SealedVisitor(
-            FrozenDict(sealed), own["user_agent"], own["screen"], own["click_ids"], own["browser_ids"], frozenset(known)
+            FrozenDict(sealed),
+            own["user_agent"],
+            own["screen"],
+            own["click_ids"],
+            own["browser_ids"],
+            frozenset(known),
+            plain,
         )
 
 
@@ -206,6 +216,7 @@ class SealedVisitor:
     click_ids: Mapping[str, str] = _NO_SIGNALS
     browser_ids: Mapping[str, str] = _NO_SIGNALS
     fields: frozenset[str] | None = dataclasses.field(default=None, compare=False)  # which were given, where known
+    plain: bool = dataclasses.field(default=False, compare=False)  # known that each rule made one value of each of them
 
     def __repr__(self) -> str:
         return f"SealedVisitor({', '.join(sorted(self.sealed))})"

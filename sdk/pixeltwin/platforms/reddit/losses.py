@@ -8,7 +8,7 @@ from functools import cache
 from ...contract import EventName, Loss, Platform
 from ...conversion import Conversion
 from ...events import Item
-from ...visitor import IDENTITY_FIELDS
+from ...visitor import IDENTITY_FIELDS, SealedVisitor
 from . import mapping
 from .signals import uuid
 
@@ -64,11 +64,20 @@ def advice(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
 
 def visitor(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
     """What is known of the visitor and Reddit will not get."""
-    who = conversion.visitor
-    wires = platform.wires(who)
-    yield from platform.identity_losses(who, wires)
-    for field in sorted(who.given_fields & _UNKNOWN - platform.withhold):
+    given = conversion.visitor.given_fields
+    who = platform.sealed(conversion.visitor)
+    if not who.plain or conversion.action_source == "offline" or "mobile_ad_id" in given:
+        yield from _identity(platform, conversion, who)
+    for field in sorted((given & _UNKNOWN) - platform.withhold):
         yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
+    browser = mapping.signal(platform, who, "browser_ids")
+    if browser and not uuid(browser):
+        yield Loss(platform.name, "browser_id", "unusable_value", "_rdt_uuid holds no UUID; Reddit would refuse it")
+
+
+def _identity(platform: Platform, conversion: Conversion, who: SealedVisitor) -> Iterator[Loss]:
+    wires = platform.wires(who)
+    yield from platform.identity_losses(who)
     in_store = conversion.action_source == "offline"
     for name, values in wires.items():
         if platform.rules[name].source:
@@ -78,9 +87,6 @@ def visitor(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
         elif len(values) > 1:
             yield Loss(platform.name, name, "one_value_only", f"Reddit takes one {name}; the first was sent")
     yield from _ad_id(platform, conversion, wires.get("idfa", ()))
-    browser = mapping.signal(platform, who, "browser_ids")
-    if browser and not uuid(browser):
-        yield Loss(platform.name, "browser_id", "unusable_value", "_rdt_uuid holds no UUID; Reddit would refuse it")
 
 
 def _ad_id(platform: Platform, conversion: Conversion, values: Sequence[str]) -> Iterator[Loss]:

@@ -62,10 +62,13 @@ def _no_page(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
 
 
 def _visitor(platform: Platform, visitor: AnyVisitor) -> Iterator[Loss]:
-    wires = platform.wires(visitor)
-    yield from platform.identity_losses(visitor, wires)
     for field in sorted(visitor.given_fields & _UNKNOWN):
         yield _unsupported(platform, field)
+    who = platform.sealed(visitor)
+    if who.plain:
+        return
+    yield from platform.identity_losses(who)
+    wires = platform.wires(who)
     for field in SINGLES:
         if len(wires.get(field, ())) > 1:
             yield Loss(platform.name, field, "one_value_only", f"Snap takes one {field}; the first is sent")
