@@ -16,7 +16,9 @@ PACKAGE = SDK / "pixeltwin"
 MODULES = {".".join(path.relative_to(SDK).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
 MODULES = {name.removesuffix(".__init__"): path for name, path in MODULES.items()}
 
-PURE = re.compile(r"pixeltwin\.(events|conversion|visitor|consent|contract|snippet|(consent_sources|platforms)(\..+)?)")
+PURE = re.compile(
+    r"pixeltwin\.(events|conversion|visitor|consent|contract|telling|snippet|(consent_sources|platforms)(\..+)?)"
+)
 IMPURE_IMPORTS = {
     *("flask", "werkzeug", "click", "rich"),  # frameworks
     *("httpx", "httpcore", "requests", "urllib.request", "http.client", "socket", "ssl", "socketserver"),  # network

@@ -59,9 +59,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("TEST_IDS", (), "ids of tests, for platforms that need one: name=id, name=id"),
     Option("WORKER", "thread", "who delivers: a thread in this process, or `pixeltwin deliver`", ("thread", "off")),
     Option("HEALTH_TOKEN", None, "who gives it as Bearer token gets /_pixeltwin/health; not set: nobody does"),
-    Option("SANDBOX", None, "URL of a sandbox: both halves go there instead of to the platforms"),
+    Option("SANDBOX", None, "URL of a sandbox that gets both halves instead of the platforms; 1: one in the app (debug)"),
     Option("PHONE_REGION", None, "ISO country of phone numbers that carry no country code, such as DE"),
     Option("KEEP_PARAMETERS", (), "query parameters a page's URL may keep beside click ids and utm_*"),
+    Option("PAGE_CACHE", "none", "shared: a cache keeps pages for everybody; none holds a visitor's", ("none", "shared")),
     Option("INLINE", False, "the code in each page instead of in the first-party script"),
     Option("CLEAN_URL", True, "take all other parameters out of the address bar before a pixel reads it"),
     Option(
@@ -101,14 +102,14 @@ class Settings:
         value = self.get(name)
         return truth(value, PREFIX + name)
 
-    def words(self, name: str) -> tuple[str, ...]:
-        """A list, or one text with commas."""
     def number(self, name: str) -> int:
         value = str(self.get(name))
         if not value.isdecimal():
             raise ConfigurationError(f"{PREFIX}{name} must be a whole number, 0 or more")
         return int(value)
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """A list, or one text with commas."""
         value = self.get(name)
         parts: Sequence[str] = value.split(",") if isinstance(value, str) else list(value)
         return tuple(part.strip() for part in parts if part.strip())
@@ -176,10 +177,23 @@ class Settings:
                 f"{PREFIX}{kind.upper()}_{setting.name.upper()} ({setting.help})" for setting in missing
             )
             raise ConfigurationError(f"{platform.title} is configured by half: set {names}")
-        sandbox = self.get("SANDBOX")
-        if sandbox:
-            arguments.update(platform.emulated(str(sandbox)))
+        arguments.update(self.emulated(platform))
         return platform(**arguments)
+
+    def emulated(self, platform: type[Platform]) -> Mapping[str, str]:
+        """The arguments that point a platform to the sandbox, where there is one."""
+        return platform.emulated(self.sandbox) if self.sandbox else {}
+
+    @property
+    def sandbox(self) -> str:
+        """The sandbox's URL, "1" for one of the application's own, or nothing."""
+        value = str(self.get("SANDBOX") or "").strip()
+        return {"true": "1", "yes": "1", "on": "1", "0": "", "false": "", "no": "", "off": ""}.get(value.lower(), value)
+
+    @property
+    def own_sandbox(self) -> bool:
+        """Whether the application is to have a sandbox of its own."""
+        return self.sandbox == "1"
 
     def tracker(self, *, secret_keys: Sequence[str] = (), debug: bool = False) -> Tracker:
         """The tracker that these settings describe. `secret_keys` serve where the settings name none."""
@@ -200,9 +214,9 @@ class Settings:
             secret_keys=keys,
             site=self.get("SITE"),
             outbox=self.get("OUTBOX"),
+            outbox_bound=self.number("OUTBOX_BOUND"),
             phone_region=self.get("PHONE_REGION"),
             on_error=self.get("ON_ERROR") or ("raise" if debug else "log"),
-            outbox_bound=self.number("OUTBOX_BOUND"),
             when_unsure=self.get("WHEN_UNSURE"),
             live=self.get("DELIVERY") == "live",
             test_until=self.get("TEST_UNTIL"),
@@ -211,7 +225,12 @@ class Settings:
 
     def _check_sandbox(self, debug: bool) -> None:
         """A sandbox takes conversions away from the platforms: only on this machine, or while debugging."""
-        host = urlsplit(str(self.get("SANDBOX") or "http://127.0.0.1")).hostname
+        if self.own_sandbox:
+            raise ConfigurationError(
+                f"{PREFIX}SANDBOX=1 is for a Flask application that is being debugged: flask run --debug. Elsewhere "
+                f"start `pixeltwin sandbox` and set {PREFIX}SANDBOX to its URL. Unset it in production"
+            )
+        host = urlsplit(self.sandbox or "http://127.0.0.1").hostname
         if not debug and host not in ("127.0.0.1", "localhost", "::1"):
             raise ConfigurationError(
                 f"{PREFIX}SANDBOX points to another machine and debugging is off: conversions would go there and "

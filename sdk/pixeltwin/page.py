@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from functools import cached_property, reduce
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial, reduce
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 
+from . import arguments, snippet, telling, withdrawal
+from .arguments import NOBODY
+from .contract import Platform
 from .conversion import Conversion
 from .errors import OutboxUnavailable
 from .events import PageView
-from .snippet import View
+from .telling import View
 from .visitor import AnyVisitor, SealedVisitor
 from .web import surplus
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pixeltwin")
 
 PAGE_VIEW = PageView()
+Answer = TypeVar("Answer")
 
 
 class Page:
@@ -36,6 +40,7 @@ class Page:
         self._carried: tuple[str, ...] | None = None  # ids for the next page; None: as they came
         self.shown: list[Conversion] = []
         self.unpaid: list[str] = []
+        self.shared = False  # whether the page is the same for everybody
 
     @property
     def conversions(self) -> list[Conversion]:
@@ -47,7 +52,7 @@ class Page:
         """Whether this request is likely to end in a page that shows what is tracked in it. Then one transaction stores
         and offers a conversion, instead of two."""
         request = self._visit.request
-        page = request.method == "GET" and not request.speculative
+        page = request.method == "GET" and not request.speculative and not self._site.shared
         return page and self._site.shows and bool(self._visit.allowed)
 
     def add(self, conversion: Conversion, *, offered: bool) -> None:
@@ -56,30 +61,59 @@ class Page:
         there = offered and goes and conversion.created and conversion.stored
         (self._offered if there else self._fresh).append(conversion)
 
-    def head(self, nonce: str | None) -> Markup:
-        """The pixels and the conversions that may be shown now."""
-        visit = self._visit
+    def head(self, nonce: str | None, *, shared: bool) -> Markup:
+        """The pixels and the conversions that may be shown now. `shared`: a page that is the same for everybody, which
+        holds neither and asks for both."""
+        form = self._site.form
+        if shared:
+            self.shared = True
+            return snippet.render_shared(self._site.script.url, nonce=nonce) if self._site.tells else Markup()
+        return self._tell(partial(snippet.render, nonce=nonce, form=form)) or self._waiting(nonce)
+
+    @property
+    def _undecided(self) -> bool:
+        """Whether nobody may be told, but somebody perhaps later."""
+        consent = self._visit.consent
+        return not self._visit.allowed and any(one.state(consent) == "pending" for one in self._tracker.platforms)
+
+    def _waiting(self, nonce: str | None) -> Markup:
+        """For who has not decided yet the script alone, so that his banner can ask for the rest on this very page."""
+        asks = self._site.tells and self._undecided
+        return snippet.render_script(self._site.script.url, nonce=nonce) if asks else Markup()
+
+    def claim(self) -> dict[str, Any]:
+        """The same as data, for the script of a page that asks; and how pixels stop that are not allowed any more."""
+        data = self._tell(telling.data) or {"pixels": []}
+        stop = withdrawal.stopped(self._tracker.platforms, self._visit.consent)
+        return {**data, "stop": stop} if stop else data
+
+    def _tell(self, tell: Callable[..., Answer]) -> Answer | None:
+        visit, tracker = self._visit, self._tracker
         if visit.request.method == "HEAD" or not self._site.tells:
-            return Markup()
+            return None
         ready = [] if visit.request.speculative else self._ready()
         if not visit.allowed:
-            return Markup()
+            return None
         self.shown.extend(ready)
-        return self._tracker.snippet(
-            ready,
-            visitor=self._told_of(ready),
-            consent=visit.consent,
-            nonce=nonce,
+        person = tracker.with_region(self._told_of(ready))
+
+        def in_window(platform: Platform) -> list[Conversion]:
+            return [one for one in ready if tracker.in_window(platform, one)]
+
+        return tell(
+            tracker.platforms if self._site.shows else (),
+            in_window if ready else None,
+            visitor=person,
+            consent=arguments.located(visit.consent, person),
             drop=surplus(visit.request.query, self._site.keep) if self._site.clean_page_url else (),
             view=self._view(),
-            form=self._site.form,
         )
 
-    def _told_of(self, ready: Sequence[Conversion]) -> AnyVisitor | None:
+    def _told_of(self, ready: Sequence[Conversion]) -> AnyVisitor:
         """Whom the pixels are started for: what the site knows of the visitor, and what his conversions brought."""
         known = bool(self._visit.known)
         if not ready:
-            return self._visit.visitor() if known else None
+            return self._visit.visitor() if known else NOBODY
         rules = self._tracker.rules
         sealed = [one.visitor.seal(rules) for one in ready]
         if known:
@@ -93,7 +127,7 @@ class Page:
             visit.track(PAGE_VIEW)
         fresh, self._fresh = self._fresh, []
         offered, self._offered = self._offered, []
-        waiting = not visit.allowed and any(one.state(visit.consent) == "pending" for one in self._tracker.platforms)
+        waiting = self._undecided
         try:
             if visit.pending and not waiting:
                 self._tracker.consented(visit.pending, visit.decided)

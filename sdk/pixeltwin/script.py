@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
 
 from . import snippet
 from .contract import Platform
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 class Script:
@@ -21,7 +24,7 @@ class Script:
     @cached_property
     def code(self) -> bytes:
         own = (files("pixeltwin") / "static" / "pixeltwin.js").read_text("utf-8")
-        return (snippet.loaders(self._platforms) + own).encode()
+        return (snippet.loaders(self._platforms) + snippet.squeezed(_COMMENT.sub("", own))).encode()
 
     @cached_property
     def version(self) -> str:

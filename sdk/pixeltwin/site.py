@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from .consent_sources import GpcMeaning
 from .events import Event
 from .script import Script
-from .snippet import Form, View
+from .snippet import Form
+from .telling import View
 from .tracker import Tracker
 
 
@@ -27,6 +28,7 @@ class Site:
     cookie_domain: str | None = None
     sandboxed: bool = False
     inline: bool = False
+    shared: bool = False  # whether pages are kept for everybody by a cache
     beacon: str = "/_pixeltwin/page-view"
     url_filter: Callable[[str], str | None] | None = None
     conversion_filter: Callable[[Event], bool] | None = None

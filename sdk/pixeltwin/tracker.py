@@ -264,14 +264,11 @@ class Tracker:
         consent: Consent,
         nonce: str | None = None,
         drop: Sequence[str] = (),
-        view: snippet.View | None = None,
-        form: snippet.Form = snippet.SELF_CONTAINED,
     ) -> Markup:
         """The pixels of all platforms that may be told, and the browser half of these conversions.
 
         A conversion is left out on a platform whose dedup window has passed; in test mode there is nothing, for what a
-        pixel says counts. `drop` names query parameters that the page's own URL loses before a pixel can read them;
-        `view` is the page's own view, minted in the browser; `form` says how the page carries it all.
+        pixel says counts. `drop` names query parameters that the page's own URL loses before a pixel can read them.
         """
         shown = self.platforms if self.mode.shows(self.clock()) else ()
         person = self.with_region(visitor or NOBODY)
@@ -282,8 +279,6 @@ class Tracker:
             consent=arguments.located(consent, person),
             nonce=nonce,
             drop=drop,
-            view=view,
-            form=form,
         )
 
     # --- delivering ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import attribution, withdrawal
+from . import attribution, descriptors, withdrawal
 from .acquaintance import COOKIE as VISITOR_COOKIE
 from .acquaintance import Acquaintance
 from .addresses import public_address
@@ -27,10 +27,11 @@ from .logfields import fields
 from .page import Page
 from .site import Site
 from .visitor import AnyVisitor, Visitor
-from .web import Cookie, Request, ResponseChanges, clean_url, query_of
+from .web import Cookie, Request, ResponseChanges, clean_url
 
 log = logging.getLogger("pixeltwin")
 
+GRANTED = Consent.granted()
 PENDING_COOKIE = "pixeltwin_pending"
 CLICKS_COOKIE = "pixeltwin_clicks"
 PENDING_LIFE = timedelta(days=7)
@@ -94,11 +95,9 @@ class Visit:
             known["external_id"] = who
         return known
 
-    def visitor(
-        self, identity: Mapping[str, Any] | None = None, url: str | None = None, screen: tuple[int, int] | None = None
-    ) -> Visitor:
+    def visitor(self, identity: Mapping[str, Any] | None = None, *, screen: tuple[int, int] | None = None) -> Visitor:
         """The visitor of this request: its signals, what the site knows of him, and what the caller adds."""
-        clicks, browsers = self._signals(query_of(url) if url else self.request.query)
+        clicks, browsers = self._signals(self.request.query)
         fields: dict[str, Any] = {
             "ip_address": self._address,
             "user_agent": self.request.user_agent,
@@ -253,23 +252,18 @@ class Visit:
             self.fault("visitor", error)
             return Visitor(user_agent=self.request.user_agent)
 
-    def page_view(self, body: Mapping[str, Any]) -> Conversion | None:
-        """The server half of a page view whose id the browser minted; None when the report is not to be believed."""
-        view, url = body.get("id"), body.get("url")
-        if not isinstance(view, str) or len(view) != 64 or not set(view) <= set("0123456789abcdef"):
-            return None
-        if not isinstance(url, str) or not (url == self.request.origin or url.startswith(self.request.origin + "/")):
-            return None
-        if self.request.from_bot or not self.allowed or not self.passes(PageView()):
-            return None
-        return self.tracker.track(
-            PageView(),
-            visitor=self.visitor(url=url, screen=_pixels(body.get("screen"))),
-            consent=self.decided,
-            id=view,
-            source_url=self._cleaned(url),
-            offered=True,
-        )
+    def told(
+        self, event: Event, *, id: str | None = None, key: str | None = None, screen: tuple[int, int] | None = None
+    ) -> Conversion | None:
+        """The server half of what the browser has told the pixels already, under this id or this natural key."""
+        options: TrackOptions = {"offered": True, "source_url": self.source_url}
+        if id is not None:
+            options["id"] = id
+        if key is not None:
+            options["key"] = key
+        if not self.site.tells:
+            options["platforms"] = ()
+        return self.tracker.track(event, visitor=self.visitor(screen=screen), consent=self.decided, **options)
 
     def passes(self, event: Event) -> bool:
         """Whether the site wants this event tracked at all."""
@@ -280,15 +274,19 @@ class Visit:
         """The conversions of this page: tracked in this request or rendered on it."""
         return self.page.conversions
 
-    def head(self, nonce: str | None = None) -> Markup:
+    def head(self, nonce: str | None = None, *, shared: bool | None = None) -> Markup:
         """The pixels, this visitor's pending conversions, and the page view; empty when nobody may be told.
 
-        Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by HEAD. In production a fault
-        in here costs the page its pixels, not the visitor his page.
+        `shared`: the page is the same for everybody, so that a cache may keep it; its script asks for what is this
+        visitor's. Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by HEAD. In
+        production a fault in here costs the page its pixels, not the visitor his page.
         """
-        self._changes.varies = True
+        shared = self.site.shared if shared is None else shared
+        if not shared:
+            self._changes.varies = True
+            self._changes.differs = self._source is not None
         try:
-            html = self.page.head(nonce)
+            html = self.page.head(nonce, shared=shared)
         except Exception as error:
             if self.tracker.on_error == "raise":
                 raise
@@ -296,9 +294,31 @@ class Visit:
             return Markup()
         if self.page.shown:
             self._changes.cache = "no-store"
-        elif html and self.known:
+        elif html and not shared and self.known:
             self._changes.cache = "private"
         return html
+
+    def claim(self) -> dict[str, Any]:
+        """What a shared page shows this visitor: his pixels, his conversions, each once, and the page view."""
+        try:
+            return self.page.claim()
+        except Exception as error:
+            if self.tracker.on_error == "raise":
+                raise
+            self.fault("claim", error)
+            return {"pixels": []}
+
+    def descriptor(self, event: Event, *, key: str | int | None = None) -> dict[str, Any] | None:
+        """What the page's script tells of an event when it happens; None when nobody may be told. In a shared page it
+        names all pixels; those that were not started hear nothing of it."""
+        if not self.site.tells or not self.passes(event):
+            return None
+        if self.page.shared or self.site.shared:
+            return descriptors.describe(self.tracker, self.tracker.platforms, event, consent=GRANTED, key=key)
+        if not self.allowed:
+            return None
+        pixels = self.allowed if self.site.shows else ()
+        return descriptors.describe(self.tracker, pixels, event, consent=self.consent, key=key)
 
     def fault(self, where: str, error: Exception) -> None:
         """Count and log what went wrong, without its text, which may quote a person."""
@@ -312,6 +332,8 @@ class Visit:
         visitor's next page. `failed`: what was rendered is on no page after all."""
         self.page.end(failed=failed)
         for where, keep in (("clicks", self._remember_clicks), ("consent", self._keep_decision)):
+            if self.page.shared:  # a cache would hand it to everybody; the page's script asks, and then it is kept
+                break
             try:
                 keep()
             except Exception as error:
@@ -358,12 +380,3 @@ class Visit:
 
     def _denied(self) -> bool:
         return all(platform.state(self.consent) == "denied" for platform in self.tracker.platforms)
-
-
-def _pixels(value: Any) -> tuple[int, int] | None:
-    """A screen size as a browser reports it; anything else is nothing."""
-    match value:
-        case [int(width), int(height)] if 0 < width < 32768 and 0 < height < 32768:
-            return width, height
-        case _:
-            return None

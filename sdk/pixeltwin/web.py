@@ -57,6 +57,10 @@ class Request:
     def query(self) -> Mapping[str, str]:
         return query_of(self.url) if self._landing else _NOTHING
 
+    def at(self, url: str) -> Request:
+        """The same visitor on another page of this site, which this request reports on."""
+        return Request("GET", url, self.headers, lambda: self.cookies, self.remote_addr)
+
     @property
     def origin(self) -> str:
         parts = _split(self.url)
@@ -130,11 +134,13 @@ class Cookie:
 @dataclass(slots=True)
 class ResponseChanges:
     """What a response needs because of this request. `cache` is "no-store" when it carries conversions of one visitor,
-    "private" when it carries a digest of his, else empty. `varies`: it depends on the visitor's cookies."""
+    "private" when it carries a digest of his, else empty. `varies`: it depends on the visitor's cookies; `differs`: so
+    much that no cache may keep it for another, whatever it makes of `Vary`."""
 
     cookies: list[Cookie] = field(default_factory=list)
     cache: Literal["", "private", "no-store"] = ""
     varies: bool = False
+    differs: bool = False
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -152,7 +158,7 @@ def kept_parameters(platforms: Iterable[Platform], extra: Sequence[str] = ()) ->
 
 
 def surplus(query: Mapping[str, str], keep: Sequence[str]) -> tuple[str, ...]:
-    """The query parameters that the address bar loses before a pixel can read it: what looks private, but for `keep`."""
+    """The query parameters that the address bar loses before a pixel can read it: what looks private, not `keep`."""
     return tuple(name for name, value in query.items() if not _kept(name, keep) and looks_private(name, value))
 
 

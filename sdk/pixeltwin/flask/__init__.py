@@ -10,6 +10,7 @@ templating  what templates see as `pixeltwin`                 endpoints   the fi
 
 from __future__ import annotations
 
-from .extension import NO_CONSENT_SOURCE, PixelTwin, TwinOptions
+from .extension import NO_CONSENT_SOURCE, PixelTwin
+from .who import TwinOptions
 
 __all__ = ["NO_CONSENT_SOURCE", "PixelTwin", "TwinOptions"]

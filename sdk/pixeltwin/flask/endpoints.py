@@ -1,21 +1,26 @@
-"""The first-party paths, /_pixeltwin/…: the script, and where it reports to."""
+"""The first-party paths, /_pixeltwin/…: the script, where it reports to, and where it asks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, abort, request
 
+from .. import reports
+from ..flood import Flood
 from ..script import Script
+from ..strictjson import encode
 from ..visit import Visit
 
 LARGEST_REPORT = 8192  # bytes of a beacon
+FOR_GOOD = 31_536_000  # seconds: a year, the longest that caches are asked to keep anything
 
 
-def first_party(visit: Callable[[], Visit | None], script: Script, prefix: str) -> Blueprint:
-    """The paths; `visit` gives the current request's visitor."""
+def first_party(visit: Callable[..., Visit | None], script: Script, prefix: str) -> Blueprint:
+    """The paths; `visit` gives the current request's visitor, with `page_url=` as he is on that page."""
     blueprint = Blueprint("pixeltwin", __name__, url_prefix=prefix)
+    flood = Flood()
 
     @blueprint.get("/pixeltwin.js")
     def first_party_script() -> Response:
@@ -23,7 +28,7 @@ def first_party(visit: Callable[[], Visit | None], script: Script, prefix: str) 
         response.cache_control.public = True
         response.cache_control.max_age = 3600
         if request.args.get("v") == script.version:
-            response.cache_control.max_age = 31536000
+            response.cache_control.max_age = FOR_GOOD
             response.cache_control.immutable = True
         response.set_etag(script.version)
         response.make_conditional(request)
@@ -31,24 +36,53 @@ def first_party(visit: Callable[[], Visit | None], script: Script, prefix: str) 
 
     @blueprint.post("/page-view")
     def page_view() -> Response:
-        here = visit()
-        if here is None or not here.request.same_origin:
-            return _refused("only pages of this site may report their views", 403)
-        if request.content_length is None or request.content_length > LARGEST_REPORT:
-            return _refused("too large", 413)
-        body: Any = request.get_json(force=True, silent=True)
-        if not isinstance(body, dict) or here.site.page_views != "beacon":
-            return _refused("not a page view", 400)
-        here.page_view(cast("dict[str, Any]", body))
-        response = Response(status=204)
-        response.cache_control.no_store = True
-        return response
+        page, report = _reported(visit, flood)
+        if page is not None and page.site.page_views == "beacon":
+            reports.page_view(page, report)
+        return _for_this_visitor(Response(status=204))
+
+    @blueprint.post("/event")
+    def event() -> Response:
+        page, report = _reported(visit, flood)
+        if page is not None:
+            reports.happened(page, report)
+        return _for_this_visitor(Response(status=204))
+
+    @blueprint.post("/visit")
+    def claim() -> Response:
+        page, _ = _reported(visit, flood)
+        return _for_this_visitor(Response(encode(page.claim() if page else {}), mimetype="application/json"))
 
     return blueprint
 
 
-def _refused(why: str, status: int) -> Response:
-    return Response(why + "\n", status, mimetype="text/plain")
+def _reported(visit: Callable[..., Visit | None], flood: Flood) -> tuple[Visit | None, dict[str, Any]]:
+    """The visitor on the page that reports, and the report. Refused: other sites, large bodies, floods, what is no
+    report. No visitor: the page that it names is not of this site."""
+    here = visit()
+    if here is None or not here.request.same_origin:
+        _refuse("only pages of this site may report here", 403)
+    if request.content_length is None or request.content_length > LARGEST_REPORT:
+        _refuse("too large", 413)
+    if not flood.takes(here.request.remote_addr, here.tracker.clock()):
+        here.tracker.losses.count("", "flood")
+        _refuse("too many reports", 429)
+    body: Any = request.get_json(force=True, silent=True)
+    if not isinstance(body, dict):
+        _refuse("not a report", 400)
+    report, origin = cast("dict[str, Any]", body), here.request.origin
+    url = report.get("url")
+    ours = isinstance(url, str) and (url == origin or url.startswith(f"{origin}/"))
+    return visit(page_url=url) if ours else None, report
+
+
+def _refuse(why: str, status: int) -> NoReturn:
+    abort(Response(why + "\n", status, mimetype="text/plain"))
+
+
+def _for_this_visitor(response: Response) -> Response:
+    response.cache_control.no_store = True
+    return response
 
 
 def exempt_from_csrf(app: Flask, blueprint: Blueprint) -> None:

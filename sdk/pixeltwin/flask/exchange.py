@@ -36,15 +36,17 @@ def apply(changes: ResponseChanges, response: Response) -> None:
             response.vary.update(_VARIES)
         else:
             response.headers["Vary"] = ", ".join(_VARIES)
-    if changes.cache and "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "private" if changes.cache == "private" else "private, no-store"
-    elif changes.cache:
-        if response.cache_control.public or response.cache_control.s_maxage is not None:
-            log.warning("%s may not be cached for others: it carries one visitor's conversions", request.path)
-        response.cache_control.clear()
-        response.cache_control.private = True
-        if changes.cache == "no-store":
-            response.cache_control.no_store = True
+    cache = changes.cache
+    if "Cache-Control" in response.headers:
+        control = response.cache_control
+        shared = control.public or control.s_maxage is not None
+        if shared and (cache or changes.differs or changes.cookies):
+            cache = cache or "private"
+            log.warning(
+                "%s may not be cached for others: it is one visitor's; see pixeltwin.head(cached=True)", request.path
+            )
+    if cache:
+        response.headers["Cache-Control"] = "private" if cache == "private" else "private, no-store"
 
 
 def may_have_landed() -> bool:

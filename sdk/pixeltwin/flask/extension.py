@@ -29,7 +29,9 @@ from ..web import kept_parameters
 from . import exchange
 from .endpoints import exempt_from_csrf, first_party
 from .health import serve_health
+from .mount import with_sandbox
 from .templating import TemplateSide
+from .who import PLAIN, TwinOptions, Who, whose
 
 log = logging.getLogger("pixeltwin")
 
@@ -42,35 +44,6 @@ pixeltwin does not know what visitors allow, so it treats everyone as having ref
   @twin.consent_loader   a function that returns Consent.granted(), .limited(), .denied() or .pending() for this request
   PIXELTWIN_CONSENT      onetrust, cookiebot or tcf, the banner whose cookie is read; or one fixed answer (granted,
                          limited, denied or pending) where the site needs no banner"""
-
-
-class Who(TypedDict, total=False):
-    """An explicit visitor or consent, and any identity field of `Visitor` as a keyword."""
-
-    visitor: AnyVisitor | None
-    consent: Consent | None
-    email: Any
-    phone: Any
-    external_id: Any
-    first_name: Any
-    last_name: Any
-    gender: Any
-    date_of_birth: Any
-    city: Any
-    state: Any
-    postal_code: Any
-    country: Any
-    phone_region: Any
-
-
-class TwinOptions(TrackOptions, Who, total=False):
-    """What `PixelTwin.track` takes beside the event: `TrackOptions`, and who it is."""
-
-
-class _Whose(TypedDict):
-    visitor: AnyVisitor | None
-    consent: Consent | None
-    identity: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -110,6 +83,8 @@ class PixelTwin:
         if "pixeltwin" in app.extensions:
             raise ConfigurationError("this application has a PixelTwin already; use that one")
         settings = Settings(app.config)
+        if self._given_tracker is None:
+            settings = with_sandbox(app, settings)
         debug = app.debug or app.testing
         tracker = self._given_tracker or settings.tracker(secret_keys=_flask_keys(app), debug=debug)
         prefix = "/_pixeltwin"
@@ -125,9 +100,10 @@ class PixelTwin:
                 gpc=settings.gpc,
                 visitor_id=settings.get("VISITOR_ID") == "on",
                 cookie_domain=settings.get("COOKIE_DOMAIN"),
-                sandboxed=bool(settings.get("SANDBOX")),
+                sandboxed=bool(settings.sandbox),
                 script=script,
                 inline=settings.flag("INLINE"),
+                shared=settings.get("PAGE_CACHE") == "shared",
                 beacon=f"{prefix}/page-view",
                 url_filter=lambda url: self._url_filter(url) if self._url_filter else url,
                 conversion_filter=lambda event: self._conversion_filter is None or self._conversion_filter(event),
@@ -192,11 +168,11 @@ class PixelTwin:
         """
         if self._conversion_filter and isinstance(event, Event) and not self._conversion_filter(event):
             options["platforms"] = ()
-        plain = cast("TrackOptions", {name: value for name, value in options.items() if name in _PLAIN})
+        plain = cast("TrackOptions", {name: value for name, value in options.items() if name in PLAIN})
         visit = self._page()
         if visit is not None:
-            return visit.track(event, **_who(options), **plain)
-        return self._tell_off_page(self.tracker.track, event, **_who(options), options=plain)
+            return visit.track(event, **whose(options), **plain)
+        return self._tell_off_page(self.tracker.track, event, **whose(options), options=plain)
 
     @overload
     def hold(self, event: Event, **options: Unpack[TwinOptions]) -> Conversion: ...
@@ -209,11 +185,11 @@ class PixelTwin:
         this request, and the pixels are on this visitor's first page after the confirmation, within a day of it."""
         if self._conversion_filter and isinstance(event, Event) and not self._conversion_filter(event):
             options["platforms"] = ()
-        plain = cast("TrackOptions", {name: value for name, value in options.items() if name in _PLAIN})
+        plain = cast("TrackOptions", {name: value for name, value in options.items() if name in PLAIN})
         visit = self._page()
         if visit is not None:
-            return visit.hold(event, **_who(options), **plain)
-        return self._tell_off_page(self.tracker.hold, event, **_who(options), options=plain)
+            return visit.hold(event, **whose(options), **plain)
+        return self._tell_off_page(self.tracker.hold, event, **whose(options), options=plain)
 
     def confirm(
         self,
@@ -239,7 +215,7 @@ class PixelTwin:
         """Keep this visitor's signals and consent for seven days, for an off-page `track` with this key."""
         visit = self._page()
         if visit is not None:
-            visit.remember(key, **_who(who))
+            visit.remember(key, **whose(who))
             return
         wrong = ConfigurationError("remember() keeps what the visitor's own request tells, and this is not one")
         self.tracker.fault("remember", wrong, strict=self.tracker.on_error == "raise")
@@ -273,6 +249,12 @@ class PixelTwin:
                     raise
                 log.error("tracking fault (visitor): %s", error)
         return tell(event, visitor=visitor, consent=consent, **options)
+
+    def descriptor(self, event: Event, *, key: str | int | None = None) -> dict[str, Any] | None:
+        """For single-page applications: what `window.pixeltwin.track(…)` takes, as JSON, for 24 hours. None when this
+        visitor's consent allows nobody to be told. Its values are signed, and no personal data is in it."""
+        visit = self._page()
+        return None if visit is None else visit.descriptor(event, key=key)
 
     @property
     def tracker(self) -> Tracker:
@@ -315,15 +297,16 @@ class PixelTwin:
         for advice in state.consent_source.advice(state.tracker.platforms):
             log.error(advice)
 
-    def visit(self) -> Visit | None:
-        """What is known of the current request's visitor and what he did; None outside a request."""
+    def visit(self, *, page_url: str | None = None) -> Visit | None:
+        """What is known of the current request's visitor and what he did; None outside a request. `page_url`: of the
+        page of this site that the request reports on."""
         if not flask.has_request_context():
             return None
-        if "pixeltwin_visit" not in g:
-            state = self._state()
+        if "pixeltwin_visit" not in g or page_url is not None:
+            state, facts = self._state(), exchange.facts()
             g.pixeltwin_visit = Visit(
                 state.site,
-                exchange.facts(),
+                facts if page_url is None else facts.at(page_url),
                 consent=self._consent,
                 person=self._person,
                 source=state.source if self._consent_loader is None else "consent_loader",
@@ -362,16 +345,6 @@ class PixelTwin:
             return response
         exchange.apply(visit.changes(failed=response.status_code >= 500), response)
         return response
-
-
-_PLAIN = frozenset(TrackOptions.__annotations__)
-_IDENTITY = frozenset(Who.__annotations__) - {"visitor", "consent"}
-
-
-def _who(options: TwinOptions | Who) -> _Whose:
-    """Who it is, sorted out of the options."""
-    identity = {name: value for name, value in options.items() if name in _IDENTITY}
-    return {"visitor": options.get("visitor"), "consent": options.get("consent"), "identity": identity}
 
 
 def _state_of(app: Flask) -> _State:

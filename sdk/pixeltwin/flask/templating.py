@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import current_app, g
+from flask import current_app, g, request
 from markupsafe import Markup
 
 from ..conversion import Conversion
+from ..errors import InvalidInput
+from ..events import Event
+from ..strictjson import encode_for_html
 from ..visit import Visit
+
+HEARD = ("click", "submit", "change")  # by the page's script
 
 
 class TemplateSide:
@@ -18,11 +23,23 @@ class TemplateSide:
     def __init__(self, visit: Callable[[], Visit | None]) -> None:
         self._visit = visit
 
-    def head(self, nonce: str | None = None) -> Markup:
-        """The pixels and this visitor's conversions, for the page's <head>. The nonce is found by itself: the
-        `csp_nonce` of Flask-Talisman or of `g`; pass it otherwise."""
+    def head(self, nonce: str | None = None, *, cached: bool | None = None) -> Markup:
+        """The pixels and this visitor's conversions, for the page's <head>. The nonce is found by itself, where
+        Flask-Talisman, `g` or the request has one; pass it otherwise. `cached=True` for a page that a cache keeps for
+        everybody (`PIXELTWIN_PAGE_CACHE=shared`: for all pages)."""
         visit = self._visit()
-        return visit.head(nonce or _nonce()) if visit is not None else Markup()
+        return visit.head(nonce or _nonce(), shared=cached) if visit is not None else Markup()
+
+    def on(self, kind: str, event: Event, *, key: str | int | None = None) -> Markup:
+        """The attribute of an element that tells of an event when it is clicked, submitted or changed: the pixels and
+        the server, under one new id, or under the natural key's own. Empty when nobody may be told."""
+        if kind not in HEARD:
+            raise InvalidInput("pixeltwin.on", [(kind, f"give one of {', '.join(HEARD)}")])
+        visit = self._visit()
+        described = None if visit is None else visit.descriptor(event, key=key)
+        if described is None:
+            return Markup()
+        return Markup("data-pixeltwin-{}='{}'").format(kind, encode_for_html(described))
 
     def conversions(self) -> list[Conversion]:
         """The conversions of this page: tracked in this request or rendered on it."""
@@ -31,9 +48,11 @@ class TemplateSide:
 
 
 def _nonce() -> str | None:
-    """The page's CSP nonce where it is usually kept."""
+    """The page's CSP nonce where it is usually kept: `g.csp_nonce` or `g.nonce`, `request.csp_nonce`, or the template
+    global `csp_nonce()` of Flask-Talisman."""
     template_globals: dict[str, Any] = current_app.jinja_env.globals
-    found: Any = g.get("csp_nonce") or template_globals.get("csp_nonce")
+    found: Any = g.get("csp_nonce") or g.get("nonce") or getattr(request, "csp_nonce", None)
+    found = found or template_globals.get("csp_nonce")
     if callable(found):
         found = found()
     return str(found) if found else None

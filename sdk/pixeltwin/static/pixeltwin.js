@@ -1,33 +1,84 @@
-/* pixeltwin, the first-party script. It comes behind the loaders of the site's pixels (`pixeltwin.run`), reads what the
-   page says of itself, and mints the id of what happens in the browser: the pixels and the server get the same one.
-   Nothing in it is tied to one visitor, so that it is cached, and so may be the page. */
+/* pixeltwin, the first-party script. It comes behind the loaders of the site's pixels (`pixeltwin.run`), reads what a page
+   says of its pixels, and mints the id of what happens in the browser: the pixels and the server get the same one.
+   Nothing in it is tied to one visitor, so that it may be cached, and so may the page.
+
+   pixeltwin.track(descriptor)   tell of something, with a descriptor that the server signed
+   pixeltwin.view()              tell of a page view, where a router changes pages without loading one
+   pixeltwin.claim()             ask the server what this visitor's page shows, as after a decision about consent */
 (function (w, d) {
   'use strict';
-  const twin = w.pixeltwin;
+  const twin = w.pixeltwin, source = d.currentScript.src;
   if (twin.view) return;
 
+  const here = path => new URL(path, source).href;
   const mint = () => [...w.crypto.getRandomValues(new Uint8Array(32))].map(n => ('0' + n.toString(16)).slice(-2)).join('');
+  const json = said => ({
+    method: 'POST',
+    body: JSON.stringify(said),
+    headers: {'Content-Type': 'application/json'},
+    keepalive: true
+  });
 
-  /* A beacon outlives the page; where there is none, a request that is kept alive. */
+  /* A beacon outlives the page; where there is none, or no room for it, a request that is kept alive. */
   function tell(url, said) {
-    const body = JSON.stringify(said), type = 'application/json';
-    if (w.navigator.sendBeacon && w.navigator.sendBeacon(url, new Blob([body], {type}))) return;
-    w.fetch(url, {method: 'POST', body, headers: {'Content-Type': type}, keepalive: true}).catch(() => {});
+    const {body, headers} = json(said), type = headers['Content-Type'], n = w.navigator;
+    if (n.sendBeacon && n.sendBeacon(url, new Blob([body], {type}))) return;
+    w.fetch(url, json(said)).catch(() => {});
   }
 
-  /* One id for all: `what.id` stands in it wherever the id belongs. */
+  /* One id for all. Where the server knows it already (`fixed`: it has a natural key) that one, else a new one, which
+     takes the place of `what.id` wherever it stands. */
   function happened(what, url) {
-    const id = mint(), told = JSON.parse(JSON.stringify(what).split(what.id).join(id));
+    const id = what.fixed ? what.id : mint(), token = what.token;
+    const told = JSON.parse(JSON.stringify({...what, token: 0}).split(what.id).join(id));
     twin.fire(told);
-    if (url) tell(url, {id, url: w.location.href, screen: [w.screen.width, w.screen.height]});
+    if (url) tell(url, {id, token, url: w.location.href, screen: [w.screen.width, w.screen.height]});
     d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: told}));
   }
 
+  twin.track = what => happened(typeof what == 'string' ? JSON.parse(what) : what, here('event'));
   twin.view = () => twin.seen(() => { if (twin.here) happened(twin.here, twin.here.beacon); });
 
-  d.querySelectorAll('script[data-pixeltwin]:not([data-done])').forEach(block => {
-    block.dataset.done = '';
-    twin.run(JSON.parse(block.textContent));
+  twin.claim = () => w.fetch(here('visit'), json({url: w.location.href}))
+    .then(answer => answer.json())
+    .then(page => {
+      twin.run(page);
+      if (page.view) twin.view();
+    })
+    .catch(() => {});
+
+  /* What a page says stands in data blocks, which may come later: by htmx, by Turbo, by a page that is still loading and
+     has only half of one. Each is read once, also where a library keeps a copy of it. */
+  function read() {
+    d.querySelectorAll('script[data-pixeltwin]:not([data-done])').forEach(block => {
+      try {
+        const page = JSON.parse(block.textContent);
+        block.dataset.done = '';
+        twin.run(page);
+      } catch (e) {}
+    });
+  }
+
+  /* `{{ pixeltwin.on("click", …) }}`: heard before the page's own handlers, which may navigate away. */
+  ['click', 'submit', 'change'].forEach(kind => d.addEventListener(kind, event => {
+    const at = event.target.closest && event.target.closest(`[data-pixeltwin-${kind}]`);
+    if (at) twin.track(at.getAttribute(`data-pixeltwin-${kind}`));
+  }, true));
+
+  /* A page that is the same for everybody says nothing of this visitor: the server is asked. */
+  const arrive = () => d.querySelector('script[data-claim]') ? twin.seen(twin.claim) : twin.view();
+
+  /* Turbo: a visit that leads on is a page view; a restoration is none, and a preview ends in no load. */
+  let leads = false;
+  d.addEventListener('turbo:visit', event => { leads = event.detail.action != 'restore'; });
+  d.addEventListener('turbo:load', () => {
+    if (leads) arrive();
+    leads = false;
   });
-  twin.view();
+  d.addEventListener('htmx:pushedIntoHistory', () => twin.view());
+
+  read();
+  new MutationObserver(read).observe(d, {childList: true, subtree: true});
+  d.addEventListener('DOMContentLoaded', read);
+  arrive();
 })(window, document);

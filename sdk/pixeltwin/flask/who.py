@@ -1,0 +1,49 @@
+"""Who did it, as `PixelTwin.track` and its like take it: keywords beside those of `Tracker.track`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from ..arguments import TrackOptions
+from ..consent import Consent
+from ..visitor import AnyVisitor
+
+
+class Who(TypedDict, total=False):
+    """An explicit visitor or consent, and any identity field of `Visitor` as a keyword."""
+
+    visitor: AnyVisitor | None
+    consent: Consent | None
+    email: Any
+    phone: Any
+    external_id: Any
+    first_name: Any
+    last_name: Any
+    gender: Any
+    date_of_birth: Any
+    city: Any
+    state: Any
+    postal_code: Any
+    country: Any
+    phone_region: Any
+
+
+class TwinOptions(TrackOptions, Who, total=False):
+    """What `PixelTwin.track` takes beside the event: `TrackOptions`, and who it is."""
+
+
+class Whose(TypedDict):
+    visitor: AnyVisitor | None
+    consent: Consent | None
+    identity: Mapping[str, Any]
+
+
+PLAIN = frozenset(TrackOptions.__annotations__)
+_IDENTITY = frozenset(Who.__annotations__) - {"visitor", "consent"}
+
+
+def whose(options: TwinOptions | Who) -> Whose:
+    """Who it is, sorted out of the options."""
+    identity = {name: value for name, value in options.items() if name in _IDENTITY}
+    return {"visitor": options.get("visitor"), "consent": options.get("consent"), "identity": identity}
