@@ -76,7 +76,6 @@ def test_a_scrape_tells_what_was_done_and_what_waits(shop: Shop) -> None:
         sample("pixeltwin_deliveries_total", **HERE, outcome="waiting", reason="http_503"): 1,
         sample("pixeltwin_outbox_up"): 1,
         sample("pixeltwin_outbox_halves", **HERE, state="waiting"): 1,
-        sample("pixeltwin_outbox_halves", **HERE, state="delivered"): 1,
         sample("pixeltwin_outbox_oldest_age_seconds", **HERE): 30,
         sample("pixeltwin_destination_healthy", **HERE): 0,
         sample("pixeltwin_destination_state", **HERE, state="failing"): 1,
@@ -140,7 +139,7 @@ def test_a_failing_store_is_a_gauge_and_not_an_error(shop: Shop, monkeypatch: py
     registry.register(Collector(shop.tracker))
     shop.order()
 
-    def fail() -> Any:
+    def fail(**_: Any) -> Any:
         raise OutboxUnavailable("the disk is gone")
 
     monkeypatch.setattr(shop.tracker.outbox, "counts", fail)

@@ -15,6 +15,7 @@ import pytest
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.outbox import Outbox, Settlement, open_outbox
 from pixeltwin.outbox.contract import KEEP_HELD, KEEP_KEYED, KEEP_NOTES, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
+from pixeltwin.outbox.states import ServerState
 from tests.outboxes import BACK_ENDS, BLUE, NOW, RED, after, new, put, settle_all, states
 
 Found = TypeVar("Found")
@@ -655,6 +656,21 @@ def test_counts_add_up_to_every_conversion_at_every_destination(outbox: Outbox) 
     put(outbox, 4, held=("consent",))
     outbox.claim(RED, now=NOW, limit=1)
     assert outbox.counts() == {RED: {"claimed": 1, "pending": 2, "held": 1}, BLUE: {"pending": 3, "held": 1}}
+    assert outbox.counts(due=True) == {RED: {"claimed": 1, "pending": 2}, BLUE: {"pending": 3}}
+
+
+def test_counts_of_what_is_due_leave_out_what_ended_or_is_held(outbox: Outbox) -> None:
+    """Whatever has happened to them, halves that may go or wait are counted alike with and without the history."""
+    states: list[ServerState] = ["delivered", "refused", "waiting", "expired", "pending", "suppressed"]
+    put(outbox, *range(1, 10))
+    put(outbox, 10, held=("payment",))
+    for claim, state in zip(outbox.claim(RED, now=NOW, limit=8), states, strict=False):
+        outbox.settle(RED, [Settlement(claim.row.seq, claim.lease, state, "", after(hours=1))], now=NOW)
+    outbox.cancel(["id-9"], now=NOW, reason="")
+    due = {"pending", "claimed", "waiting"}
+    found = {one: {state: n for state, n in row.items() if state in due} for one, row in outbox.counts().items()}
+    assert outbox.counts(due=True) == found
+    assert found[RED] == {"waiting": 1, "pending": 1, "claimed": 2} and found[BLUE] == {"pending": 8}
 
 
 def test_deliveries_are_listed_newest_first_and_can_be_chosen(outbox: Outbox) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from .diagnosis import Facts, Finding, diagnose
 from .errors import OutboxUnavailable
 from .frozen import FrozenDict
-from .outbox.states import ServerState
 from .sending.standing import Standing
 
 if TYPE_CHECKING:
@@ -26,13 +25,13 @@ Status = Literal["healthy", "unhealthy", "unknown", "off"]
 
 StandingState = Literal["open", "failing", "paused"]
 
-_OPEN: tuple[ServerState, ...] = ("pending", "claimed", "waiting")
 _LOOKED_AT = 20  # of the newest refusals
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformHealth:
-    """One platform's. `finding` says status, since when, why and what to do; `counts` are its server halves by state.
+    """One platform's. `finding` says status, since when, why and what to do; `counts` are its server halves that may go
+    or wait, by state.
 
     `took_at`: when it last took an event; `worker_seen_at`: when a worker last asked it; `next_try`: when it is asked
     again, while it is not asked; `state`: of the destination, None for a platform without a server half; `skew`:
@@ -58,7 +57,7 @@ class PlatformHealth:
     @property
     def waiting(self) -> int:
         """How many server halves may go and have not gone."""
-        return sum(self.counts.get(state, 0) for state in _OPEN)
+        return sum(self.counts.values())
 
     def to_dict(self, now: datetime) -> dict[str, Any]:
         """As plain JSON values: times in ISO 8601, ages in seconds."""
@@ -140,19 +139,25 @@ def health_of(tracker: Tracker, now: datetime | None = None) -> Health:
 
 def read_facts(outbox: Outbox, platforms: Sequence[Platform], *, now: datetime) -> dict[str, Facts]:
     """What the store knows of each platform's destination, now."""
-    counts, shared = outbox.counts(), outbox.shared()
+    counts, shared = outbox.counts(due=True), outbox.shared()
     facts: dict[str, Facts] = {}
     for destination in (one.destination for one in platforms if one.sends):
-        refused = outbox.deliveries(state="refused", destination=destination, limit=_LOOKED_AT)
+        standing = Standing.from_bytes(shared.get(destination))
         due = outbox.next_due([destination], now=now)
         facts[destination] = Facts(
-            standing=Standing.from_bytes(shared.get(destination)),
+            standing=standing,
             counts=FrozenDict(counts.get(destination, {})),
             oldest=outbox.oldest(destination),
             due=due is not None and due <= now,
-            refused_at=tuple(sorted((half.updated_at for half in refused if half.attempts), reverse=True)),
+            refused_at=() if standing.took_at == standing.heard_at else _refused_at(outbox, destination),
         )
     return facts
+
+
+def _refused_at(outbox: Outbox, destination: str) -> tuple[datetime, ...]:
+    """When the platform refused the newest of what it refused. It is looked up where the last answer took nothing."""
+    halves = outbox.deliveries(state="refused", destination=destination, limit=_LOOKED_AT)
+    return tuple(sorted((half.updated_at for half in halves if half.attempts), reverse=True))
 
 
 def _one(platform: Platform, facts: Facts | None, mode: Mode, now: datetime) -> PlatformHealth:

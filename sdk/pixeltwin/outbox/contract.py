@@ -256,8 +256,9 @@ class Outbox(ABC):
         """What `share` keeps, by destination."""
 
     @abstractmethod
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many conversions are in which server state, by destination; unclaimed rows count as pending or held."""
+    def counts(self, *, due: bool = False) -> dict[str, dict[str, int]]:
+        """How many conversions are in which server state, by destination; unclaimed rows count as pending or held.
+        `due`: only those that are pending, claimed or waiting, at a price that does not grow with the history."""
 
     @abstractmethod
     def deliveries(

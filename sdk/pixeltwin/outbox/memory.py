@@ -284,11 +284,12 @@ class MemoryOutbox(Outbox):
         with self._using():
             return dict(self._shared)
 
-    def counts(self) -> dict[str, dict[str, int]]:
+    def counts(self, *, due: bool = False) -> dict[str, dict[str, int]]:
         with self._using():
             counts: dict[str, dict[str, int]] = {name: {} for name in self._known}
         for one in self.deliveries(limit=len(self._rows) * len(counts)):
-            counts[one.destination][one.state] = counts[one.destination].get(one.state, 0) + 1
+            if not due or one.due_at is not None:
+                counts[one.destination][one.state] = counts[one.destination].get(one.state, 0) + 1
         return counts
 
     def deliveries(

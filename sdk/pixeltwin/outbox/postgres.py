@@ -269,10 +269,10 @@ class PostgresOutbox(Outbox):
         with self._using(self._worker) as own:
             return dict(own.rows("shared"))
 
-    def counts(self) -> dict[str, dict[str, int]]:
+    def counts(self, *, due: bool = False) -> dict[str, dict[str, int]]:
         with self._using(self._worker) as own:
             counts: dict[str, dict[str, int]] = {name: {} for (name,) in own.rows("destinations")}
-            for name, state, count in own.rows("counts"):
+            for name, state, count in own.rows("counts_due" if due else "counts"):
                 counts.setdefault(name, {})[state] = count
         return counts
 

@@ -437,6 +437,19 @@ SELECT d.name, n.state, sum(n.count)::bigint FROM (
 ) AS n JOIN pixeltwin_destination d ON d.number = n.destination
 GROUP BY d.name, n.state
 
+-- name: counts_due
+SELECT d.name, n.state, sum(n.count)::bigint FROM (
+    SELECT destination, state, count(*) AS count FROM pixeltwin_delivery WHERE due_at IS NOT NULL
+    GROUP BY destination, state
+    UNION ALL
+    SELECT d.number, 'pending', count(*)
+    FROM pixeltwin_arrival a JOIN pixeltwin_conversion c ON c.seq = a.seq
+    CROSS JOIN unnest(c.destinations) AS d(number)
+    LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
+    WHERE s.seq IS NULL AND c.settled_at IS NULL AND c.held = '{}' GROUP BY 1
+) AS n JOIN pixeltwin_destination d ON d.number = n.destination
+GROUP BY d.name, n.state
+
 -- name: deliveries
 SELECT c.seq, c.id, c.event, c.occurred_at, d.name,
     coalesce(s.state, CASE c.held WHEN '{}' THEN 'pending' ELSE 'held' END), coalesce(s.attempts, 0),

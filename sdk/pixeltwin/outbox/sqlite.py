@@ -296,11 +296,11 @@ class SQLiteOutbox(Outbox):
         with self._using(self._worker) as own:
             return dict(own.execute(self._sql["shared"]))
 
-    def counts(self) -> dict[str, dict[str, int]]:
+    def counts(self, *, due: bool = False) -> dict[str, dict[str, int]]:
         with self._using(self._worker) as own:
             names: dict[int, str] = dict(own.execute(self._sql["destinations"]))
             counts: dict[str, dict[str, int]] = {name: {} for name in names.values()}
-            for number, state, count in own.execute(self._sql["counts"]):
+            for number, state, count in own.execute(self._sql["counts_due" if due else "counts"]):
                 row = counts[names[number]]
                 row[state] = row.get(state, 0) + count
         return counts
