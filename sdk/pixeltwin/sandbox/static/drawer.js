@@ -62,7 +62,7 @@ function steps(timeline) {
         {'data-what': step.what},
         el('strong', {}, step.what),
         step.side ? el('span', {}, step.side + ' half') : null,
-        time(step.at),
+        step.at ? time(step.at) : null,
         step.said ? el('em', {}, step.said) : null,
       ),
     ),

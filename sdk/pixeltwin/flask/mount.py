@@ -1,0 +1,87 @@
+"""PIXELTWIN_SANDBOX=1: a sandbox of the application's own, for as long as it is being developed.
+
+Its page and the pixel scripts are below the application's own address, so that a browser reaches them wherever it
+reaches the application. The worker sends to the same sandbox on a port of its own, on this machine only.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from ..config import Settings
+from ..contract import Platform
+from ..errors import OutboxUnavailable
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+    from ..outbox import Outbox
+    from ..sandbox.timeline import Step
+
+MOUNT = "/_pixeltwin/sandbox"
+_RENDERED = {"offered": "rendered", "acknowledged": "confirmed"}
+
+
+class MountedSettings(Settings):
+    """The application's settings, with both halves of every platform pointed to its own sandbox at `url`."""
+
+    def __init__(self, config: Mapping[str, Any], url: str) -> None:
+        super().__init__({**config, "PIXELTWIN_SANDBOX": url})
+
+    def emulated(self, platform: type[Platform]) -> Mapping[str, str]:
+        return {**super().emulated(platform), "script_url": platform.emulated(MOUNT)["script_url"]}
+
+
+def with_sandbox(app: Flask, settings: Settings) -> Settings:
+    """The settings as they are; or a sandbox mounted in the application, and settings that lead to it, where
+    PIXELTWIN_SANDBOX is 1 and the application is debugged or tested."""
+    if not settings.own_sandbox or not (app.debug or app.testing):
+        return settings
+    from ..sandbox import create_sandbox, make
+
+    application = weakref.ref(app)  # so that the sandbox ends with it
+    sandbox = create_sandbox(history=lambda platform, id: _history(application(), platform, id))
+    server = make(0, app=sandbox)
+    threading.Thread(target=server.serve_forever, name="pixeltwin-sandbox", daemon=True).start()
+    weakref.finalize(app, _stop, server).atexit = False
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNT: sandbox})  # type: ignore[method-assign]
+    return MountedSettings(app.config, f"http://127.0.0.1:{server.server_port}")
+
+
+def _stop(server: BaseWSGIServer) -> None:
+    """End the server, in a thread of its own: the collector may call this in the one that serves."""
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+
+    threading.Thread(target=end, name="pixeltwin-sandbox-end", daemon=True).start()
+
+
+def _history(app: Flask | None, platform: str, id: str) -> Iterable[Step]:
+    """What the application's outbox knows of a conversion on a platform: when it was tracked, whether its pixel was
+    rendered, and where its server half is."""
+    state = app.extensions.get("pixeltwin") if app else None
+    try:
+        return list(_steps(state.tracker.outbox, platform, id)) if state else ()
+    except OutboxUnavailable:
+        return ()
+
+
+def _steps(outbox: Outbox, platform: str, id: str) -> Iterator[Step]:
+    from ..sandbox.timeline import Step
+
+    for half in outbox.deliveries(id=id):
+        if half.destination.partition(":")[0] != platform:
+            continue
+        yield Step(half.occurred_at, "tracked")
+        if half.browser in _RENDERED:
+            yield Step(None, _RENDERED[half.browser])
+        tries = f"{half.attempts} tries" if half.attempts > 1 else ""
+        yield Step(half.updated_at, half.state, "; ".join(part for part in (half.reason, tries) if part))
