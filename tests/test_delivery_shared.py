@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from pixeltwin.outbox import Outbox, open_outbox
+from pixeltwin.sending.crew import HANDS
 from pixeltwin.sending.standing import Standing
 from pixeltwin.worker import utc_now
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, states
@@ -151,6 +153,7 @@ def test_an_idle_pass_leaves_no_trace(outbox: Outbox, vendor: Vendor) -> None:
 
 PROCESS = """
 import sys
+import threading
 from pixeltwin.delivery import Delivery
 from pixeltwin.outbox import open_outbox
 from pixeltwin.worker import run
@@ -316,3 +319,57 @@ def test_events_that_wait_too_long_are_said(outbox: Outbox, vendor: Vendor, capl
         "local: the oldest waiting event is 1 day, 0:10:00 old. a day is very late",
         "local: no event waits too long any more",
     ]
+
+
+# --- a queue ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.0, 1), (0.06, HANDS)])
+def test_a_queue_for_a_far_platform_goes_side_by_side(
+    outbox: Outbox, vendor: Vendor, seconds: float, most: int
+) -> None:
+    """Where answers take long a few requests are under way at once, each event in one of them; where they come at once
+    one is enough."""
+    under_way, seen, lock = [0], [0], threading.Lock()
+
+    def script(events: Events) -> Answer:
+        with lock:
+            under_way[0] += 1
+            seen[0] = max(seen[0], under_way[0])
+        time.sleep(seconds)
+        with lock:
+            under_way[0] -= 1
+        return ok(events)
+
+    vendor.script = script
+    platform = vendor.platform()
+    platform.max_batch = 20  # type: ignore[misc]
+    sender = delivery(outbox, platform, stopwatch=time.monotonic if seconds else lambda: 0.0)
+    for number in range(230):
+        put(outbox, conversion(number))
+    report = sender.deliver(NOW)
+    assert (report.delivered, report.requests, seen[0]) == (230, 12, most)
+    assert sorted(vendor.ids) == sorted(f"id-{number}" for number in range(230))
+
+
+def test_what_goes_wrong_in_one_of_several_requests_is_raised(outbox: Outbox, vendor: Vendor) -> None:
+    """An error beside the first request is not swallowed, and the others finish what they have begun."""
+
+    def token() -> str:
+        if threading.current_thread().name == "pixeltwin-hand":
+            raise SystemExit
+        return TOKEN
+
+    def script(events: Events) -> Answer:
+        time.sleep(0.06)
+        return ok(events)
+
+    vendor.script = script
+    platform = vendor.platform(access_token=token)
+    platform.max_batch = 20  # type: ignore[misc]
+    sender = delivery(outbox, platform, stopwatch=time.monotonic)
+    for number in range(100):
+        put(outbox, conversion(number))
+    with pytest.raises(SystemExit):
+        sender.deliver(NOW)
+    assert states(outbox) == {"delivered": 60, "claimed": 40}

@@ -20,6 +20,7 @@ from .errors import ConfigurationError
 from .mode import Mode
 from .outbox.contract import LEASE, Outbox
 from .sending.alarm import Alarm
+from .sending.crew import Crew
 from .sending.dispatch import Channel, Dispatch, Wiring
 from .sending.exchange import Answer, NoAnswer
 from .sending.fingerprint import fingerprint
@@ -192,7 +193,8 @@ class Delivery:
         """One pass: to each destination everything due, up to `limit` conversions, until it says wait.
 
         `now` is when the pass begins; a long one goes on with the time it takes. Several destinations are served side
-        by side, so that a slow one delays the end of the pass and nothing else. `stop` is asked before each request.
+        by side, so that a slow one delays the end of the pass and nothing else; a long queue for one that is far away
+        goes in a few requests side by side. `stop` is asked before each request.
         Raises `OutboxUnavailable`; what was sent by then is settled in the next pass.
         """
         self._after_fork()
@@ -204,7 +206,11 @@ class Delivery:
         def clock() -> datetime:
             return now + timedelta(seconds=self._stopwatch() - began)
 
-        passes = [Dispatch(self._channels[one], self._wiring, clock=clock, stop=stop) for one in wanted]
+        def crew(destination: str) -> Crew:
+            channel = self._channels[destination]
+            return Crew(lambda more: Dispatch(channel, self._wiring, clock=clock, stop=stop, more=more))
+
+        passes = [crew(one) for one in wanted]
         if len(passes) < 2:
             return Report([one.run(limit) for one in passes])
         with ThreadPoolExecutor(len(passes), thread_name_prefix="pixeltwin-pass") as pool:

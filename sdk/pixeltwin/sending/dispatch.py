@@ -30,6 +30,7 @@ from .skew import Clock
 log = logging.getLogger("pixeltwin")
 
 Settling = list[tuple[str, Settlement]]  # by the conversion's id
+FAR = timedelta(seconds=0.05)  # an answer that takes longer is worth another request beside it
 STALE = timedelta(seconds=0.25)  # a request that leaves later than it was entered would count for the wrong second
 
 
@@ -59,10 +60,17 @@ class Wiring:
 
 
 class Dispatch:
-    """A pass over one destination. `clock` says how late it is; `stop` is asked before each request."""
+    """A pass over one destination. `clock` says how late it is; `stop` is asked before each request; `more` is called
+    when a queue waits that another dispatch beside this one would shorten."""
 
     def __init__(
-        self, channel: Channel, wiring: Wiring, *, clock: Callable[[], datetime], stop: Callable[[], bool]
+        self,
+        channel: Channel,
+        wiring: Wiring,
+        *,
+        clock: Callable[[], datetime],
+        stop: Callable[[], bool],
+        more: Callable[[], None],
     ) -> None:
         self.channel = channel
         self.platform = channel.platform
@@ -72,6 +80,8 @@ class Dispatch:
         self.ledger = Ledger(wiring.outbox)
         self.clock = clock
         self.stop = stop
+        self.more = more
+        self.far = False  # whether the last answer took long
         self.entry: Entry | None = None  # leave to make a request that was not made yet
         self.report = DestinationReport(self.platform.name, self.platform.destination)
 
@@ -102,6 +112,8 @@ class Dispatch:
             left -= many
             if many < wanted:
                 break
+            if self.far and wanted == self._largest(test):
+                self.more()
 
     def _take(self, wanted: int, now: datetime, test: Test) -> int:
         """Claim and work on one batch; how many were claimed."""
@@ -177,8 +189,10 @@ class Dispatch:
         entry, self.entry = self.entry, None
         assert entry is not None
         self.report.requests += 1
+        asked = self.clock()
         answered = self.exchange.ask([ready.body for ready in group], test)
         now = self.clock()
+        self.far = now - asked >= FAR
         fraction = self.wiring.random.random()
         self._note(entry, answered, now, fraction)
         result = reading.read(
