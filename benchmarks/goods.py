@@ -48,7 +48,8 @@ def sqlite(folder: Path) -> str:
 
 
 def tracker(sink: str, outbox: str, *, eager: bool = False) -> Tracker:
-    return Tracker(platforms(sink, eager=eager), secret_keys=["made-up"], outbox=outbox)
+    """On these platforms. The queue may be longer than it commonly is: a million waiting is what is measured."""
+    return Tracker(platforms(sink, eager=eager), secret_keys=["made-up"], outbox=outbox, outbox_bound=10_000_000)
 
 
 def purchase(number: int) -> Purchase:

@@ -61,7 +61,8 @@ _PAGES = {
     **_SDKS,
 }
 _WEIGHTS = {
-    "three purchase": "pixeltwin, 3 platforms",
+    "three purchase": "pixeltwin, inline",
+    "three whole": "pixeltwin, with its file",
     "analytics.js": "analytics.js",
     "rudderstack": "rudderstack",
     "posthog-js": "posthog-js",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Mapping
-from importlib.resources import files
 
 from flask import Flask, render_template_string
 
@@ -17,11 +17,12 @@ from .case import Found, Row, Settings, Variant, at_most
 TITLE = "Script on a page"
 ONCE = True
 VARIANTS = (
-    Variant("one idle", "pixeltwin, one platform"),
-    Variant("one purchase", "pixeltwin, one platform and a purchase"),
-    Variant("three idle", "pixeltwin, three platforms"),
-    Variant("three purchase", "pixeltwin, three platforms and a purchase"),
-    Variant("script", "pixeltwin's first-party script, a file the browser keeps"),
+    Variant("one idle", "pixeltwin inline, one platform"),
+    Variant("one purchase", "pixeltwin inline, one platform and a purchase"),
+    Variant("three idle", "pixeltwin inline, three platforms"),
+    Variant("three purchase", "pixeltwin inline, three platforms and a purchase"),
+    Variant("three file", "pixeltwin's first-party script, a file that browsers keep"),
+    Variant("three whole", "pixeltwin, that file, and three platforms and a purchase inline"),
     Variant("analytics.js", "@segment/analytics-next 1.84.3, standalone"),
     Variant("posthog-js", "posthog-js 1.449.2, array.js"),
     Variant("rudderstack", "@rudderstack/analytics-js 3.34.1, modern"),
@@ -38,14 +39,15 @@ def measure(variant: str, settings: Settings) -> Mapping[str, float]:
     if variant in PUBLISHED:
         raw, packed = PUBLISHED[variant]
         return {"bytes": raw, "gzip": packed}
-    if variant == "script":
-        return _weight(files("pixeltwin").joinpath("static/pixeltwin.js").read_bytes())
-    many, _, state = variant.partition(" ")
-    return _weight(_head(settings, {"one": 1, "three": 3}[many], bought=state == "purchase"))
+    many, _, what = variant.partition(" ")
+    inline, file = _page(settings, {"one": 1, "three": 3}[many], bought=what in ("purchase", "whole"))
+    if what == "whole":
+        return {name: _weight(inline)[name] + _weight(file)[name] for name in ("bytes", "gzip")}
+    return _weight(file if what == "file" else inline)
 
 
-def _head(settings: Settings, many: int, *, bought: bool) -> bytes:
-    """What `head()` puts into a page."""
+def _page(settings: Settings, many: int, *, bought: bool) -> tuple[bytes, bytes]:
+    """What `head()` puts into a page, and the script of the site's own that it loads."""
     app = Flask("shop")
     app.config.update(PIXELTWIN_CONSENT="granted", PIXELTWIN_WORKER="off")
     ours = Tracker(goods.platforms(settings.prompt)[:many], secret_keys=["made-up"], outbox="memory:")
@@ -53,7 +55,12 @@ def _head(settings: Settings, many: int, *, bought: bool) -> bytes:
     with app.test_request_context("/thanks", headers={"User-Agent": goods.AGENT}):
         if bought:
             twin.track(goods.purchase(1), email="ada.lovelace@example.com")
-        return render_template_string("{{ pixeltwin.head() }}").encode()
+        inline = render_template_string("{{ pixeltwin.head() }}")
+    client = app.test_client()
+    files = [client.get(source) for source in re.findall(r'<script[^>]* src="(/[^"]+)"', inline)]
+    if not files or any(one.status_code != 200 for one in files):
+        raise RuntimeError("the page's own script cannot be found")
+    return inline.encode(), b"".join(one.get_data() for one in files)
 
 
 def _weight(content: bytes) -> Mapping[str, float]:
@@ -71,13 +78,11 @@ def rows(found: Found) -> list[Row]:
                 ("one idle", "one platform"),
             )
         ),
-        found.figure("the first-party script, a file of its own", "script", "gzip", "bytes"),
-        *(
-            found.ratio(f"{one} / inline with a purchase", one, "three purchase", "gzip", unit="bytes")
-            for one in PUBLISHED
-        ),
+        found.figure("the first-party script, a file of its own", "three file", "gzip", "bytes"),
+        found.figure("both, as a first visit loads them", "three whole", "gzip", "bytes"),
+        *(found.ratio(f"{one} / both", one, "three whole", "gzip", unit="bytes") for one in PUBLISHED),
         Row(
-            "Google's gtag.js / inline with a purchase",
+            "Google's gtag.js / both",
             None,
             detail="it is in no package, and Google publishes no size",
         ),
