@@ -19,6 +19,7 @@ from pixeltwin.snippet import render
 from tests.browser.shop import free_port
 from tests.samples import purchase
 from tests.sandboxed import KINDS, Callers, conversion, platform, serving
+from tests.test_sandbox_mounted import MOUNT, shop
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -305,3 +306,17 @@ def test_pixels_of_a_shop_on_another_origin_merge(visit: Visit, sandbox: Callers
         page.locator(".panel[data-verdict=merged]").nth(len(KINDS) - 1).wait_for()
     assert [record["repeats"] for record in sandbox.records()] == [0] * len(KINDS)
     assert visit.foreign == []
+
+
+def test_an_application_in_development_shows_its_own(visit: Visit) -> None:
+    """With PIXELTWIN_SANDBOX=1 alone, a purchase in a real browser merges everywhere, seen below the shop's address."""
+    with serving(shop(PIXELTWIN_WORKER="thread")) as served:
+        base = f"http://127.0.0.1:{served.port}"
+        visit.page().goto(f"{base}/buy")
+        page = visit.page()
+        page.goto(f"{base}{MOUNT}/")
+        page.locator(".panel[data-verdict=merged]").nth(len(KINDS) - 1).wait_for()
+        page.locator(".opener").first.click()
+        page.locator(".timeline [data-what=tracked]").wait_for()
+    assert visit.foreign == []
+    assert visit.complaints == []

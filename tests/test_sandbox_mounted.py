@@ -1,0 +1,135 @@
+"""PIXELTWIN_SANDBOX=1: an application in development has a sandbox of its own, and nothing else changes."""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+import threading
+import time
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from flask import Flask, redirect, render_template_string
+
+from pixeltwin import Purchase
+from pixeltwin.config import Settings
+from pixeltwin.errors import ConfigurationError
+from pixeltwin.flask import PixelTwin
+from tests.samples import AGENT
+from tests.sandboxed import KINDS, Visitors
+from tests.test_flask import SETTINGS
+
+MOUNT = "/_pixeltwin/sandbox"
+PATIENCE = 10.0  # seconds
+PAGE = "<html><head>{{ pixeltwin.head() }}</head><body>Thanks</body></html>"
+
+
+def shop(**settings: Any) -> Flask:
+    app = Flask("shop")
+    app.config.update({**SETTINGS, "PIXELTWIN_SANDBOX": "1", **settings})
+    twin = PixelTwin(app)
+
+    @app.get("/buy")
+    def buy() -> Any:
+        twin.track(Purchase(order_id="1001", value="59.90", currency="EUR"), email="ada@example.com")
+        return redirect("/thanks")
+
+    @app.get("/thanks")
+    def thanks() -> str:
+        return render_template_string(PAGE)
+
+    return app
+
+
+def buy(app: Flask) -> str:
+    """What the visitor gets to see after his purchase."""
+    answer = app.test_client().get("/buy", follow_redirects=True, headers={"User-Agent": AGENT})
+    return answer.get_data(as_text=True)
+
+
+def clock(base: str) -> Any:
+    with urlopen(f"{base}/api/clock", timeout=5) as answer:
+        return json.load(answer)
+
+
+def answers(base: str) -> bool:
+    """Whether the port still answers, after some patience."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            clock(base)
+        except OSError:
+            return False
+    return True
+
+
+def serving() -> set[threading.Thread]:
+    """The threads that serve a sandbox of an application."""
+    return {thread for thread in threading.enumerate() if thread.name == "pixeltwin-sandbox"}
+
+
+def test_both_halves_go_to_the_applications_own_sandbox() -> None:
+    """With nothing but the setting, scripts come from below the application and server events arrive in its sandbox."""
+    app = shop(PIXELTWIN_INLINE=True)
+    page = buy(app)
+    for kind in KINDS:
+        assert f'"{MOUNT}/{kind}/' in page
+    assert not re.search(r"https://[a-z.-]*(?:redditstatic|sc-static|pinimg)", page)
+    with app.app_context():
+        app.extensions["pixeltwin"].tracker.deliver()
+    mounted = Visitors(app, prefix=MOUNT)
+    assert {record["platform"]: record["verdict"] for record in mounted.records()} == dict.fromkeys(
+        KINDS, "server only"
+    )
+    assert b"<title>pixeltwin sandbox</title>" in mounted.send("GET", "/").body
+    for kind in KINDS:
+        script = re.search(rf'"{MOUNT}(/{kind}/[^"?]*)', page)
+        assert script and mounted.send("GET", script[1]).status == 200
+
+
+def test_the_life_of_a_conversion_begins_in_the_application() -> None:
+    """The sandbox tells when a conversion was tracked, that its pixels were rendered, and what became of it."""
+    app = shop()
+    buy(app)
+    with app.app_context():
+        app.extensions["pixeltwin"].tracker.deliver()
+    mounted = Visitors(app, prefix=MOUNT)
+    for record in mounted.records():
+        told = mounted.send("GET", f"/api/conversions/{record['key']}").json["timeline"]
+        words = [step["what"] for step in told]
+        assert words[:2] == ["tracked", "rendered"]
+        assert {"sent", "delivered"} <= set(words)
+        assert told[1]["at"] is None
+        moments = [step["at"] for step in told if step["at"]]
+        assert moments == sorted(moments)
+
+
+def test_it_is_refused_outside_of_development() -> None:
+    """In production no application swallows its own conversions: the setting is an error that says what to do."""
+    with pytest.raises(ConfigurationError, match="flask run --debug"):
+        shop(TESTING=False)
+    assert shop(TESTING=False, DEBUG=True).test_client().get(f"{MOUNT}/").status_code == 200
+    with pytest.raises(ConfigurationError, match="pixeltwin sandbox"):
+        Settings({**SETTINGS, "PIXELTWIN_SANDBOX": "1"}, {}).tracker(debug=True)
+
+
+@pytest.mark.parametrize("value", ["0", "", None, "http://127.0.0.1:8100"])
+def test_any_other_value_mounts_nothing(value: str | None) -> None:
+    """Without a yes there is no sandbox in the application: nothing at its path, and no thread of its own."""
+    before = serving()
+    app = shop(PIXELTWIN_SANDBOX=value)
+    assert not serving() - before
+    assert app.test_client().get(f"{MOUNT}/").status_code == 404
+
+
+def test_the_port_closes_with_the_application() -> None:
+    """When an application is gone, so is the port that its sandbox listened on."""
+    app = shop()
+    with app.app_context():
+        base = "/".join(app.extensions["pixeltwin"].tracker.platforms[0].api_url.split("/")[:3])
+    assert clock(base)["offset_seconds"] == 0
+    del app
+    gc.collect()
+    assert not answers(base)
