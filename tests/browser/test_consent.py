@@ -1,0 +1,190 @@
+"""Consent in real Chromium: requests to vendors are counted before an answer, after it, and after it was taken back."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask, render_template_string
+
+pytest.importorskip("playwright.sync_api")
+
+
+from demo_site.server import listen, make
+from pixeltwin import Purchase
+from pixeltwin.flask import PixelTwin
+from tests.browser.conftest import Visit
+from tests.test_flask import SETTINGS
+
+pytestmark = pytest.mark.browser
+ALL = {"reddit", "snap", "pinterest"}
+THEIRS = {"_rdt_uuid", "_scid", "_pin_unauth"}
+PAGE = """<html><head><title>Shop</title>{{ pixeltwin.head() }}</head><body>
+<script>
+function answer(targeting) {
+  document.cookie = 'OptanonConsent=groups=C0001%3A1%2CC0004%3A' + targeting + '; path=/';
+  document.cookie = 'OptanonAlertBoxClosed=2026-08-20T12:00:00.000Z; path=/';
+}
+</script></body></html>"""
+
+
+class Shop:
+    """A shop with a banner and a sandbox on one port. `tracker` is the application's."""
+
+    def __init__(self, folder: Path) -> None:
+        listening = listen("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        self.app = Flask("shop")
+        sandbox = {"PIXELTWIN_SANDBOX": f"{self.url}/sandbox", "PIXELTWIN_CONSENT": "onetrust"}
+        self.app.config.update({**SETTINGS, **sandbox, "PIXELTWIN_OUTBOX": f"sqlite:///{folder}/outbox.db"})
+        twin = PixelTwin(self.app)
+        self.tracker = self.app.extensions["pixeltwin"].tracker
+        self.app.add_url_rule("/", "page", lambda: render_template_string(PAGE))
+        self.orders = 0
+
+        @self.app.get("/buy")
+        def buy() -> str:
+            self.orders += 1
+            twin.track(Purchase(order_id=str(self.orders), value="10", currency="EUR"), email="ada@example.com")
+            return render_template_string(PAGE)
+
+        self._server = make(self.app, listening, with_sandbox=True)
+        listening.close()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def states(self) -> set[str]:
+        return {one.state for one in self.tracker.outbox.deliveries(limit=1000)}
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self.tracker.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    running = Shop(tmp_path)
+    yield running
+    running.close()
+
+
+class Shopper:
+    """A visitor whose requests to vendors are noted, by platform."""
+
+    def __init__(self, visit: Visit, shop: Shop) -> None:
+        self.shop, self.context, self.page = shop, visit.context, visit.page()
+        self.asked: list[str] = []
+        self.page.on("request", lambda request: self._note(request.url))
+
+    def _note(self, url: str) -> None:
+        found = re.match(r"/sandbox/(reddit|snap|pinterest)/", urlsplit(url).path)
+        if found:
+            self.asked.append(found[1])
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.shop.url + path)
+        self.settle()
+
+    def settle(self) -> None:
+        """Long enough for what a page starts to have started."""
+        self.page.wait_for_timeout(300)
+
+    def answers(self, yes: bool) -> None:
+        """Answer the banner; the page asks again, as a banner's callback lets it."""
+        self.page.evaluate(f"answer({int(yes)}); pixeltwin.claim()")
+        self.settle()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(100):
+            if condition():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"it did not happen; vendors were asked {self.asked}")
+
+    def cookies(self) -> set[str]:
+        return {str(cookie.get("name")) for cookie in self.context.cookies()}
+
+    def since(self) -> set[str]:
+        """The vendors asked since this was asked last."""
+        found, self.asked = set(self.asked), []
+        return found
+
+
+@pytest.fixture
+def shopper(visit: Visit, shop: Shop) -> Shopper:
+    return Shopper(visit, shop)
+
+
+def test_no_vendor_hears_of_anybody_before_he_agrees(shopper: Shopper) -> None:
+    """While the banner is not answered, and after a refusal, no request, script or cookie of a vendor is there, and
+    nothing that could be sent is stored."""
+    shopper.go("/?rdt_cid=r1&ScCid=s1&epik=p1")
+    shopper.go("/buy")
+    assert (shopper.since(), shopper.shop.states()) == (set(), {"held"})
+    assert shopper.cookies() == {"pixeltwin_pending"}
+    shopper.page.evaluate("answer(0)")
+    shopper.go("/")
+    shopper.go("/buy")
+    assert (shopper.since(), shopper.shop.states()) == (set(), {"cancelled"})
+    assert shopper.cookies() == {"OptanonConsent", "OptanonAlertBoxClosed"}
+    assert shopper.page.evaluate("[typeof rdt, typeof snaptr, typeof pintrk]") == ["undefined"] * 3
+
+
+def test_what_waited_fires_when_he_agrees_on_this_very_page(shopper: Shopper) -> None:
+    """The banner's answer starts the pixels without a page load; the purchase is told once, and released."""
+    shopper.go("/buy")
+    assert shopper.since() == set()
+    shopper.answers(True)
+    shopper.until(lambda: set(shopper.asked) == ALL)
+    assert "pending" in shopper.shop.states() and "held" not in shopper.shop.states()
+    told = purchases(shopper)
+    assert {one["platform"] for one in told} == ALL
+    shopper.go("/")
+    assert purchases(shopper) == told
+    shopper.shop.tracker.deliver()
+    assert {one["verdict"] for one in conversions(shopper) if one["name"] == "Purchase"} == {"merged"}
+
+
+def test_after_a_withdrawal_no_vendor_hears_of_him(shopper: Shopper) -> None:
+    """Taken back on an open page, nothing is told from then on: not by this page, not by the next, not by the server;
+    our cookies and the vendors' are gone."""
+    shopper.go("/")
+    shopper.answers(True)
+    shopper.go("/buy?rdt_cid=r1&ScCid=s1&epik=p1")
+    shopper.until(lambda: shopper.cookies() >= THEIRS | {"pixeltwin_clicks", "pixeltwin_visitor"})
+    shopper.answers(False)
+    shopper.since()
+    shopper.page.evaluate("pixeltwin.view()")
+    shopper.go("/")
+    shopper.go("/buy")
+    shopper.shop.tracker.deliver()
+    assert shopper.since() == set()
+    assert shopper.cookies() == {"OptanonConsent", "OptanonAlertBoxClosed"}
+    server = [one for one in conversions(shopper) if one["server"]]
+    assert server == []
+    assert shopper.shop.states() <= {"suppressed", "cancelled"}
+
+
+def test_a_visitor_who_says_so_by_gpc_is_told_with_limits(page_factory: Callable[..., Visit], shop: Shop) -> None:
+    """With Sec-GPC the pixels that can limit themselves do, and the one that cannot is not asked at all."""
+    shopper = Shopper(page_factory(extra_http_headers={"Sec-GPC": "1"}), shop)
+    shopper.go("/")
+    shopper.answers(True)
+    shopper.until(lambda: set(shopper.asked) == {"reddit", "snap"})
+    assert "pinterest" not in shopper.asked
+
+
+def conversions(shopper: Shopper) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = shopper.page.request.get(f"{shopper.shop.url}/sandbox/api/conversions").json()[
+        "conversions"
+    ]
+    return found
+
+
+def purchases(shopper: Shopper) -> list[dict[str, Any]]:
+    return [{"platform": one["platform"], "id": one["id"]} for one in conversions(shopper) if one["name"] == "Purchase"]
