@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from .diagnosis import Facts, Finding, diagnose
-from .errors import OutboxUnavailable
+from .errors import ConfigurationError, OutboxUnavailable
 from .frozen import FrozenDict
 from .sending.standing import Standing
 
@@ -130,7 +130,7 @@ def health_of(tracker: Tracker, now: datetime | None = None) -> Health:
     losses = tuple((*what, many) for what, many in sorted(tracker.losses.snapshot().items()))
     try:
         facts = read_facts(tracker.outbox, tracker.platforms, now=now)
-    except OutboxUnavailable as error:
+    except (OutboxUnavailable, ConfigurationError) as error:
         said = f"The outbox cannot be read, so nothing is stored or delivered: {error}."
         return Health(now, outbox=said, mode=tracker.mode.notice(now), losses=losses)
     found = health(tracker.platforms, facts, mode=tracker.mode, now=now)

@@ -30,7 +30,10 @@ OUTBOX_UP = Gauge(
     "outbox.up", "", "Whether the outbox can be read: 1 or 0. Without it the other gauges are absent.", ()
 )
 HALVES = Gauge(
-    "outbox.halves", "{half}", "Server halves in the outbox that may go or wait, by state.", ("platform", "destination", "state")
+    "outbox.halves",
+    "{half}",
+    "Server halves in the outbox that may go or wait, by state.",
+    ("platform", "destination", "state"),
 )
 OLDEST = Gauge("outbox.oldest.age", "s", "Age of the oldest conversion that waits for the destination; 0: none waits.")
 HEALTHY = Gauge("destination.healthy", "", "Whether the destination is healthy: 1 or 0; absent while that is unknown.")
