@@ -19,6 +19,7 @@ from pixeltwin.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.health import Health, PlatformHealth
 from pixeltwin.mode import Mode
+from pixeltwin.outbox import Settlement
 from pixeltwin.outbox.states import SERVER_MOVES
 from pixeltwin.sending.standing import Standing
 from tests.local_vendor import NOW, TOKEN, Local, Vendor, ok, says
@@ -94,6 +95,20 @@ def test_rows_that_nobody_takes_are_a_missing_worker(shop: Shop) -> None:
     assert seen(shop).finding.status == "unhealthy" and "no worker" in seen(shop).finding.why
     shop.deliver()
     assert seen(shop).finding.status == "healthy"
+
+
+def test_what_waits_for_a_time_of_its_own_is_overdue_from_then_on(shop: Shop) -> None:
+    """A half that is looked at again later is nobody's neglect before that time, however long no request was made."""
+    shop.order()
+    (claim,) = shop.tracker.outbox.claim("local:a1", now=NOW, limit=1)
+    due = NOW + timedelta(hours=1)
+    waiting = Settlement(claim.row.seq, claim.lease, "waiting", "consent_pending: so", due, tried=False)
+    shop.tracker.outbox.settle("local:a1", [waiting], now=NOW)
+    for moment in (NOW + 30 * MINUTE, due, due + UNATTENDED - timedelta(seconds=1)):
+        shop.clock.now = moment
+        assert seen(shop).finding.status == "unknown"
+    shop.clock.now = due + UNATTENDED
+    assert "no worker" in seen(shop).finding.why
 
 
 def test_a_platform_that_refuses_everything_is_unhealthy(shop: Shop) -> None:
@@ -214,7 +229,7 @@ facts_of_any_kind = st.builds(
     standing=standings,
     counts=st.dictionaries(st.sampled_from(sorted(SERVER_MOVES)), st.integers(0, 10**6)),
     oldest=moments,
-    due=st.booleans(),
+    overdue=st.booleans(),
     refused_at=st.lists(moments.filter(bool), max_size=5).map(lambda many: tuple(sorted(many, reverse=True))),
 )
 

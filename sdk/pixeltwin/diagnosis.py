@@ -23,14 +23,14 @@ IN_A_ROW = 3  # events refused since the last one was taken: not the fault of on
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the outbox knows of one destination. `due`: whether something could be sent now; `oldest`: when the oldest
-    conversion that waits there occurred; `refused_at`: when the platform refused the newest refused ones, newest
-    first."""
+    """What the outbox knows of one destination. `overdue`: whether something could have been sent `UNATTENDED` ago, if
+    it was there by then; `oldest`: when the oldest conversion that waits there occurred; `refused_at`: when the platform
+    refused the newest refused ones, newest first."""
 
     standing: Standing = NEVER_ASKED
     counts: Mapping[str, int] = field(default_factory=lambda: FrozenDict[int]())
     oldest: datetime | None = None
-    due: bool = False
+    overdue: bool = False
     refused_at: tuple[datetime, ...] = ()
 
     def seen_at(self, now: datetime) -> datetime | None:
@@ -86,7 +86,7 @@ def _unattended(platform: Platform, facts: Facts, now: datetime) -> Finding | No
     """Something could go, and nobody has asked this platform for too long."""
     standing, seen = facts.standing, facts.seen_at(now)
     free_since = max((at for at in (facts.oldest, standing.shut_until, seen) if at), default=None)
-    if not facts.due or free_since is None or now - free_since < UNATTENDED:
+    if not facts.overdue or free_since is None or now - free_since < UNATTENDED:
         return None
     return Finding(
         "unhealthy",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from .diagnosis import Facts, Finding, diagnose
+from .diagnosis import UNATTENDED, Facts, Finding, diagnose
 from .errors import ConfigurationError, OutboxUnavailable
 from .frozen import FrozenDict
 from .sending.standing import Standing
@@ -139,16 +139,16 @@ def health_of(tracker: Tracker, now: datetime | None = None) -> Health:
 
 def read_facts(outbox: Outbox, platforms: Sequence[Platform], *, now: datetime) -> dict[str, Facts]:
     """What the store knows of each platform's destination, now."""
-    counts, shared = outbox.counts(due=True), outbox.shared()
+    counts, shared, before = outbox.counts(due=True), outbox.shared(), now - UNATTENDED
     facts: dict[str, Facts] = {}
     for destination in (one.destination for one in platforms if one.sends):
         standing = Standing.from_bytes(shared.get(destination))
-        due = outbox.next_due([destination], now=now)
+        due = outbox.next_due([destination], now=before)
         facts[destination] = Facts(
             standing=standing,
             counts=FrozenDict(counts.get(destination, {})),
             oldest=outbox.oldest(destination),
-            due=due is not None and due <= now,
+            overdue=due is not None and due <= before,
             refused_at=() if standing.took_at == standing.heard_at else _refused_at(outbox, destination),
         )
     return facts
