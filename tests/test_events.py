@@ -30,6 +30,7 @@ from pixeltwin import (
 from pixeltwin.currencies import CURRENCIES
 from pixeltwin.errors import InvalidInput, PixeltwinError
 from pixeltwin.events import EVENT_TYPES, Event, from_record, to_record
+from pixeltwin.restoring import restored
 from pixeltwin.strictjson import encode
 from tests.strategies import events
 
@@ -287,14 +288,19 @@ def test_the_refusal_to_change_an_event_does_not_quote_the_value_either() -> Non
 # --- records -------------------------------------------------------------------------------------------------------
 
 
-@given(events(), st.dictionaries(st.sampled_from(["snap", "reddit"]), st.sampled_from(["SAVE", "Custom"])))
-def test_an_event_comes_back_from_the_store_as_it_went(event: Event, names: dict[str, str]) -> None:
-    """The record is plain JSON, and what is read back is the same event with the same digits."""
-    event = event.model_copy(update={"names": names})
-    back = from_record(json.loads(encode(to_record(event))))
+@pytest.mark.parametrize("read", [from_record, restored])
+@given(event=events(), names=st.dictionaries(st.sampled_from(["snap", "reddit"]), st.sampled_from(["SAVE", "Custom"])))
+def test_an_event_comes_back_from_the_store_as_it_went(
+    read: Callable[[Any], Event], event: Event, names: dict[str, str]
+) -> None:
+    """The record is plain JSON, and what is read back, checked again or not, is the same event with the same digits."""
+    event = type(event)(**{**{name: getattr(event, name) for name in event.model_fields_set}, "names": names})
+    back = read(json.loads(encode(to_record(event))))
     assert back == event
     assert type(back) is type(event)
     assert encode(back.model_dump()) == encode(event.model_dump())
+    assert {name: type(value) for name, value in back} == {name: type(value) for name, value in event}
+    assert to_record(back) == to_record(event)
 
 
 def test_a_record_holds_only_what_was_said() -> None:
@@ -303,11 +309,12 @@ def test_a_record_holds_only_what_was_said() -> None:
     assert to_record(Search(search_string="boots")) == {"type": "Search", "search_string": "boots"}
 
 
+@pytest.mark.parametrize("read", [from_record, restored])
 @pytest.mark.parametrize("record", [{}, {"type": "Refund"}, {"type": "WatchVideo", "value": "5"}])
-def test_a_record_that_is_no_event_is_refused(record: dict[str, Any]) -> None:
+def test_a_record_that_is_no_event_is_refused(read: Callable[[Any], Event], record: dict[str, Any]) -> None:
     """What no event wrote is an error, not an empty event."""
     with pytest.raises(InvalidInput):
-        from_record(record)
+        read(record)
 
 
 def test_a_video_has_a_title_and_no_price() -> None:

@@ -85,8 +85,12 @@ class Consent:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Consent:
-        return cls(**record)
+        plain = _PLAIN.get(record["default"]) if len(record) == 1 else None  # as nearly always
+        return plain or cls(**record)
 
 
 def _lower(one: State, other: State) -> State:
     return one if _RISING.index(one) <= _RISING.index(other) else other
+
+
+_PLAIN: Mapping[str, Consent] = {state: Consent(state) for state in _RISING}

@@ -15,7 +15,8 @@ from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from .app import App
 from .consent import Consent
 from .errors import BadToken, InvalidInput
-from .events import Event, from_record, to_record
+from .events import Event, to_record
+from .restoring import restored
 from .strictjson import encode
 from .visitor import AnyVisitor, SealedVisitor, Visitor
 
@@ -141,8 +142,9 @@ def conversion_from_record(record: dict[str, Any], visitor: dict[str, Any] | Non
     """The conversion that was stored; without a visitor record (erased on delivery) it has nobody."""
     platforms = record.get("platforms")
     app = record.get("app")
-    return Conversion(
-        event=from_record(record["event"]),
+    found = object.__new__(Conversion)
+    found.__dict__.update(  # it was checked when it was made
+        event=restored(record["event"]),
         id=record["id"],
         occurred_at=datetime.fromtimestamp(record["at"] / 1000, timezone.utc),
         visitor=SealedVisitor.from_record(visitor or {}),
@@ -157,6 +159,7 @@ def conversion_from_record(record: dict[str, Any], visitor: dict[str, Any] | Non
         created=False,
         stored=True,
     )
+    return found
 
 
 class _Dated(TimestampSigner):

@@ -113,6 +113,9 @@ class Frozen(BaseModel):
         except ValidationError as error:
             raise invalid(type(self).__name__, error) from None
 
+    # Says that it does no more than BaseModel's: what is nested is then made in pydantic's core, not through it.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed: make another one")
 

@@ -7,6 +7,13 @@ from typing import Any, NoReturn, TypeVar
 Value = TypeVar("Value")
 
 
+def _refuse(*args: object, **kwargs: object) -> NoReturn:
+    raise TypeError("a frozen mapping cannot be changed: make another one")
+
+
+_unchangeable: Any = _refuse
+
+
 class FrozenDict(dict[str, Value]):
     """A copy of a mapping with text keys that cannot be changed; equal to any mapping with the same content.
 
@@ -15,11 +22,7 @@ class FrozenDict(dict[str, Value]):
 
     __slots__ = ()
 
-    def _unchangeable(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError("a frozen mapping cannot be changed: make another one")
-
-    __setitem__ = __delitem__ = __ior__ = _unchangeable
-    clear = pop = popitem = setdefault = update = _unchangeable
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _unchangeable
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))

@@ -53,7 +53,7 @@ class Rule:
         return hashlib.sha256(normal.encode()).hexdigest() if normal else None
 
     def outcome(self, given: Sequence[str]) -> tuple[str, ...]:
-        """What goes on the wire for all values of a field: in the order given, none twice, nothing that cannot be one."""
+        """What goes on the wire for the values of a field: in the order given, none twice."""
         if len(given) == 1:  # as nearly always
             only = self.apply(given[0])
             return (only,) if only else ()

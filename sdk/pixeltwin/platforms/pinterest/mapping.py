@@ -130,10 +130,10 @@ def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
 
 def matched(platform: Platform, visitor: AnyVisitor) -> bool:
     """The least that Pinterest takes ("anyOf" in the description): phone, external or click id alone are too little."""
-    wires = platform.wires(visitor)
-    if "email" in wires or "mobile_ad_id" in wires:
+    who = platform.sealed(visitor)
+    if platform.wire(who, "email") or platform.wire(who, "mobile_ad_id"):
         return True
-    return "ip_address" in wires and bool(visitor.user_agent) and "user_agent" not in platform.withhold
+    return bool(who.user_agent and "user_agent" not in platform.withhold and platform.wire(who, "ip_address"))
 
 
 # --- event data ------------------------------------------------------------------------------------------------------

@@ -209,23 +209,23 @@ def _write(said: dict[str, Any], event: Event, name: EventName, choices: Choices
     allowed = METADATA[name.server]
     own = event.__dict__
     for row in METADATA_FIELDS:
-        key = row[side]
-        if key and row[0] in allowed:
-            value = _value(event, row[0], choices)
+        field, key = row[0], row[side]
+        if key and field in allowed:
+            value = _value(event, field, choices)
             if value is not None:
                 said[key] = value
-    items = own.get("items")
-    if items:
-        said["products"] = [
-            {row[side]: value for row in ITEM_FIELDS if (value := item.__dict__[row[0]]) is not None and value != ""}
-            for item in items
-        ]
+    if items := own.get("items"):
+        said["products"] = [_product(item.__dict__, side) for item in items]
 
 
 def _value(event: Event, field: str, choices: Choices) -> Any:
     if field == "value":
         return amount(event.__dict__, choices.value_basis)
     return event.item_count if field == "item_count" else event.__dict__.get(field)
+
+
+def _product(given: Mapping[str, Any], side: int) -> dict[str | None, Any]:
+    return {row[side]: value for row in ITEM_FIELDS if (value := given[row[0]]) is not None and value != ""}
 
 
 def init_options(platform: Platform, visitor: AnyVisitor, consent: Consent) -> dict[str, Any]:

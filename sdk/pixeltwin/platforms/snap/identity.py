@@ -91,10 +91,12 @@ def signal(platform: Platform, signals: Mapping[str, str]) -> str | None:
 
 def matched(platform: Platform, conversion: Conversion) -> bool:
     """Whether Snap could match anybody: it asks for one of these (Using the API)."""
-    wires = platform.wires(conversion.visitor)
-    if "email" in wires or "phone" in wires or ("mobile_ad_id" in wires and trackable(conversion)):
+    who = platform.sealed(conversion.visitor)
+    if platform.wire(who, "email") or platform.wire(who, "phone"):
         return True
-    return "ip_address" in wires and bool(conversion.visitor.user_agent) and "user_agent" not in platform.withhold
+    if platform.wire(who, "mobile_ad_id") and trackable(conversion):
+        return True
+    return bool(who.user_agent and "user_agent" not in platform.withhold and platform.wire(who, "ip_address"))
 
 
 def trackable(conversion: Conversion) -> bool:
