@@ -91,6 +91,13 @@ def test_the_sandbox_plays_an_installed_courier(installed: dict[str, str]) -> No
     assert "document.currentScript" in told["script"]
 
 
+def test_the_couriers_rule_passes_its_cases(installed: dict[str, str]) -> None:
+    """The guide's command puts the courier's cases to its rule, and none fails."""
+    [command] = re.findall(r"`python (-m pixeltwin.testing.conformance [^`]+)`", GUIDE)
+    told = python(installed, *shlex.split(command))
+    assert told.count("ok   courier: ") == len(told.splitlines()) > 5
+
+
 SANDBOX = """
 import json
 from datetime import datetime, timezone

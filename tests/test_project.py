@@ -218,8 +218,8 @@ def test_modules_stay_short() -> None:
 
 def test_every_platform_has_the_same_parts() -> None:
     """A platform is found by its folder, and each folder has the same files and one template of its name."""
-    modules = ["__init__.py", "mapping.py", "signals.py", "replies.py", "dedup.py", "emulator.py"]
-    parts = [*modules, "golden.json", "README.md"]
+    modules = ["__init__.py", "mapping.py", "signals.py", "replies.py", "dedup.py", "emulator.py", "wire.py"]
+    parts = [*modules, "conformance.json", "golden.json", "README.md"]
     folders = [path for path in (PACKAGE / "platforms").glob("[a-z]*") if (path / "__init__.py").is_file()]
     missing = [f"{folder.name}/{part}" for folder in folders for part in parts if not (folder / part).is_file()]
     missing += [

@@ -10,7 +10,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs
 
 from pixeltwin.contract import Half
-from pixeltwin.emulation import Answer, Emulator, Incoming, Rejection
+from pixeltwin.emulation import Answer, Emulator, Field, Incoming, Rejection
 from pixeltwin.replies import json_body
 from pixeltwin.strictjson import encode
 
@@ -28,6 +28,11 @@ class CourierEmulator(Emulator):
 
     api_path = "/v1"
     script_path = "/c.js"
+    fields = (
+        Field("ID", "id", ("id",), ("id",)),
+        *(Field(ours.replace("_", " "), theirs, (theirs,), (theirs,)) for ours, theirs in FIELDS),
+        Field("items", "things", ("things",), ("things",)),
+    )
 
     def answer(self, incoming: Incoming, now: datetime) -> Answer:
         if incoming.path == self.script_path:

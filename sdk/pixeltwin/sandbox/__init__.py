@@ -1,8 +1,12 @@
 """A local Events Manager: fake vendor endpoints and pixel scripts, a ledger of what each platform counts, a page.
 
-vendors   requests to the platforms' emulators     ledger      halves grouped into records, in order of arrival
-faults    trouble on demand                        judgement   the platforms' published rules, asked
-clock     real time plus an offset                 stream      what changed, live
+vendors    requests to the platforms' emulators    ledger      halves grouped into records, in order of arrival
+faults     trouble on demand                       judgement   the platforms' published rules, asked
+clock      real time plus an offset                kinship     halves that were meant as twins and are none
+journal    the requests themselves, for `har`      comparison  two payloads, field by field
+timeline   the life of one conversion              stream      what changed, live
+
+Its HTTP interface is described in docs/sandbox.md.
 """
 
 from __future__ import annotations

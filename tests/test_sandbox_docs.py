@@ -1,0 +1,67 @@
+"""docs/sandbox.md is true: its interface is the sandbox's, and its example says what it claims."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pixeltwin.platforms import installed
+from pixeltwin.sandbox import create_sandbox
+from pixeltwin.sandbox.faults import BROKEN
+from tests.sandboxed import KINDS, Visitors
+
+GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+
+
+def test_the_interface_is_the_one_described() -> None:
+    """Every path of the sandbox is in the table, with its methods, and nothing else is."""
+    described = set(re.findall(r"^\| `(GET|POST) (/\S*)` \|", GUIDE, re.MULTILINE))
+    own = {
+        (method, str(rule).replace("<int:key>", "<key>"))
+        for rule in create_sandbox().url_map.iter_rules()
+        if not str(rule).startswith(("/static/", *(f"/{kind}/" for kind in KINDS)))
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert described == own
+
+
+def test_the_example_is_answered_as_promised() -> None:
+    """The three calls of the guide, sent as they stand, give the verdict and the explanation that it quotes."""
+    sandbox = Visitors(create_sandbox())
+    [block] = re.findall(r"```console\n(\$ curl -s '.*?/snap/p'.*?)```", GUIDE, re.DOTALL)
+    for command in block.replace("\\\n", " ").split("$ curl -s ")[1:]:
+        url, *options = shlex.split(command.replace("NOW", str(int(time.time()))))
+        data = options[options.index("-d") + 1].encode() if "-d" in options else b""
+        kind = "application/json" if "-H" in options else "application/x-www-form-urlencoded"
+        parts = urlsplit(url)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        assert sandbox.send("POST" if data else "GET", path, data, {"Content-Type": kind}).status == 200
+    record = sandbox.record()
+    assert record["verdict"] in GUIDE
+    [quoted] = re.findall(r"\*(Snap reads [^*]+)\*", GUIDE)
+    assert quoted in record["reason"]
+
+
+def test_every_fault_and_every_field_of_a_record_is_explained() -> None:
+    """The guide names each broken answer, each address of a platform, and what a record holds."""
+    assert {fault for fault in BROKEN if f"`{fault}`" not in GUIDE} == set()
+    for kind in KINDS:
+        emulator = installed()[kind].emulator()
+        assert f"`/{kind}{emulator.script_path}`" in GUIDE
+        assert f"`/{kind}{emulator.api_path}/" in GUIDE
+    for name in (
+        "platform",
+        "event",
+        "id",
+        "verdict",
+        "counted",
+        "certain",
+        "reason",
+        "decided_by",
+        "twin",
+        "warnings",
+    ):
+        assert f"`{name}`" in GUIDE
