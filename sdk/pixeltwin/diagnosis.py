@@ -24,7 +24,7 @@ IN_A_ROW = 3  # events refused since the last one was taken: not the fault of on
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the outbox knows of one destination. `overdue`: whether something could have been sent `UNATTENDED` ago, if
-    it was there by then; `oldest`: when the oldest conversion that waits there occurred; `refused_at`: when the platform
+    it was there by then; `oldest`: when the oldest conversion that waits occurred; `refused_at`: when the platform
     refused the newest refused ones, newest first."""
 
     standing: Standing = NEVER_ASKED
