@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from flask import request
 
 from pixeltwin import Consent, PageView, Purchase, Search
+from pixeltwin.events import Event
 from pixeltwin.ledger import Entry
 from pixeltwin.visitor import sha256
 from tests.samples import AGENT
@@ -275,6 +277,46 @@ def test_a_customer_is_told_by_his_own_id() -> None:
             ours.twin.visitor_loader(lambda: {"external_id": "customer-1"})
         Visitor(ours, GRANTED).buy()
         assert external_ids(ours) == ({sha256("customer-1")} if ids else set())
+
+
+def test_a_screen_that_the_browser_reported_is_with_the_purchase() -> None:
+    """The server of a page sees no screen: what the page's script told is kept with the visitor, and not without his
+    consent."""
+    for cookies, screen in ((GRANTED, [1280, 720]), (UNDECIDED, None)):
+        ours = shop()
+        visitor = Visitor(ours, cookies)
+        for size in ([800, 600], [1280, 720], "wide"):
+            view = {"id": secrets.token_hex(32), "url": "https://localhost/", "screen": size}
+            origin = {"Origin": "https://localhost"}
+            visitor.client.post("/_pixeltwin/page-view", json=view, headers=origin, base_url="https://localhost")
+        visitor.buy()
+        assert ours.stored_visitor(ours.tracked[0]).get("screen") == screen
+
+
+@pytest.mark.parametrize("way", ["track", "hold"])
+def test_the_sites_filter_is_asked_of_what_is_built_lazily(way: str) -> None:
+    """A filter sees every event once, whether it came as an event or as what builds one, on the page and off it."""
+    ours = shop("granted")
+    seen: list[Any] = []
+
+    @ours.twin.conversion_filter
+    def no_test_orders(event: Event) -> bool:
+        seen.append(event)
+        return isinstance(event, Purchase) and event.order_id != "test"
+
+    def order() -> str:
+        for key in ("test", "real"):
+            one = Purchase(order_id=f"{key}", value="1", currency="EUR")
+            ours.tracked.append(getattr(ours.twin, way)(lambda one=one: one, consent=Consent.granted()))
+        return ""
+
+    ours.app.add_url_rule("/page", "on", order)
+    ours.app.add_url_rule("/hook", "off", ours.twin.off_page(lambda: order()))
+    for path in ("/page", "/hook"):
+        seen.clear()
+        ours.client.get(path)
+        assert [event.order_id for event in seen] == ["test", "real"]
+        assert [one.stored for one in ours.tracked[-2:] if one] == [False, True]
 
 
 def test_cookies_may_be_shared_by_subdomains() -> None:

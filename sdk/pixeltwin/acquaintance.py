@@ -1,5 +1,5 @@
-"""What a site knows a visitor by, once he has allowed it: a random id in a signed first-party cookie, and what he had
-decided when it was last looked at.
+"""What a site knows a visitor by, once he has allowed it: a signed first-party cookie with a random id, what he had
+decided when it was last looked at, and his screen.
 
 The id is made when it is first needed and somebody may be told; it goes when consent is withdrawn. Nothing is set for
 who refused or was not asked.
@@ -22,6 +22,7 @@ from .web import Cookie
 COOKIE = "pixeltwin_visitor"
 LIFE = timedelta(days=365)  # as the click ids'
 _PURPOSE = "visitor"
+Screen = tuple[int, int]  # pixels
 
 
 class Acquaintance:
@@ -32,7 +33,8 @@ class Acquaintance:
         self._tracker = tracker
         self._source = source
         self._brought = cookie is not None
-        self.who, self._decided = _read(tracker, cookie)
+        self.who, self._decided, self._screen = _read(tracker, cookie)
+        self.screen = self._screen  # the newest his browser reported
 
     def introduced(self, consent: Consent) -> Consent:
         """The consent, with the id of the visitor who gave it: his own, or a new one if he allows anybody anything."""
@@ -48,28 +50,27 @@ class Acquaintance:
         now = states(consent, self._tracker.platforms)
         if self.who is None:
             return Cookie(COOKIE, "") if self._brought else None  # it could not be read, and is of no use
-        if now == self._decided or "pending" in now.values():
+        if (now == self._decided and self.screen == self._screen) or "pending" in now.values():
             return None
-        if self._source is not None:
+        if self._source is not None and now != self._decided:
             decided = replace(consent, who=self.who)
             clock = self._tracker.clock()
             self._tracker.ledger.record(decided, self._tracker.platforms, source=self._source, now=clock)
         if not any(platform.allowed(consent) for platform in self._tracker.platforms):
             return Cookie(COOKIE, "")
-        value = self._tracker.signer(_PURPOSE).sign([self.who, now])
+        value = self._tracker.signer(_PURPOSE).sign([self.who, now, self.screen])
         return Cookie(COOKIE, value, max_age=int(LIFE.total_seconds()))
 
 
-def _read(tracker: Tracker, cookie: str | None) -> tuple[str | None, Mapping[str, Any]]:
-    """The id and the states in a cookie; nobody's, where it cannot be read."""
+def _read(tracker: Tracker, cookie: str | None) -> tuple[str | None, Mapping[str, Any], Screen | None]:
+    """The id, the states and the screen in a cookie; nobody's, where it cannot be read."""
     if not cookie:
-        return None, {}
+        return None, {}, None
     try:
         value: Any = tracker.signer(_PURPOSE).read(cookie, max_age=LIFE)
     except BadToken:
-        return None, {}
-    match value:
-        case [str(who), dict(decided)]:
-            return who, decided
-        case _:
-            return None, {}
+        return None, {}, None
+    who: str
+    decided: Mapping[str, Any]
+    who, decided, screen = value  # signed: ours, as it was written
+    return who, decided, (screen[0], screen[1]) if screen else None

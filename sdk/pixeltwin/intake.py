@@ -39,14 +39,10 @@ class Intake:
         *,
         hold: bool,
     ) -> Conversion | None:
-        strict = options.get("on_error", self._tracker.on_error) == "raise"
-        try:
-            built = event if isinstance(event, Event) else event()
-            if not isinstance(built, Event):
-                raise InvalidInput("track", [("event", "give an event such as Purchase(...), or what builds one")])
-        except Exception as error:
-            self._tracker.fault("event", error, strict=strict)
+        built = self.built(event, options)
+        if built is None:
             return None
+        strict = options.get("on_error", self._tracker.on_error) == "raise"
         now = self._tracker.clock()
         try:
             if hold:
@@ -68,6 +64,18 @@ class Intake:
         if signals and connection is None and (row is None or conversion.stored):
             self._forget(conversion, strict)
         return conversion
+
+    def built(self, event: Event | Callable[[], Event], options: TrackOptions) -> Event | None:
+        """The event, built if it comes as what builds it; None when that failed, as a fault like any other."""
+        try:
+            built = event if isinstance(event, Event) else event()
+            if not isinstance(built, Event):
+                raise InvalidInput("track", [("event", "give an event such as Purchase(...), or what builds one")])
+            return built
+        except Exception as error:
+            strict = options.get("on_error", self._tracker.on_error) == "raise"
+            self._tracker.fault("event", error, strict=strict)
+            return None
 
     def _signals(
         self, event: Event, visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions, now: datetime

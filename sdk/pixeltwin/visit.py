@@ -103,7 +103,7 @@ class Visit:
             "user_agent": self.request.user_agent,
             "click_ids": clicks,
             "browser_ids": browsers,
-            "screen": screen,
+            "screen": screen or self._screen,
             **self.known,
             **(identity or {}),
         }
@@ -114,6 +114,11 @@ class Visit:
         """His address in the internet; in a sandbox everybody is on this machine."""
         address = self.request.remote_addr
         return address if self.site.sandboxed else public_address(address)
+
+    @property
+    def _screen(self) -> tuple[int, int] | None:
+        """The screen his browser reported before, as the server of a page sees none."""
+        return self.acquaintance.screen if VISITOR_COOKIE in self.request.cookies else None
 
     def _signals(self, query: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """Click ids: of this URL, else remembered from the landing, else from the vendor's own cookie."""
@@ -171,20 +176,17 @@ class Visit:
         """Track for this visitor. With an explicit `visitor` it is somebody else: no browser half unless asked for.
 
         What a page alone makes happen (a view, a search) does not happen for a bot, or ahead of a click."""
-        if not isinstance(event, Event):
-            try:
-                event = event()
-            except Exception as error:
-                self.tracker.fault("event", error, strict=options.get("on_error", self.tracker.on_error) == "raise")
-                return None
-        if isinstance(event, PAGE_LEVEL) and (nobody := self.request.nobody):
+        built = self.tracker.intake.built(event, options)
+        if built is None:
+            return None
+        if isinstance(built, PAGE_LEVEL) and (nobody := self.request.nobody):
             self.tracker.losses.count("", nobody)
             options["platforms"] = ()
         shown = options.get("browser", visitor is None) and not options.get("offered")
         at_once = shown and self.page.comes and options.get("connection") is None
         if at_once:
             options["offered"] = True
-        conversion = self._told(self.tracker.track, event, visitor, consent, identity, options)
+        conversion = self._told(self.tracker.track, built, visitor, consent, identity, options)
         # In test mode it has no browser half, but a decision about consent finds it by what its visitor carries.
         if conversion is not None and shown and (conversion.browser or not self.site.shows):
             self.page.add(conversion, offered=at_once)
@@ -257,6 +259,8 @@ class Visit:
     ) -> Conversion | None:
         """The server half of what the browser has told the pixels already, under this id or this natural key."""
         options: TrackOptions = {"offered": True, "source_url": self.source_url}
+        if screen is not None:
+            self.acquaintance.screen = screen
         if id is not None:
             options["id"] = id
         if key is not None:

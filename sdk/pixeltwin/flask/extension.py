@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypedDict, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 
 import flask
 from flask import Flask, Response, current_app, g, request
@@ -166,13 +166,14 @@ class PixelTwin:
         `off_page` view, and outside a request, it is added to what `remember` kept under the event's natural key; pass
         `consent=` where nothing was.
         """
-        if self._conversion_filter and isinstance(event, Event) and not self._conversion_filter(event):
-            options["platforms"] = ()
         plain = cast("TrackOptions", {name: value for name, value in options.items() if name in PLAIN})
+        wanted = self._wanted(event, plain)
+        if wanted is None:
+            return None
         visit = self._page()
         if visit is not None:
-            return visit.track(event, **whose(options), **plain)
-        return self._tell_off_page(self.tracker.track, event, **whose(options), options=plain)
+            return visit.track(wanted, **whose(options), **plain)
+        return self._tell_off_page(self.tracker.track, wanted, **whose(options), options=plain)
 
     @overload
     def hold(self, event: Event, **options: Unpack[TwinOptions]) -> Conversion: ...
@@ -183,13 +184,21 @@ class PixelTwin:
     def hold(self, event: Event | Callable[[], Event], **options: Unpack[TwinOptions]) -> Conversion | None:
         """Like `track`, for a payment that settles later: nobody is told before `confirm`. The signals are those of
         this request, and the pixels are on this visitor's first page after the confirmation, within a day of it."""
-        if self._conversion_filter and isinstance(event, Event) and not self._conversion_filter(event):
-            options["platforms"] = ()
         plain = cast("TrackOptions", {name: value for name, value in options.items() if name in PLAIN})
+        wanted = self._wanted(event, plain)
+        if wanted is None:
+            return None
         visit = self._page()
         if visit is not None:
-            return visit.hold(event, **whose(options), **plain)
-        return self._tell_off_page(self.tracker.hold, event, **whose(options), options=plain)
+            return visit.hold(wanted, **whose(options), **plain)
+        return self._tell_off_page(self.tracker.hold, wanted, **whose(options), options=plain)
+
+    def _wanted(self, event: Event | Callable[[], Event], options: TrackOptions) -> Event | None:
+        """The event; nobody is told of one that the site's filter leaves out. None when it could not be built."""
+        built = self.tracker.intake.built(event, options)
+        if built is not None and self._conversion_filter and not self._conversion_filter(built):
+            options["platforms"] = ()
+        return built
 
     def confirm(
         self,

@@ -32,6 +32,7 @@ class SQLiteDecisions(Decisions):
             return dict(own.execute(self._sql["decided_last"], {"whos": json.dumps(list(whos))}))
 
     def listed(self, *, after: int = 0, limit: int = 1000) -> list[Decided]:
+        rows: list[tuple[int, str, int, bytes]]
         with self._worker() as own:
             rows = own.execute(self._sql["decisions"], {"after": after, "limit": limit}).fetchall()
         return [Decided(number, who, moment(at), data) for number, who, at, data in rows]
