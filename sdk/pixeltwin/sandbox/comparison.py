@@ -76,7 +76,7 @@ def same(one: Any, other: Any, lines: Mapping[str, str]) -> bool:
     if isinstance(left, list) and isinstance(right, list):
         return _same_lists(cast("Sequence[Any]", left), cast("Sequence[Any]", right), lines)
     if isinstance(left, (list, dict)) or isinstance(right, (list, dict)):
-        return _joined(left) == _joined(right)
+        return _same_text(_joined(left), _joined(right))
     first, second = _number(left), _number(right)
     if first is not None and second is not None:
         return first == second

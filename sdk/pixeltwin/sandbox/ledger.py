@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..contract import Platform
@@ -23,6 +24,7 @@ from .record import Record, shown
 
 RECORDS = 5_000  # the newest are kept
 PAYLOADS = 64 * 1024 * 1024  # bytes of payload kept in all
+MOST_LIKELY = 32  # records that have an identifier in common, among which the twin is looked for
 LATEST = 8  # lone halves of a side among which the twin is looked for by time, value and visitor
 
 
@@ -228,7 +230,7 @@ class Ledger:
         latest = self._latest.setdefault((record.platform, arrival.side), deque(maxlen=LATEST))
         numbers = dict.fromkeys(self._latest.get((record.platform, OTHER[arrival.side]), ()))
         keys = [*traces(arrival.half), *hinted(arrival)]
-        numbers.update((one.number, None) for one in self._candidates(record.platform, keys))
+        numbers.update((one.number, None) for one in islice(self._candidates(record.platform, keys), MOST_LIKELY))
         best: tuple[int, int] = (0, 0)
         for number in numbers:
             other = self._records.get(number)
