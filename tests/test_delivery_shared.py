@@ -372,4 +372,4 @@ def test_what_goes_wrong_in_one_of_several_requests_is_raised(outbox: Outbox, ve
         put(outbox, conversion(number))
     with pytest.raises(SystemExit):
         sender.deliver(NOW)
-    assert states(outbox) == {"delivered": 60, "claimed": 40}
+    assert states(outbox) == {"delivered": 80, "claimed": 20}

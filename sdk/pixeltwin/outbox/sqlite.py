@@ -378,6 +378,7 @@ class SQLiteOutbox(Outbox):
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+        connection.execute("PRAGMA cache_size = -500")  # kilobytes; each worker thread has a connection, and its cache
         connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint}")  # pages
 
     def _check_file(self, cursor: sqlite3.Cursor) -> None:

@@ -8,7 +8,7 @@ from threading import Lock, Thread
 from .dispatch import Dispatch
 from .report import DestinationReport
 
-HANDS = 3  # requests of one process under way at one destination; each holds a batch in memory
+HANDS = 2
 
 
 class Crew:

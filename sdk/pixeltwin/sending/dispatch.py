@@ -30,6 +30,7 @@ from .skew import Clock
 log = logging.getLogger("pixeltwin")
 
 Settling = list[tuple[str, Settlement]]  # by the conversion's id
+LARGEST = 1000  # events a request whatever the platform takes: about a megabyte, and as much again on its way
 FAR = timedelta(seconds=0.05)  # an answer that takes longer is worth another request beside it
 STALE = timedelta(seconds=0.25)  # a request that leaves later than it was entered would count for the wrong second
 
@@ -122,13 +123,11 @@ class Dispatch:
         if test and self.wiring.mode.lacks_id(self.platform):
             self._settle([(one.row.id, waits_for_test_id(self.platform, one, now=now)) for one in claims])
         else:
-            groups = deque(self._groups(claims, now))
-            claims.clear()  # what was stored is not needed beside what is sent
-            self._work(groups, now, test)
+            self._work(deque(self._groups(claims, now)), now, test)
         return many
 
     def _largest(self, test: Test) -> int:
-        limit = self.platform.max_batch
+        limit = min(self.platform.max_batch, LARGEST)
         return limit if test is None else min(limit, self.platform.test_batch)
 
     def _work(self, groups: deque[list[Ready]], now: datetime, test: Test) -> None:
@@ -162,13 +161,16 @@ class Dispatch:
         if entry:
             self.gate.leave(entry)
 
-    def _groups(self, claims: Sequence[Claim], now: datetime) -> list[list[Ready]]:
-        """The events that may go, by lane: those of one lane share a request. The others are settled at once."""
+    def _groups(self, claims: list[Claim], now: datetime) -> list[list[Ready]]:
+        """The events that may go, by lane: those of one lane share a request. The others are settled at once. `claims`
+        is used up."""
         lanes: dict[str, list[Ready]] = {}
         staying: Settling = []
         decided = self.ledger.since([claim.row for claim in claims])
         platform, when_unsure, random = self.platform, self.wiring.when_unsure, self.wiring.random
-        for claim in claims:
+        claims.reverse()
+        while claims:  # what was stored is let go as it is mapped: a batch is megabytes
+            claim = claims.pop()
             found = prepare(
                 platform,
                 claim,
