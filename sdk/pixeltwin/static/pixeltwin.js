@@ -48,8 +48,13 @@
     .catch(() => {});
 
   /* What a page says stands in data blocks, which may come later: by htmx, by Turbo, by a page that is still loading and
-     has only half of one. Each is read once, also where a library keeps a copy of it. */
+     has only half of one. Each is read once, also where a library keeps a copy of it. The images of <noscript>, which
+     such a library brings to life, are for browsers without this script. */
   function read() {
+    d.querySelectorAll('img[data-pixeltwin]').forEach(image => {
+      image.removeAttribute('src');
+      image.remove();
+    });
     d.querySelectorAll('script[data-pixeltwin]:not([data-done])').forEach(block => {
       try {
         const page = JSON.parse(block.textContent);

@@ -1,0 +1,218 @@
+"""What happens in a page, in real Chromium: clicks, forms, scripts, htmx and Turbo; one id for both halves, once."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Response, jsonify, redirect, render_template_string
+from playwright.sync_api import Page
+
+from tests.browser.site import CART, Site
+
+pytestmark = pytest.mark.browser
+
+MERGED = ["merged"] * 3
+BUTTON = "<button {{ pixeltwin.on('click', CART) }}>Buy</button>"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    found = Site(tmp_path)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def page(visit: Any) -> Page:
+    opened: Page = visit.page()
+    return opened
+
+
+@pytest.fixture
+def told(site: Site, page: Page) -> Callable[..., list[dict[str, Any]]]:
+    """Waits for the records of an event, merged unless said otherwise."""
+    return lambda name, verdicts=MERGED: site.wait_for(name, verdicts, lambda: page.wait_for_timeout(50))
+
+
+def ids(records: list[dict[str, Any]]) -> set[str]:
+    return {record["id"] for record in records}
+
+
+def test_each_click_is_one_conversion_on_both_sides(site: Site, page: Page, visit: Any, told: Any) -> None:
+    """A button clicked twice makes two conversions, each with one id on three platforms, with equal values."""
+    site.page("/", BUTTON)
+    page.goto(site.url)
+    page.get_by_role("button").click()
+    first = told("AddToCart")
+    assert len(ids(first)) == 1
+    assert all(one["browser"]["value"] == one["server"]["value"] == 59.9 for one in first)
+    page.get_by_role("button").click()
+    assert len(ids(told("AddToCart", MERGED * 2))) == 2
+    assert visit.complaints == []
+
+
+def test_a_keyed_event_counts_once_however_often_it_is_clicked(site: Site, page: Page, told: Any) -> None:
+    """A descriptor with a natural key carries its own id: clicks, a reload and another tab add nothing."""
+    site.page("/", "<button {{ pixeltwin.on('click', CART, key='cart-7') }}>Send</button>")
+    page.goto(site.url)
+    for _ in range(2):
+        page.get_by_role("button").dblclick()
+        page.reload()
+    records = told("AddToCart")
+    assert all(one["counted"] == 1 and one["repeats"] == 0 for one in records)
+
+
+def test_a_form_that_navigates_away_at_once_is_told(site: Site, page: Page, told: Any) -> None:
+    """A form whose answer is another page loses no server half, and nothing is counted twice."""
+    site.page("/", "<form action=/next method=post {{ pixeltwin.on('submit', CART) }}><button>Go</button></form>")
+    site.page("/thanks")
+    site.app.add_url_rule("/next", "next", lambda: redirect("/thanks"), methods=["POST"])
+    page.goto(site.url)
+    told("PageView")
+    page.get_by_role("button").click()
+    page.wait_for_url("**/thanks")
+    told("PageView", MERGED * 2)
+    page.wait_for_timeout(300)
+    records = site.of("AddToCart")
+    assert len(records) == 3 and len(ids(records)) == 1
+    assert all(one["server"] and one["counted"] == 1 for one in records)
+
+
+def test_a_single_page_application_tracks_what_the_server_signed(site: Site, page: Page, told: Any) -> None:
+    """`pixeltwin.track` takes a descriptor that was fetched as JSON."""
+    site.page("/")
+    site.app.add_url_rule("/describe", "describe", lambda: jsonify(site.twin.descriptor(CART)))
+    page.goto(site.url)
+    page.evaluate("fetch('/describe').then(answer => answer.json()).then(pixeltwin.track)")
+    assert len(ids(told("AddToCart"))) == 1
+
+
+def test_what_happens_before_the_vendors_come_is_told_when_they_do(site: Site, page: Page, told: Any) -> None:
+    """Pixel scripts that load late tell of the click from before, with the id that the server has."""
+    site.vendors.clear()
+    site.page("/", BUTTON)
+    page.goto(site.url, wait_until="domcontentloaded")
+    page.wait_for_function("!!(window.pixeltwin && pixeltwin.track)")
+    page.get_by_role("button").click()
+    told("AddToCart", ["server only"] * 3)
+    site.vendors.set()
+    assert len(ids(told("AddToCart"))) == 1
+
+
+def test_vendors_that_never_come_cost_nothing(site: Site, page: Page, visit: Any, told: Any) -> None:
+    """With every pixel script blocked the page works, without an error of ours, and the server halves go."""
+    page.route(re.compile(r"/sandbox/.*\.js"), lambda route: route.abort())
+    site.page("/", BUTTON + "<script>addEventListener('click', () => document.title = 'clicked')</script>")
+    page.goto(site.url)
+    page.get_by_role("button").click()
+    told("AddToCart", ["server only"] * 3)
+    assert page.title() == "clicked"
+    assert all("ERR_FAILED" in complaint for complaint in visit.complaints)
+
+
+def test_a_forged_value_reaches_no_platform_from_the_server(site: Site, page: Page, told: Any) -> None:
+    """Who edits the page's attribute changes his own pixel alone: the server half has what was signed."""
+    site.page("/", BUTTON)
+    page.goto(site.url)
+    told("PageView")
+    page.evaluate(
+        "document.querySelector('button').dataset.pixeltwinClick ="
+        " document.querySelector('button').dataset.pixeltwinClick.replaceAll('59.90', '9999.00')"
+    )
+    page.get_by_role("button").click()
+    assert {one["server"]["value"] for one in told("AddToCart")} == {59.9}
+
+
+# --- pages that change without loading -------------------------------------------------------------------------------
+
+
+def test_buttons_that_htmx_brings_tell_and_its_fragments_show_conversions_once(
+    site: Site, page: Page, visit: Any, told: Any
+) -> None:
+    """A swapped button works like one of the page; a fragment with `head()` fires its purchase once and is no view."""
+    site.page(
+        "/",
+        "<button hx-get=/part hx-target=#t>Load</button><div id=t></div>",
+        "{{ pixeltwin.head() }}<script src=/vendor/htmx.min.js></script>",
+    )
+
+    def part() -> str:
+        site.buy("1001")()
+        return render_template_string(
+            "{{ pixeltwin.head() }}<a href=# {{ pixeltwin.on('click', CART) }}>Cart</a>", CART=CART
+        )
+
+    site.app.add_url_rule("/part", "part", part)
+    page.goto(site.url)
+    page.get_by_role("button").click()
+    told("Purchase")
+    page.get_by_role("link").click()
+    told("AddToCart")
+    page.get_by_role("button").click()
+    page.wait_for_timeout(300)
+    assert all(one["repeats"] == 0 for one in site.of("Purchase"))
+    assert len(told("PageView")) == 3
+    assert visit.complaints == []
+
+
+def test_turbo_tells_of_each_page_once_and_of_no_preview_or_restoration(
+    site: Site, page: Page, visit: Any, told: Any
+) -> None:
+    """A Turbo visit is a page view and shows its purchase; a preview of a known page and the way back tell nothing."""
+    head = "<script src=/vendor/turbo.js></script>{{ pixeltwin.head() }}"
+    site.page("/", "<a href=/thanks>buy</a>", head)
+    site.page("/thanks", "<a href=/>home</a>" + BUTTON, head, before=site.buy("1001"))
+    page.goto(site.url)
+    told("PageView")
+    page.get_by_role("link").click()
+    told("Purchase")
+    told("PageView", MERGED * 2)
+    page.get_by_role("button").click()
+    told("AddToCart")
+    page.get_by_role("link").click()  # a preview of the known page comes first, then the page
+    told("PageView", MERGED * 3)
+    page.go_back()
+    page.wait_for_url("**/thanks")
+    page.get_by_role("button").click()
+    told("AddToCart", MERGED * 2)
+    page.wait_for_timeout(300)
+    assert len(site.of("PageView")) == 9
+    assert all(one["repeats"] == 0 for one in told("Purchase"))
+    assert visit.complaints == []
+
+
+def test_a_router_may_say_that_a_page_was_seen(site: Site, page: Page, told: Any) -> None:
+    """`pixeltwin.view()` is one more page view, with an id of its own, under the URL that the router shows."""
+    site.page("/")
+    page.goto(site.url)
+    told("PageView")
+    page.evaluate("history.pushState({}, '', '/second'); pixeltwin.view()")
+    records = told("PageView", MERGED * 2)
+    assert len(ids(records)) == 2
+    assert any("/second" in str(one["server"]["payload"]) for one in records)
+
+
+def test_the_streamed_half_of_a_data_block_is_waited_for(site: Site, page: Page, told: Any) -> None:
+    """A block that arrives in two pieces behind the script is read when it is whole."""
+
+    def streamed() -> Response:
+        site.buy("1001")()
+        html = str(render_template_string("{{ pixeltwin.head() }}"))
+        block, _, script = html.partition("</script>")
+        half = len(block) // 2
+
+        def pieces() -> Iterator[str]:
+            yield f"<!doctype html><link rel=icon href=data:,>{script}<p>{'x' * 4096}</p>{block[:half]}"
+            time.sleep(0.7)
+            yield f"{block[half:]}</script>"
+
+        return Response(pieces(), mimetype="text/html")
+
+    site.app.add_url_rule("/streamed", "streamed", streamed)
+    page.goto(f"{site.url}/streamed")
+    told("Purchase")
