@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -94,6 +95,22 @@ def write_together(url: str, barrier: Barrier, first: int, rows: int) -> None:
     barrier.wait()
     for number in range(first, first + rows):
         outbox.put(new(number), now=NOW)
+
+
+def write_for_a_while(url: str, barrier: Barrier, log_path: str, first: int, seconds: float) -> None:
+    """Put rows beside others that do, with as much time between them as a row takes, and log how many there were. An
+    error ends it badly."""
+    outbox, log = open_outbox(url), _log(log_path)
+    outbox.set_destinations([RED, BLUE])
+    outbox.backlog()
+    barrier.wait()
+    end = time.monotonic() + seconds
+    for number in count(first):
+        outbox.put(new(number), now=NOW)
+        time.sleep(0.0001)
+        if time.monotonic() > end:
+            _say(log, number - first)
+            return
 
 
 def fork_while_threads_write(url: str, forks: int, rows: int) -> None:

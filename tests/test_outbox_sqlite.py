@@ -236,6 +236,47 @@ def test_processes_write_at_once_without_an_error(path: Path) -> None:
     outbox.close()
 
 
+def test_who_waits_has_its_turn_in_the_smallest_gap(outbox: Outbox, path: Path) -> None:
+    """A lock that is taken again and again, with a millisecond between, keeps nobody out for long."""
+    put(outbox, 0)
+    enough = threading.Event()
+
+    def hog() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as connection:
+            while not enough.wait(0.001):
+                connection.execute("BEGIN IMMEDIATE")
+                time.sleep(0.005)
+                connection.execute("COMMIT")
+
+    thread = threading.Thread(target=hog)
+    thread.start()
+    try:
+        for number in range(1, 80):
+            time.sleep(0.0012)  # so that the lock is taken again before each
+            put(outbox, number)
+    finally:
+        enough.set()
+        thread.join()
+
+
+def test_eight_processes_take_turns(path: Path, tmp_path: Path) -> None:
+    """Eight processes that write hundreds of rows a second each, and a worker, see no busy error; none is starved."""
+    url, log = f"sqlite:///{path}", f"{tmp_path}/log"
+    barrier = workers.processes.Barrier(8)
+    writers = [
+        workers.start(workers.write_for_a_while, url, barrier, log, first, 1.0)
+        for first in range(0, 8_000_000, 1_000_000)
+    ]
+    worker = workers.start(workers.work_for_ever, url, f"{tmp_path}/settled", RED)
+    for process in writers:
+        process.join(60)
+    worker.kill()
+    assert [process.exitcode for process in writers] == [0] * 8
+    rows = [int(line) for line in lines(tmp_path / "log")]
+    assert len(rows) == 8
+    assert min(rows) * 4 > max(rows)
+
+
 def test_each_process_decides_for_its_own_rows_only(path: Path) -> None:
     """A command that runs without the tokens, or an old process beside a new one, takes no row from a destination."""
     web, command = opened(path), open_outbox(f"sqlite:///{path}")

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Any
@@ -22,6 +22,7 @@ from ..errors import OutboxUnavailable
 
 PAUSES = (0.0003, 0.001, 0.003, 0.005, 0.005, 0.005)  # seconds between two tries for a lock
 AT_LAST = 0.0005  # all further ones
+TRIES = 60  # at the least: a machine too busy to ask more often is not a lock that is held
 LONGEST_USE = 6.0  # seconds a fork waits for a connection in use: longer than any patience
 
 
@@ -44,13 +45,14 @@ class Waiting(sqlite3.Connection):
                 raise
         end = monotonic() + self.patience
         pauses = chain(PAUSES, repeat(AT_LAST))
-        while True:
+        for tries in count(1):
             sleep(next(pauses))
             try:
                 return super().execute(sql, values)
             except sqlite3.OperationalError as error:
-                if not _is_busy(error) or monotonic() > end:
+                if not _is_busy(error) or (tries >= TRIES and monotonic() > end):
                     raise
+        raise AssertionError("counting ends never")
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -124,13 +124,15 @@ SELECT number, EXISTS (SELECT FROM pixeltwin_arrival) FROM pixeltwin_destination
 -- The request ---------------------------------------------------------------------------------------------------------
 
 -- name: put
--- The whole price of a request: one statement, its own transaction, and nothing in it that has to be planned anew. No
--- row comes back where the natural key is known.
+-- The whole price of a request: one statement, its own transaction. No row comes back where the natural key is known. It
+-- is looked for first, so that a second report uses up no seq.
 WITH made AS (
     INSERT INTO pixeltwin_conversion
         (id, unique_key, event, destinations, occurred_at, put_at, held, browser, browser_at, purge_at, record, visitor)
-    VALUES (%(id)s, %(unique)s, %(event)s, %(destinations)s::integer[], %(occurred_at)s, %(now)s, '{}', %(browser)s,
-        %(browser_at)s, %(purge_at)s, %(record)s, %(visitor)s)
+    SELECT %(id)s::text, %(unique)s::text, %(event)s::text, %(destinations)s::integer[], %(occurred_at)s::timestamptz,
+        %(now)s::timestamptz, '{}'::text[], %(browser)s::text, %(browser_at)s::timestamptz, %(purge_at)s::timestamptz,
+        %(record)s::bytea, %(visitor)s::bytea
+    WHERE NOT EXISTS (SELECT FROM pixeltwin_conversion WHERE unique_key = %(unique)s::text)
     ON CONFLICT DO NOTHING
     RETURNING seq
 )
@@ -141,8 +143,10 @@ INSERT INTO pixeltwin_arrival (seq) SELECT seq FROM made RETURNING seq
 INSERT INTO pixeltwin_conversion
     (id, unique_key, event, destinations, occurred_at, put_at, held, browser, browser_at, settled_at, purge_at, record,
     visitor)
-VALUES (%(id)s, %(unique)s, %(event)s, %(destinations)s::integer[], %(occurred_at)s, %(now)s, %(held)s, %(browser)s,
-    %(browser_at)s, %(settled_at)s, %(purge_at)s, %(record)s, %(visitor)s)
+SELECT %(id)s::text, %(unique)s::text, %(event)s::text, %(destinations)s::integer[], %(occurred_at)s::timestamptz,
+    %(now)s::timestamptz, %(held)s::text[], %(browser)s::text, %(browser_at)s::timestamptz, %(settled_at)s::timestamptz,
+    %(purge_at)s::timestamptz, %(record)s::bytea, %(visitor)s::bytea
+WHERE NOT EXISTS (SELECT FROM pixeltwin_conversion WHERE unique_key = %(unique)s::text)
 ON CONFLICT DO NOTHING
 RETURNING seq
 
