@@ -47,6 +47,7 @@ FILES = {
     "dedup.py",
     "emulator.py",
     "pixel.js",
+    "conformance.json",
     "golden.json",
     "README.md",
 }

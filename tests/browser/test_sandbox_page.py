@@ -308,6 +308,40 @@ def test_pixels_of_a_shop_on_another_origin_merge(visit: Visit, sandbox: Callers
     assert visit.foreign == []
 
 
+# What a shop writes by hand, the ID under a name that the pixel does not know; and the sentence that tells it so.
+WRONG_CALLS = {
+    "snap": (
+        "snaptr('init', '2f6c1a52-8f0e-4d6b-9c1e-3b7a5d9e0f11'); snaptr('track', 'ADD_CART', {event_id: 'cart-77'});",
+        "snaptr=function(){snaptr.handleRequest?snaptr.handleRequest.apply(snaptr,arguments):snaptr.queue.push(arguments)};"
+        "snaptr.queue=[];",
+        "Snap reads the ID from client_dedup_id; the browser call carried it as event_id, which the pixel drops.",
+    ),
+    "reddit": (
+        "rdt('init', 'a2_shop'); rdt('track', 'AddToCart', {conversion_id: 'cart-77'});",
+        "rdt=function(){rdt.sendEvent?rdt.sendEvent.apply(rdt,arguments):rdt.callQueue.push(arguments)};rdt.callQueue=[];",
+        "Reddit reads the ID from conversionId; the browser call carried it as conversion_id, which the pixel drops.",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_CALLS)
+def test_what_a_pixel_drops_is_told(page: Page, sandbox: Callers, visit: Visit, kind: str) -> None:
+    """A hand-written call with its ID under a wrong name is explained by what the call said, not only by what came."""
+    call, stub, said = WRONG_CALLS[kind]
+    pixels = platform(kind, f"http://127.0.0.1:{sandbox.port}")
+    shop = Flask("shop")
+    loader = f"<script>{stub}{call}</script><script src='{pixels.script_url}'></script>"
+    shop.add_url_rule("/", view_func=lambda: f"<!doctype html><title>Cart</title><body>{loader}")
+    with serving(shop) as served:
+        visit.page().goto(f"http://localhost:{served.port}/")
+        page.locator('.panel[data-verdict="browser only"]').wait_for()
+    settings = {"snap": {"pixel_id": "2f6c1a52-8f0e-4d6b-9c1e-3b7a5d9e0f11"}, "reddit": {}}[kind]
+    sandbox.server(kind, conversion(AddToCart(), now(), id="cart-77"), **settings)
+    page.locator(".reason", has_text=said).wait_for()
+    page.locator(".opener").first.click()
+    page.locator(".drawer .mark-dropped", has_text="cart-77").wait_for()
+
+
 def test_an_application_in_development_shows_its_own(visit: Visit) -> None:
     """With PIXELTWIN_SANDBOX=1 alone, a purchase in a real browser merges everywhere, seen below the shop's address."""
     with serving(shop(PIXELTWIN_WORKER="thread")) as served:
