@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
@@ -30,10 +30,21 @@ def test_an_inner_address_is_left_out(address: str) -> None:
     assert public_address(address) is None
 
 
-@pytest.mark.parametrize("text", [None, "", "unix:", "203.0.113.7:443", "[2001:db8::1]", "shop.example", "1.2.3"])
+@pytest.mark.parametrize(
+    "text", [None, "", "unix:", "203.0.113.7:443", "[2001:db8::1]", "shop.example", "1.2.3", "1.2.3.256", "٣.1.1.1"]
+)
 def test_what_is_no_address_is_left_out(text: str | None) -> None:
     """A socket's name, a port or a host name is no address."""
     assert public_address(text) is None
+
+
+@given(st.ip_addresses(v=4))
+def test_every_ipv4_address_is_inner_or_public(address: IPv4Address) -> None:
+    """The blocks that are kept for inner networks are told from all others exactly."""
+    inner = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")
+    beyond = ("0.0.0.0/8", "224.0.0.0/3")
+    is_inner = any(address in IPv4Network(block) for block in (*inner, *beyond))
+    assert (public_address(str(address)) is None) == is_inner
 
 
 @given(st.ip_addresses(v=4))

@@ -98,6 +98,7 @@ class Tracker:
         self.holding = Holding(self.outbox, site=site, losses=self.losses)
         self.memory = Memory(self.outbox, site=site)
         self.ledger = Ledger(self.outbox)
+        self._signers: dict[str, Signer] = {}
         self.intake = Intake(self)
         self._delivery: Delivery | None = None
         self._worker: Worker | None = None
@@ -107,7 +108,10 @@ class Tracker:
 
     def signer(self, purpose: str) -> Signer:
         """Signs values that pass through a browser, with this tracker's keys."""
-        return Signer(self.secret_keys, purpose, clock=self.clock)
+        found = self._signers.get(purpose)
+        if found is None:
+            found = self._signers[purpose] = Signer(self.secret_keys, purpose, clock=self.clock)
+        return found
 
     # --- tracking --------------------------------------------------------------------------------------------------
 
