@@ -378,9 +378,10 @@ SELECT coalesce((SELECT max(seq) FROM pixeltwin_conversion) - least(
     )) + 1, 0)
 
 -- name: oldest
--- The first open half of each kind, each found in the index of its kind alone.
+-- The first open half of each kind, each found in the index of its kind alone. The + 0 keeps PostgreSQL from looking for
+-- the lowest seq where the history lies.
 SELECT c.occurred_at FROM pixeltwin_conversion c WHERE c.seq = least(
-    (SELECT min(seq) FROM pixeltwin_delivery WHERE destination = %(destination)s AND due_at IS NOT NULL AND NOT fresh),
+    (SELECT min(seq + 0) FROM pixeltwin_delivery WHERE destination = %(destination)s AND due_at IS NOT NULL AND NOT fresh),
     (SELECT seq FROM pixeltwin_delivery WHERE destination = %(destination)s AND fresh ORDER BY seq LIMIT 1), (
         SELECT a.seq FROM pixeltwin_arrival a JOIN pixeltwin_conversion n ON n.seq = a.seq
         WHERE n.destinations @> ARRAY[%(destination)s::integer] AND n.settled_at IS NULL AND NOT EXISTS (

@@ -400,14 +400,15 @@ LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
 WHERE s.seq IS NULL AND c.settled_at IS NULL GROUP BY d.number, c.held = ''
 
 -- name: counts_due
+-- CROSS JOIN and the + keep SQLite to this order: destinations, and of the conversions those behind the cursor.
 SELECT destination, state, count(*) FROM pixeltwin_delivery INDEXED BY pixeltwin_due
 WHERE destination IN (SELECT number FROM pixeltwin_destination) AND due_at IS NOT NULL GROUP BY destination, state
 UNION ALL
 SELECT d.number, 'pending', count(*)
-FROM pixeltwin_destination d JOIN pixeltwin_conversion c ON c.seq > d.cursor
-JOIN pixeltwin_stop r ON r.route = c.route AND r.destination = d.number
+FROM pixeltwin_destination d CROSS JOIN pixeltwin_conversion c ON c.seq > d.cursor
+CROSS JOIN pixeltwin_stop r ON r.route = c.route AND r.destination = d.number
 LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
-WHERE s.seq IS NULL AND c.settled_at IS NULL AND c.held = '' GROUP BY d.number
+WHERE s.seq IS NULL AND +c.settled_at IS NULL AND +c.held = '' GROUP BY d.number
 
 -- name: deliveries
 SELECT c.seq, c.id, c.event, c.occurred_at, d.name,
