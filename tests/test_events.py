@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
@@ -321,3 +323,17 @@ def test_a_video_has_a_title_and_no_price() -> None:
     """Events have only the fields that mean something for them."""
     assert WatchVideo(title="How to fly a kite").title == "How to fly a kite"
     assert "there is no such field" in advice(WatchVideo, currency="EUR")
+
+
+READY = """
+from pixeltwin import PageView, Reddit, Tracker
+from pixeltwin.events import EVENT_TYPES
+assert not PageView.__pydantic_complete__, "importing takes longer than it has to"
+Tracker([Reddit(pixel_id="a2_shop")], secret_keys=["k"], outbox="memory:")
+assert all(kind.__pydantic_complete__ for kind in EVENT_TYPES.values())
+"""
+
+
+def test_what_events_are_checked_by_is_made_with_the_tracker() -> None:
+    """Not at import, which nobody should wait for, and not by the first of several threads."""
+    subprocess.run([sys.executable, "-c", READY], check=True, timeout=60)

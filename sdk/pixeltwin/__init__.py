@@ -14,34 +14,64 @@ The flow, and the modules that are its steps:
 
 from __future__ import annotations
 
-from .app import App, Device
-from .consent import Consent
-from .conversion import Conversion
-from .events import (
-    AddPaymentInfo,
-    AddToCart,
-    AddToWishlist,
-    CustomEvent,
-    Item,
-    Lead,
-    PageView,
-    Purchase,
-    Refund,
-    Search,
-    SignUp,
-    StartCheckout,
-    StartTrial,
-    Subscribe,
-    Travel,
-    ViewCategory,
-    ViewContent,
-    WatchVideo,
-)
-from .platforms.pinterest import Pinterest
-from .platforms.reddit import Reddit
-from .platforms.snap import Snap
-from .tracker import Tracker
-from .visitor import Visitor
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .app import App, Device
+    from .consent import Consent
+    from .conversion import Conversion
+    from .events import (
+        AddPaymentInfo,
+        AddToCart,
+        AddToWishlist,
+        CustomEvent,
+        Item,
+        Lead,
+        PageView,
+        Purchase,
+        Refund,
+        Search,
+        SignUp,
+        StartCheckout,
+        StartTrial,
+        Subscribe,
+        Travel,
+        ViewCategory,
+        ViewContent,
+        WatchVideo,
+    )
+    from .platforms.pinterest import Pinterest
+    from .platforms.reddit import Reddit
+    from .platforms.snap import Snap
+    from .tracker import Tracker
+    from .visitor import Visitor
+
+# Where the public names that are no events live. Each is imported when it is first asked for: nobody waits for a
+# platform that he has not.
+_HOMES = {
+    "App": ".app",
+    "Device": ".app",
+    "Consent": ".consent",
+    "Conversion": ".conversion",
+    "Pinterest": ".platforms.pinterest",
+    "Reddit": ".platforms.reddit",
+    "Snap": ".platforms.snap",
+    "Tracker": ".tracker",
+    "Visitor": ".visitor",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_HOMES.get(name, ".events"), __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AddPaymentInfo",

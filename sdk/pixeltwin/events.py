@@ -290,7 +290,8 @@ EVENT_TYPES: Mapping[str, type[Event]] = FrozenDict(
 
 def to_record(event: Event) -> dict[str, Any]:
     """The event as plain data (money as text), to be stored; `from_record` is its inverse."""
-    return {"type": event.type, **event.model_dump(mode="json", exclude_unset=True, exclude_none=True)}
+    plain = event.__pydantic_serializer__.to_python(event, mode="json", exclude_unset=True, exclude_none=True)
+    return {"type": event.type, **plain}
 
 
 def from_record(record: Mapping[str, Any]) -> Event:

@@ -105,7 +105,13 @@ Names = Annotated[Mapping[str, str], PlainValidator(_names), PlainSerializer(dic
 class Frozen(BaseModel):
     """A model that is checked when it is made and stays as it is; its errors never quote what it was given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        defer_build=True,  # see `build`: it would be half of the import
+    )
 
     def __init__(self, **data: Any) -> None:
         try:  # what BaseModel's own does, without the detour
@@ -118,6 +124,13 @@ class Frozen(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed: make another one")
+
+
+def build(*kinds: type[Frozen]) -> None:
+    """Make what these models are checked by, where it is not made yet. Pydantic would do so at the first use, but its
+    way is not safe among threads: while one builds, another may check by the parent's rules (issue 11849, 2025-05)."""
+    for kind in kinds:
+        kind.model_rebuild()
 
 
 def invalid(subject: str, error: ValidationError) -> InvalidInput:

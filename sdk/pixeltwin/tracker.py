@@ -21,7 +21,8 @@ from .consent import Consent
 from .contract import Platform, collected_rules
 from .conversion import Conversion, Signer, derive_id
 from .errors import ConfigurationError, described
-from .events import Event, Item
+from .events import EVENT_TYPES, Event, Item, Travel
+from .fields import build
 from .holding import Cancellation, Holding
 from .intake import Intake
 from .ledger import Ledger, decided_by
@@ -79,6 +80,7 @@ class Tracker:
         test_ids: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        build(Item, Travel, Visitor, *EVENT_TYPES.values())  # before there are threads
         self.platforms = _checked_platforms(platforms)
         self.secret_keys = _checked_keys(secret_keys)
         self.site = site

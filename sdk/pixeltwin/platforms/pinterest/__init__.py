@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
 
@@ -28,7 +29,6 @@ from ...contract import (
 )
 from ...conversion import Conversion
 from ...dedup import Half, Verdict
-from ...emulation import Emulator
 from ...errors import CannotSend, ConfigurationError, UnknownName
 from ...events import Event, Refund
 from ...frozen import FrozenDict
@@ -36,6 +36,9 @@ from ...strictjson import encode
 from ...version import user_agent
 from ...visitor import AnyVisitor
 from . import apps, dedup, images, losses, mapping, replies, signals
+
+if TYPE_CHECKING:
+    from ...emulation import Emulator
 
 _AD_ACCOUNT_ID = re.compile(r"[0-9]{1,18}")  # OpenAPI 5.23.0
 _USUAL_TAG_ID = re.compile(r"26[0-9]{11}")  # the forms that Pinterest's own tag templates check

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from typing_extensions import Unpack
@@ -26,13 +27,15 @@ from ...contract import (
 )
 from ...conversion import Conversion
 from ...dedup import Half, Verdict
-from ...emulation import Emulator
 from ...errors import CannotSend, ConfigurationError
 from ...events import Event, Refund
 from ...strictjson import encode
 from ...version import user_agent
 from ...visitor import AnyVisitor
 from . import dedup, losses, mapping, replies, signals
+
+if TYPE_CHECKING:
+    from ...emulation import Emulator
 
 _PIXEL_ID = re.compile(r"(?:t2_|a2_)[a-z0-9]+")
 _POSSIBLE_ID = re.compile(r"[\w-]{3,100}", re.ASCII)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from typing_extensions import Unpack
@@ -27,7 +27,6 @@ from ...contract import (
     Verdict,
 )
 from ...conversion import Conversion
-from ...emulation import Emulator
 from ...errors import CannotSend, ConfigurationError, InvalidInput
 from ...events import Event, Refund
 from ...frozen import FrozenDict
@@ -36,6 +35,9 @@ from ...version import user_agent
 from ...visitor import AnyVisitor
 from . import apps, dedup, losses, mapping, replies, signals
 from .identity import IDENTITY, matched, trackable
+
+if TYPE_CHECKING:
+    from ...emulation import Emulator
 
 # What the pixel checks before it does anything with an id: with any other it does nothing, and says nothing (2023-08,
 # 2026-04).
