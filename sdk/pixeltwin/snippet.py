@@ -93,9 +93,9 @@ def _html(pixels: Sequence[Told], data: dict[str, Any], form: Form, has_nonce: b
         parts = [f'<script type="application/json" data-pixeltwin>{said}</script>']
     if form.script is not None:
         parts.append(f'<script src="{escape(form.script)}" async{nonce}></script>')
-    # Libraries that put a fetched page into another (htmx, Turbo) make live images of these. Lazy ones that are not shown
-    # wait, and the first-party script takes them away; a browser without scripts loads them at once (HTML Standard,
-    # "will lazy load element").
+    # Libraries that put a fetched page into another (htmx, Turbo) make live images of these. Lazy ones that are not
+    # shown wait, and the first-party script takes them away; a browser without scripts loads them at once (HTML
+    # Standard, "will lazy load element").
     images = [
         f'<img src="{escape(url)}" alt="" hidden loading="lazy" data-pixeltwin>' for one in pixels for url in one.images
     ]

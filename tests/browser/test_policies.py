@@ -1,0 +1,67 @@
+"""Under strict content security policies, in real Chromium: exactly what `csp_sources()` says, and no violation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.site import Site
+
+pytestmark = pytest.mark.browser
+
+MERGED = ["merged"] * 3
+POLICIES = {  # what goes before the sources of script-src, and whether the code is in the page
+    "self": ("", False),
+    "nonce": ("'nonce-{nonce}'", False),
+    "nonce, inline": ("'nonce-{nonce}'", True),
+    "strict-dynamic": ("'nonce-{nonce}' 'strict-dynamic'", False),
+    "strict-dynamic, inline": ("'nonce-{nonce}' 'strict-dynamic'", True),
+}
+
+
+def policy(sources: dict[str, list[str]], first: str) -> str:
+    sources = {**sources, "script-src": [first, *sources["script-src"]], "img-src": [*sources["img-src"], "data:"]}
+    directives = [f"{name} {' '.join(values).strip()}" for name, values in sources.items()]
+    return "; ".join(["default-src 'none'", *directives])
+
+
+@pytest.fixture(params=POLICIES)
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    first, inline = POLICIES[request.param]
+    found = Site(tmp_path, PIXELTWIN_INLINE=inline)
+    with found.app.app_context():
+        found.policy = policy(found.twin.csp_sources(), first)
+    yield found
+    found.stop()
+
+
+def test_pixels_and_clicks_work_without_a_violation(site: Site, visit: Any) -> None:
+    """A purchase, the page's own view and a click reach all platforms, and the browser has nothing to complain of."""
+    site.page("/", "<button {{ pixeltwin.on('click', CART) }}>Buy</button>", before=site.buy("1001"))
+    page = visit.page()
+    page.goto(site.url)
+    page.get_by_role("button").click()
+    for event in ("Purchase", "PageView", "AddToCart"):
+        site.wait_for(event, MERGED, lambda: page.wait_for_timeout(50))
+    assert "unsafe" not in site.policy
+    assert visit.complaints == []
+
+
+def test_a_page_that_forgot_the_policy_is_noticed(tmp_path: Path, visit: Any) -> None:
+    """The test above can fail: a policy without one of the sources is violated."""
+    site = Site(tmp_path)
+    try:
+        with site.app.app_context():
+            sources = site.twin.csp_sources()
+        site.policy = policy({**sources, "connect-src": ["'none'"]}, "")
+        site.page("/")
+        page = visit.page()
+        page.goto(site.url)
+        page.wait_for_function("performance.getEntriesByType('resource').length > 3")
+        page.wait_for_timeout(300)
+        assert any("connect-src" in complaint for complaint in visit.complaints)
+    finally:
+        site.stop()
