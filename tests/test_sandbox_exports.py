@@ -165,6 +165,8 @@ def test_a_lost_half_is_part_of_the_story(sandbox: Visitors, kind: str) -> None:
     record = sandbox.record()
     assert (record["verdict"], record["counted"]) == ("merged", 1)
     assert [one["outcome"] for one in record["arrivals"]] == ["counted", "lost", "merged"]
+    told = sandbox.send("GET", f"/api/conversions/{record['key']}").json["timeline"]
+    assert [step["what"] for step in told] == ["fired", "lost", "sent", "merged"]
 
 
 def test_the_journal_is_bounded() -> None:

@@ -288,6 +288,16 @@ def test_forgetting_leaves_nothing_behind() -> None:
     assert kept(made) == 0
 
 
+def test_nobody_looks_for_the_twin_of_what_is_merged() -> None:
+    """Once a record is merged, its payloads' identifiers lead nowhere: a visitor's many events stay cheap."""
+    visitor = {"click": "click-1001"}
+    made = ledger(half("browser", payload=visitor))
+    assert kept(made) > 2
+    made.add("plain", [half("server", payload=visitor)])
+    assert records(made)[0]["verdict"] == "merged"
+    assert kept(made) == 1
+
+
 def kept(ledger: Ledger) -> int:
     """The largest of the ledger's own tables."""
     holders: list[Any] = [ledger, next(value for value in vars(ledger).values() if isinstance(value, Index))]

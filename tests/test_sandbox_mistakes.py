@@ -170,6 +170,9 @@ def test_5_two_names_for_one_event(shop: Shop) -> None:
     assert "A browser half with the same ID arrived as SIGN_UP" in shop.explanations()
     one, other = shop.http.records()
     assert (one["twin"], other["twin"]) == (other["key"], one["key"])
+    told = shop.http.send("GET", f"/api/conversions/{one['key']}").json
+    assert told["beside"] == other["server"]
+    assert {field["name"]: field["state"] for field in told["fields"]}["event"] == "different"
 
 
 def test_6_the_thank_you_page_opened_again_after_the_window(shop: Shop) -> None:
