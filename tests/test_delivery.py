@@ -42,11 +42,12 @@ def test_a_conversion_is_delivered_once(outbox: Outbox, vendor: Vendor) -> None:
 
 def test_a_success_with_failures_in_it_is_no_success(outbox: Outbox, vendor: Vendor) -> None:
     """Each event gets its own answer: the refused one keeps the platform's words, the others are delivered."""
-    vendor.script = lambda events: (
-        200,
-        {},
-        json.dumps(["no such\n product" if event["id"] == "id-1" else "ok" for event in events]).encode(),
-    )
+
+    def script(events: Events) -> Answer:
+        answers = ["no such\n product" if event["id"] == "id-1" else "ok" for event in events]
+        return 200, {}, json.dumps(answers).encode()
+
+    vendor.script = script
     sender = delivery(outbox, vendor.platform())
     for number in range(3):
         put(outbox, conversion(number))

@@ -62,7 +62,7 @@ class Workers(RuleBasedStateMachine):
     def leave(self, data: st.DataObject) -> None:
         request = self.take(data)
         self.made.remove(request.at)
-        self.become(self.standing.left(request.at, self.rate))
+        self.become(self.standing.left(request.at, self.rate, turn=request.turn))
 
     @precondition(lambda self: self.flying)
     @rule(data=st.data(), wait=st.sampled_from([None, 0.0, 5.0, 100.0]))
@@ -131,7 +131,7 @@ class Workers(RuleBasedStateMachine):
 
 
 TestWorkers = Workers.TestCase
-TestWorkers.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestWorkers.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 def test_trouble_that_many_see_at_once_is_one_failure() -> None:

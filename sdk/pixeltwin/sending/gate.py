@@ -89,7 +89,12 @@ class Gate:
 
     def leave(self, entry: Entry) -> None:
         """The request is not made: another may."""
-        self._share(lambda kept: kept.left(entry.at, self._rate))
+        self._share(lambda kept: kept.left(entry.at, self._rate, turn=entry.turn))
+
+    def asked(self, now: datetime) -> Entry:
+        """Leave for a question that a person asks, whatever is shut. Its answer counts as one to what is asked now."""
+        self.seen = Standing.from_bytes(self._outbox.shared().get(self._destination))
+        return Entry(now, self.seen.turn, 1, True)
 
     # --- what came of a request --------------------------------------------------------------------------------------
 

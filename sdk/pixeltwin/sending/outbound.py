@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..consent import Consent
 from ..contract import Platform
@@ -29,8 +29,7 @@ TEST_ID_AGAIN = timedelta(minutes=1)  # how often a row is looked at that cannot
 ASK_AGAIN = timedelta(hours=1)  # how often a row is looked at whose consent for this platform is pending
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """An event that may go: encoded once, whatever number of requests it takes. `expires_at` ends the retries.
 
     Of the claim it keeps what settling takes: thousands wait here for an answer.

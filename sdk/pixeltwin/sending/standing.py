@@ -31,7 +31,7 @@ class Standing:
 
     `since`: when this state began. `size`: how many events the next request may hold. `sent`: the requests that still
     count against the rate. `probe_until`: the probe under way has until then; one whose worker died is free again.
-    `turn`: the number of this trouble, so that the answer to a question asked before it changes nothing.
+    `turn`: counts troubles and probes, so that the answer to a question asked before the last one changes nothing.
     `settings`: the fingerprint of the settings that were refused. `heard_at`: the last answer of any kind, `took_at`:
     the last that took an event, both to the second. `skew`: seconds a worker's clock is ahead of the platform's, None
     within the second that can be told. `late`: which of the platform's `late_after` was warned of.
@@ -73,13 +73,14 @@ class Standing:
         """With one request more, made now; None when it may not be made."""
         if self.opens_at(now, rate) > now:
             return None
-        probe_until = None if self.state == "open" else now + LEASE
-        return replace(self, sent=ceiling.entered(self.sent, now, rate), probe_until=probe_until)
+        counted = replace(self, sent=ceiling.entered(self.sent, now, rate))
+        if self.state == "open":
+            return counted
+        return replace(counted, probe_until=now + LEASE, turn=self.turn + 1)
 
-    def left(self, entered_at: datetime, rate: float) -> Standing:
+    def left(self, entered_at: datetime, rate: float, *, turn: int) -> Standing:
         """Without the request that was entered then and not made."""
-        mine = self.probe_until == entered_at + LEASE
-        probe_until = None if mine else self.probe_until
+        probe_until = None if turn == self.turn else self.probe_until
         return replace(self, sent=ceiling.left(self.sent, entered_at, rate), probe_until=probe_until)
 
     # --- what came of them; `turn` is that of the moment when the request was entered --------------------------------
