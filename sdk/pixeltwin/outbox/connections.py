@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from itertools import chain, count, repeat
+from itertools import chain, repeat
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Any
@@ -22,7 +22,8 @@ from ..errors import OutboxUnavailable
 
 PAUSES = (0.0003, 0.001, 0.003, 0.005, 0.005, 0.005)  # seconds between two tries for a lock
 AT_LAST = 0.0005  # all further ones
-TRIES = 60  # at the least: a machine too busy to ask more often is not a lock that is held
+TRIES = 250  # a machine too busy to ask so often is no lock that is held: it is given
+GRACE = 0.5  # so many seconds more
 LONGEST_USE = 6.0  # seconds a fork waits for a connection in use: longer than any patience
 
 
@@ -43,16 +44,18 @@ class Waiting(sqlite3.Connection):
         except sqlite3.OperationalError as error:
             if not _is_busy(error):
                 raise
-        end = monotonic() + self.patience
+        began = monotonic()
         pauses = chain(PAUSES, repeat(AT_LAST))
-        for tries in count(1):
+        tries = 0
+        while True:
             sleep(next(pauses))
+            tries += 1
             try:
                 return super().execute(sql, values)
             except sqlite3.OperationalError as error:
-                if not _is_busy(error) or (tries >= TRIES and monotonic() > end):
+                over = monotonic() - began - self.patience
+                if not _is_busy(error) or over > GRACE or (over > 0 and tries >= TRIES):
                     raise
-        raise AssertionError("counting ends never")
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
