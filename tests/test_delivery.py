@@ -93,7 +93,7 @@ def test_a_slow_rate_still_finds_the_bad_event(outbox: Outbox, vendor: Vendor) -
     for number in range(200):
         put(outbox, conversion(number))
     for second in range(8):
-        assert sender.deliver(NOW + second * SECOND).requests <= 3
+        assert sender.deliver(NOW + 1.1 * second * SECOND).requests <= 3
     assert states(outbox) == {"delivered": 199, "refused": 1}
 
 
@@ -173,7 +173,8 @@ def test_the_rate_is_kept_over_passes(outbox: Outbox, vendor: Vendor) -> None:
     sender = delivery(outbox, platform)
     for number in range(10):
         put(outbox, conversion(number))
-    assert [sender.deliver(NOW + 0.5 * half * SECOND).requests for half in range(8)] == [3, 0, 3, 0, 3, 0, 1, 0]
+    made = [sender.deliver(NOW + 0.55 * half * SECOND).requests for half in range(8)]
+    assert made == [3, 0, 3, 0, 3, 0, 1, 0], "each counts for a second, and a tenth in which it may leave late"
 
 
 def test_outcomes_are_told(outbox: Outbox, vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:

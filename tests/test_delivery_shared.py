@@ -9,19 +9,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pixeltwin.conversion import Conversion
 from pixeltwin.outbox import Outbox, open_outbox
 from pixeltwin.sending.crew import HANDS
 from pixeltwin.sending.standing import Standing
 from pixeltwin.worker import utc_now
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, states
-from tests.local_vendor import NOW, TOKEN, Answer, Events, Script, Vendor, conversion, ok, put, says
+from tests.local_vendor import NOW, TOKEN, Answer, Events, Local, Script, Vendor, conversion, ok, put, says
 
 FIXTURES = (memory_outbox, local_vendor)
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,9 +50,26 @@ def test_many_workers_keep_one_rate(outbox: Outbox, vendor: Vendor) -> None:
     workers = [delivery(outbox, platform) for _ in range(4)]
     for number in range(20):
         put(outbox, conversion(number))
-    for second in range(5):
-        assert sum(worker.deliver(NOW + second * SECOND).requests for worker in workers) == 3
+    for turn in range(5):
+        assert sum(worker.deliver(NOW + turn * 1.1 * SECOND).requests for worker in workers) == 3
     assert states(outbox) == {"delivered": 15, "pending": 5}
+
+
+def test_a_request_that_leaves_late_counts_when_it_leaves(outbox: Outbox, vendor: Vendor) -> None:
+    """Where events took long to make ready, the request counts for the second in which it leaves."""
+    elapsed = [0.0]
+
+    class Slow(Local):
+        rate = 5.0
+
+        def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, Any]:
+            elapsed[0] += 0.4
+            return super().server_event(conversion, now)
+
+    sender = delivery(outbox, Slow(account="a1", access_token=TOKEN, api_url=vendor.url), stopwatch=lambda: elapsed[0])
+    put(outbox, conversion(1))
+    sender.deliver(NOW)
+    assert [at for at, _ in standing(outbox).sent] == [NOW + 0.4 * SECOND]
 
 
 def test_an_outage_costs_all_workers_together_one_probe(

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pixeltwin.outbox.contract import LEASE
 from pixeltwin.replies import LONGEST_WAIT
-from pixeltwin.sending.ceiling import EXACT
+from pixeltwin.sending.ceiling import EXACT, SLACK
 from pixeltwin.sending.standing import FULL, Standing
 from tests.local_vendor import NOW
 
@@ -103,7 +103,7 @@ class Workers(RuleBasedStateMachine):
     @invariant()
     def no_span_holds_more_than_the_rate(self) -> None:
         most = max(1, int(self.rate))
-        span = timedelta(seconds=most / self.rate)
+        span = timedelta(seconds=most / self.rate) + SLACK
         recent = self.made[-most - 60 :]
         for first, last in zip(recent, recent[most:], strict=False):
             assert last - first >= span

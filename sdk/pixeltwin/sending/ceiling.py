@@ -1,6 +1,7 @@
 """A rate as a ceiling for any second, whichever workers make the requests: pure functions of those that still count.
 
-A request counts for `span`, a second for rates of one and more. Above `EXACT` requests a span those of a twentieth of
+A request counts for `span`: a second for rates of one and more, and `SLACK`, by which it may leave later than it was
+entered; so any second of leaving is under the ceiling too. Above `EXACT` requests a span those of a twentieth of
 it are counted together, as if made at its end: the list stays short, and the ceiling holds.
 """
 
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 Sent = tuple[datetime, int]  # when, how many
 EXACT = 20
+SLACK = timedelta(seconds=0.1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -43,7 +45,7 @@ def _most(rate: float) -> int:
 
 
 def _span(rate: float) -> timedelta:
-    return timedelta(seconds=_most(rate) / rate)
+    return timedelta(seconds=_most(rate) / rate) + SLACK
 
 
 def _slot(now: datetime, rate: float) -> datetime:

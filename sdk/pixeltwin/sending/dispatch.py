@@ -20,6 +20,7 @@ from ..mode import Mode
 from ..outbox.contract import LEASE, Claim, Outbox, Settlement
 from . import reading
 from .alarm import Alarm
+from .ceiling import SLACK
 from .exchange import Answer, Answered, Exchange, Test
 from .gate import Entry, Gate
 from .outbound import Ready, WhenUnsure, prepare, waits_for_test_id
@@ -32,7 +33,6 @@ log = logging.getLogger("pixeltwin")
 Settling = list[tuple[str, Settlement]]  # by the conversion's id
 LARGEST = 1000  # events a request whatever the platform takes: about a megabyte, and as much again on its way
 FAR = timedelta(seconds=0.05)  # an answer that takes longer is worth another request beside it
-STALE = timedelta(seconds=0.25)  # a request that leaves later than it was entered would count for the wrong second
 
 
 @dataclass(slots=True)
@@ -149,10 +149,10 @@ class Dispatch:
 
     def _entered(self, now: datetime, many: int = 1) -> bool:
         """Whether a request with so many events may be made now. A probe is one event."""
-        if self.entry and now - self.entry.at > STALE:
-            self._leave()
         if self.entry is None:
             self.entry = self.gate.enter(now)
+        elif now - self.entry.at > SLACK:  # it leaves later than it counts
+            self.entry = self.gate.renew(self.entry, now)
         return self.entry is not None and (many == 1 or not self.entry.probe)
 
     def _leave(self) -> None:

@@ -30,6 +30,10 @@ class Entry:
     probe: bool
 
 
+def _entry(now: datetime, standing: Standing) -> Entry:
+    return Entry(now, standing.turn, standing.size, standing.state != "open")
+
+
 class Gate:
     """One destination's gate. `rate` is requests a second, as a ceiling for any second, not as an average.
 
@@ -85,7 +89,19 @@ class Gate:
 
     def _enter(self, now: datetime) -> Entry | None:
         before, after = self._share(lambda kept: kept.entered(now, self._rate) or kept)
-        return None if after == before else Entry(now, after.turn, after.size, after.state != "open")
+        return None if after == before else _entry(now, after)
+
+    def renew(self, entry: Entry, now: datetime) -> Entry | None:
+        """The request is made now, and not when it was entered; None where it can be made later only."""
+        left = self.seen
+
+        def change(kept: Standing) -> Standing:
+            nonlocal left
+            left = kept.left(entry.at, self._rate, turn=entry.turn)
+            return left.entered(now, self._rate) or left
+
+        _, after = self._share(change)
+        return None if after == left else _entry(now, after)
 
     def leave(self, entry: Entry) -> None:
         """The request is not made: another may."""
