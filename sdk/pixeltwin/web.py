@@ -16,7 +16,11 @@ from .private_parameters import looks_private
 ALWAYS_KEPT = ("utm_*",)
 # CUBOT makes phones.
 _BOTS = re.compile(r"(?<!cu)bot|crawl|spider|preview|facebookexternalhit|slurp|lighthouse|curl/|wget/|python-", re.I)
-_SPECULATIVE = (("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-purpose", "preview"), ("x-moz", "prefetch"))
+# What browsers say, and Turbo (8.0), which fetches what a link leads to while the pointer is over it.
+_SPECULATIVE = (
+    *(("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-purpose", "preview"), ("x-moz", "prefetch")),
+    ("x-sec-purpose", "prefetch"),
+)
 _NOTHING: Mapping[str, str] = FrozenDict()
 
 

@@ -53,6 +53,7 @@ def test_each_click_is_one_conversion_on_both_sides(site: Site, page: Page, visi
     assert all(one["browser"]["value"] == one["server"]["value"] == 59.9 for one in first)
     page.get_by_role("button").click()
     assert len(ids(told("AddToCart", MERGED * 2))) == 2
+    assert page.evaluate("localStorage.pixeltwin") is None  # only what might come twice is remembered
     assert visit.complaints == []
 
 

@@ -15,10 +15,8 @@ pytestmark = pytest.mark.browser
 MERGED = ["merged"] * 3
 POLICIES = {  # what goes before the sources of script-src, and whether the code is in the page
     "self": ("", False),
-    "nonce": ("'nonce-{nonce}'", False),
     "nonce, inline": ("'nonce-{nonce}'", True),
     "strict-dynamic": ("'nonce-{nonce}' 'strict-dynamic'", False),
-    "strict-dynamic, inline": ("'nonce-{nonce}' 'strict-dynamic'", True),
 }
 
 

@@ -45,7 +45,7 @@ def apply(changes: ResponseChanges, response: Response) -> None:
             log.warning(
                 "%s may not be cached for others: it is one visitor's; see pixeltwin.head(cached=True)", request.path
             )
-    if cache:
+    if cache and not response.cache_control.no_store:
         response.headers["Cache-Control"] = "private" if cache == "private" else "private, no-store"
 
 

@@ -31,7 +31,7 @@
   function happened(what, url) {
     const id = what.fixed ? what.id : mint(), token = what.token;
     const told = JSON.parse(JSON.stringify({...what, token: 0}).split(what.id).join(id));
-    twin.fire(told);
+    twin.fire(told, !what.fixed);
     if (url) tell(url, {id, token, url: w.location.href, screen: [w.screen.width, w.screen.height]});
     d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: told}));
   }
