@@ -22,7 +22,7 @@ from pixeltwin.events import Event
 from pixeltwin.platforms import installed
 from pixeltwin.sandbox import make
 from tests.samples import AGENT, SNAP_PIXEL
-from tests.twins import SPELLINGS
+from tests.twins import PAGE
 
 ORIGIN = "http://127.0.0.1"
 KINDS = sorted(installed())
@@ -88,7 +88,7 @@ class Visitors:
         made = platform(kind, **settings)
         init = made.init_calls(said.visitor, said.consent)
         [call] = made.browser_calls(said)
-        hit = SPELLINGS[kind].hit(init, call, now or said.occurred_at)
+        hit = made.emulator().hit(init, call, PAGE, now or said.occurred_at)
         query = f"?{hit.query}" if hit.query else ""
         return self.send(hit.method, f"/{kind}{hit.path}{query}", hit.body, hit.headers)
 

@@ -102,11 +102,9 @@ SANDBOX = """
 import json
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
-import tests.courier.spelling
 from pixeltwin import Conversion, Purchase, Visitor
 from pixeltwin.config import Settings
 from pixeltwin.sandbox import create_sandbox
-from tests.twins import SPELLINGS
 
 settings = {
     "PIXELTWIN_COURIER_BAG": "b7",
@@ -124,7 +122,8 @@ def post(parcel):
     return visitor.post(urlsplit(request.url).path, data=request.body, headers=dict(request.headers)).get_json()
 
 [call] = courier.browser_calls(said)
-hit = SPELLINGS["courier"].hit(courier.init_calls(said.visitor, said.consent), call, now)
+init = courier.init_calls(said.visitor, said.consent)
+hit = courier.emulator().hit(init, call, "https://shop.example/thanks", now)
 assert visitor.get(f"/courier{hit.path}?{hit.query}").status_code == 200
 post(courier.server_event(said))
 conversions = visitor.get("/api/conversions").get_json()["conversions"]

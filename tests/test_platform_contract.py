@@ -37,7 +37,7 @@ from tests.goldens import (
     sent,
     twin_cases,
 )
-from tests.twins import SPELLINGS, exact
+from tests.twins import PAGE, SPELLINGS, exact
 
 FILES = {
     "__init__.py",
@@ -268,7 +268,8 @@ def hit(platform: Platform, conversion: Conversion, now: datetime) -> Any:
     """The browser half as the emulator gets it from the real script."""
     init = platform.init_calls(conversion.visitor, conversion.consent)
     call = platform.browser_calls(conversion)[0]
-    answer = platform.emulator().answer(SPELLINGS[platform.kind].hit(init, call, now), now)
+    emulator = platform.emulator()
+    answer = emulator.answer(emulator.hit(init, call, PAGE, now), now)
     assert answer.status < 300
     assert answer.rejected == ()
     assert [half.side for half in answer.halves] == ["browser"]

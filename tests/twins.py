@@ -1,20 +1,15 @@
-"""How each platform spells one conversion: readers of the browser call and of the server event, and the hit that the
-real pixel script makes of the call. Keyed by the platform's kind."""
+"""How each platform spells one conversion: readers of the browser call and of the server event, by platform."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from pixeltwin.contract import BrowserCall
-from pixeltwin.emulation import Incoming
 from pixeltwin.strictjson import encode
 
 PAGE = "https://shop.example/thanks"
@@ -37,11 +32,10 @@ class Twin:
 
 @dataclass(frozen=True)
 class Spelling:
-    """One platform's two vocabularies, and its pixel's wire format."""
+    """One platform's two vocabularies."""
 
     browser: Callable[[BrowserCall], Twin]
     server: Callable[[Said], Twin]
-    hit: Callable[[Sequence[BrowserCall], BrowserCall, datetime], Incoming]
 
 
 def exact(value: Any) -> Any:
@@ -56,20 +50,6 @@ def wire_text(value: Any) -> str:
 
 def _money(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
-
-
-def _hashed(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        return ""
-    return value.lower() if re.fullmatch("[0-9a-fA-F]{64}", value) else hashlib.sha256(value.encode()).hexdigest()
-
-
-def _milliseconds(now: datetime) -> int:
-    return round(now.timestamp() * 1000)
-
-
-def _get(path: str, query: Mapping[str, Any]) -> Incoming:
-    return Incoming("GET", path, urlencode({name: wire_text(value) for name, value in query.items()}), {}, b"")
 
 
 # --- Reddit ----------------------------------------------------------------------------------------------------------
@@ -117,45 +97,7 @@ def _reddit_server(event: Said) -> Twin:
     )
 
 
-def _reddit_hit(init: Sequence[BrowserCall], call: BrowserCall, now: datetime) -> Incoming:
-    _, pixel, options = exact(init[0].args)
-    _, name, said = exact(call.args)
-    value = said.get("value")
-    return _get(
-        "/rp.gif",
-        {
-            "ts": _milliseconds(now),
-            "id": pixel,
-            "event": name,
-            "m.itemCount": said.get("itemCount", ""),
-            "m.value": "",
-            "m.valueDecimal": "" if value is None else value,
-            "m.currency": said.get("currency", ""),
-            "m.transactionId": _hashed(said.get("transactionId")),
-            "m.customEventName": said.get("customEventName", ""),
-            "m.products": said.get("products", ""),
-            "m.conversionId": _hashed(said.get("conversionId")),
-            "em": _hashed(options.get("email")),
-            "uuid": "1677712978045.b8f7eb7d-b357-437b-8bd3-e1c8166c7132",
-            "esurl": PAGE,
-        },
-    )
-
-
 # --- Snap ------------------------------------------------------------------------------------------------------------
-
-_SNAP_WIRE = {
-    "client_dedup_id": "cdid",
-    "transaction_id": "e_tid",
-    "price": "e_pr",
-    "currency": "e_cur",
-    "number_items": "e_ni",
-    "item_ids": "e_iids",
-    "item_category": "e_ic",
-    "search_string": "e_ss",
-    "sign_up_method": "e_sm",
-    "brands": "e_bds",
-}
 
 
 def _snap_args(call: BrowserCall) -> tuple[str, Said]:
@@ -207,16 +149,6 @@ def _snap_server(event: Said) -> Twin:
     )
 
 
-def _snap_hit(init: Sequence[BrowserCall], call: BrowserCall, now: datetime) -> Incoming:
-    name, said = _snap_args(call)
-    fields = {"pid": exact(init[0].args)[1], "ev": name}
-    for key, wire in _SNAP_WIRE.items():
-        if key in said:
-            fields[wire] = ",".join(said[key]) if isinstance(said[key], list) else said[key]
-    body = {"ctx": {"url": PAGE, "ts": _milliseconds(now), "v": "3.54.7"}, "req": [{"t": fields, "del": 0}]}
-    return Incoming("POST", "/p", "", {"content-type": "text/plain;charset=UTF-8"}, encode(body))
-
-
 # --- Pinterest -------------------------------------------------------------------------------------------------------
 
 
@@ -262,24 +194,8 @@ def _pinterest_server(event: Said) -> Twin:
     )
 
 
-def _pinterest_hit(init: Sequence[BrowserCall], call: BrowserCall, now: datetime) -> Incoming:
-    load = exact(init[0].args)
-    _, name, said = exact(call.args)[:3]
-    partner = load[2] if len(load) > 2 else {}
-    query = {
-        "event": name,
-        "ed": said,
-        "tid": load[1],
-        "pd": partner,
-        "ad": {"loc": PAGE, "ref": "", "if": False, "sh": 1080, "sw": 1920},
-        "cb": _milliseconds(now),
-        "dep": "2,PAGE_LOAD",
-    }
-    return _get("/v3/", query)
-
-
 SPELLINGS: Mapping[str, Spelling] = {
-    "reddit": Spelling(_reddit_browser, _reddit_server, _reddit_hit),
-    "snap": Spelling(_snap_browser, _snap_server, _snap_hit),
-    "pinterest": Spelling(_pinterest_browser, _pinterest_server, _pinterest_hit),
+    "reddit": Spelling(_reddit_browser, _reddit_server),
+    "snap": Spelling(_snap_browser, _snap_server),
+    "pinterest": Spelling(_pinterest_browser, _pinterest_server),
 }

@@ -6,13 +6,14 @@ An emulator is pure: a request in, an answer and the halves it accepted out. The
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from .dedup import Half
 from .frozen import FrozenDict
+from .values import BrowserCall
 
 Path = tuple[str, ...]  # the keys that lead to a value in a payload
 # Under this key a payload shows what a page's call said and the pixel's script did not send, for want of a place.
@@ -83,6 +84,11 @@ class Emulator(ABC):
     @abstractmethod
     def answer(self, incoming: Incoming, now: datetime) -> Answer:
         """The vendor's answer. An unknown path is a 404 in the vendor's style."""
+
+    @abstractmethod
+    def hit(self, init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
+        """The request that the pixel script makes of a `track` call, on a page where these calls started it. What only
+        a browser knows (its cookies, its screen) is left out."""
 
     @abstractmethod
     def trouble(self, status: int) -> Answer:

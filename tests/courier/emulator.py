@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
 from importlib.resources import files
 from typing import Any, cast
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
-from pixeltwin.contract import Half
+from pixeltwin.contract import BrowserCall, Half
 from pixeltwin.emulation import Answer, Emulator, Field, Incoming, Rejection
 from pixeltwin.replies import json_body
 from pixeltwin.strictjson import encode
@@ -46,6 +47,10 @@ class CourierEmulator(Emulator):
         if not incoming.headers.get("authorization", "").startswith("Bearer "):
             return self.trouble(401)
         return _receive(incoming, bag[1], now)
+
+    def hit(self, init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
+        query = {"bag": init[0].args[1], "name": call.args[1], "said": encode(call.args[2]).decode()}
+        return Incoming("GET", "/hit.gif", urlencode(query), {}, b"")
 
     def trouble(self, status: int) -> Answer:
         return _no(status, _TROUBLE.get(status, "closed"))

@@ -3,7 +3,8 @@
 __init__   settings, windows, limits, wiring        replies    reading the platform's answers
 mapping    browser and server side, side by side    dedup      the published dedup rule, one pure function
 signals    cookies, click ids, CSP                  emulator   what the sandbox serves for it, and its pixel script
-wire       where each half carries which field      conformance.json   the dedup rule as cases, with their sources
+wire       where each half carries which field      pixel      what the pixel script sends of a call, as pixel.js does
+conformance.json   the dedup rule as cases, with their sources
 """
 
 from __future__ import annotations

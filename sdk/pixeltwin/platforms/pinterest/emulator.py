@@ -16,11 +16,12 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs
 
+from ...contract import BrowserCall
 from ...dedup import Half
 from ...emulation import Answer, Emulator, Incoming, Rejection
 from ...replies import json_body
 from ...strictjson import encode
-from . import hits, mapping, schema, wire
+from . import hits, mapping, pixel, schema, wire
 from .replies import a_list, an_object
 
 TEST_EVENTS = 20  # with test=true only so many are looked at
@@ -72,6 +73,9 @@ class PinterestEmulator(Emulator):
         if incoming.method != "POST":
             return _error(405, "Method not allowed.", code=0)
         return _receive(incoming, account[1], now)
+
+    def hit(self, init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
+        return pixel.hit(init, call, page_url, now)
 
     def trouble(self, status: int) -> Answer:
         answer = _error(status)

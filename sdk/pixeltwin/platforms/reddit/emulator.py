@@ -15,11 +15,12 @@ from importlib.resources import files
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
+from ...contract import BrowserCall
 from ...dedup import Half
 from ...emulation import DROPPED, Answer, Emulator, Incoming, Rejection
 from ...replies import json_body
 from ...strictjson import decode, encode
-from . import wire
+from . import pixel, wire
 from .dedup import stored_id
 from .mapping import CUSTOM, KNOWN_NAMES
 from .schema import USER_KEYS, Fault, body_faults, event_faults, is_number, remarks
@@ -61,6 +62,9 @@ class RedditEmulator(Emulator):
             script = files("pixeltwin.platforms.reddit").joinpath("pixel.js").read_bytes()
             return Answer(200, script, "text/javascript; charset=utf-8")
         return _error(404, "Not Found")
+
+    def hit(self, init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
+        return pixel.hit(init, call, page_url, now)
 
     def trouble(self, status: int) -> Answer:
         return _error(status, _TROUBLE.get(status, _UNAVAILABLE))

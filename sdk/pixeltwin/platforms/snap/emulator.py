@@ -15,11 +15,12 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from ...contract import BrowserCall
 from ...dedup import Half
 from ...emulation import Answer, Emulator, Incoming, Rejection
 from ...replies import json_body
 from ...strictjson import encode
-from . import hits, schema, wire
+from . import hits, pixel, schema, wire
 from .dedup import DEVICE_ID
 from .mapping import ACTION_SOURCES
 from .replies import a_list, an_object
@@ -98,6 +99,9 @@ class SnapEmulator(Emulator):
             self._validation.add(Seen(now, asset.lower(), test, event, fault[1] if fault else ""))
         remarks = tuple(dict.fromkeys(remark for event in events for remark in _remarks(event, asset, now)))
         return _validated(faults, remarks) if test else _taken(events, faults, remarks, asset, now)
+
+    def hit(self, init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
+        return pixel.hit(init, call, page_url, now)
 
     def trouble(self, status: int) -> Answer:
         return _invalid(status, _TROUBLE.get(status, "Internal error"))
