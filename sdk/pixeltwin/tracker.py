@@ -35,6 +35,8 @@ from .remembering import Memory
 from .visitor import AnyVisitor, Visitor
 
 if TYPE_CHECKING:
+    import httpx
+
     from .delivery import Delivery, Report
     from .health import Health
     from .worker import Worker
@@ -94,6 +96,7 @@ class Tracker:
         self.losses = Losses(self.announcements.lost)
         self.rules = collected_rules(self.platforms)
         self.on_stored: Callable[[], None] | None = None  # told after each row; the worker's alarm clock
+        self.transport: httpx.BaseTransport | None = None  # what the next delivery sends through: a proxy, a test's own
         self.outbox = open_outbox(outbox) if isinstance(outbox, str) else outbox
         self.outbox.set_destinations([platform.destination for platform in self.platforms if platform.sends])
         self.bound = Bound(self.outbox, outbox_bound, self.losses)
@@ -300,6 +303,7 @@ class Tracker:
                 self.outbox,
                 mode=self.mode,
                 when_unsure=self.when_unsure,
+                transport=self.transport,
                 on_outcome=self.announcements.settled,
                 on_change=self.announcements.changed,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -15,9 +15,9 @@ from ...strictjson import encode
 def hit(init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
     """The request of a `track` call. The tag sends a long one by POST; to whom it is told that makes no difference."""
     tag, partner = _started(init)
-    said: Mapping[str, Any] = call.args[2] if len(call.args) > 2 else {}
+    _, name, said, *_ = (*call.args, {})
     query: dict[str, Any] = {
-        "event": str(call.args[1]).replace(" ", ""),
+        "event": str(name).replace(" ", ""),
         "ed": said,
         "tid": tag,
         "pd": partner,

@@ -17,10 +17,10 @@ _NAMES = {name.replace("_", ""): wire for name, wire in WIRE.items()}
 
 def hit(init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
     """The beacon of a `track` call, of one event."""
-    *_, name, said = call.args if isinstance(call.args[-1], Mapping) else (*call.args, {})
+    *_, name, said = call.args if isinstance(call.args[-1], Mapping) else (*call.args, None)
     pixel, who = _started(init)
     wired, _ = _wired(who)
-    told, lost = _wired(cast("Mapping[str, Any]", said))
+    told, lost = _wired(said or {})
     event: dict[str, Any] = {"pid": pixel, "ev": str(name).strip().upper(), **wired, **told}
     if not event.get(WIRE[ID_CALL]):
         event[WIRE[ID_CALL]] = f"{MADE_UP}00000000-0000-4000-8000-000000000000"
