@@ -24,6 +24,7 @@ log = logging.getLogger("pixeltwin")
 
 POLL = 1.0  # seconds; how soon the rows of other processes are noticed
 STOP_WITHIN = 1.0  # seconds; whatever is not answered by then is sent again when its lease ends, with the same id
+SOON = timedelta(seconds=2.5)  # what is due so soon is waited for by `once`: no platform's rate makes longer waits
 PURGE_EVERY = timedelta(minutes=5)
 
 
@@ -35,7 +36,7 @@ class Worker:
     """Delivers whatever is due until it is stopped; at most once a process, however often it is started.
 
     `poll`: seconds between looks at the store when nobody calls `notify`. `once`: end when nothing more is due within
-    a poll. `on_report` is told of every pass that did something, `on_end` when the last thread ends; both are called
+    `SOON`. `on_report` is told of every pass that did something, `on_end` when the last thread ends; both are called
     from the worker's threads. The first `start` or `notify` in a process starts it, in a forked child too.
     """
 
@@ -147,7 +148,7 @@ class Worker:
         due = opens_at if opens_at > now else self.delivery.next_due(now, destinations=[destination])
         if due is None or due > now:
             wait = self._poll if due is None else min(self._poll, (due - now).total_seconds())
-            over = due is None or due - now > timedelta(seconds=self._poll)
+            over = due is None or due - now > SOON
             return None if self._once and over else wait
         report = self.delivery.deliver(now, destinations=[destination], stop=lambda: self._stopping)
         if not report:
