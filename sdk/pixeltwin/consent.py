@@ -26,7 +26,7 @@ class Consent:
     """
 
     default: State
-    platforms: Mapping[str, State] = field(default=_NO_EXCEPTIONS)
+    platforms: Mapping[str, State] = field(default_factory=lambda: _NO_EXCEPTIONS)  # 3.10 takes no dict as default
     country: str | None = None
     state: str | None = None
     who: str | None = field(default=None, compare=False)

@@ -213,8 +213,8 @@ class SealedVisitor:
     sealed: Mapping[str, tuple[str, ...]]
     user_agent: str | None = None
     screen: tuple[int, int] | None = None
-    click_ids: Mapping[str, str] = _NO_SIGNALS
-    browser_ids: Mapping[str, str] = _NO_SIGNALS
+    click_ids: Mapping[str, str] = dataclasses.field(default_factory=lambda: _NO_SIGNALS)
+    browser_ids: Mapping[str, str] = dataclasses.field(default_factory=lambda: _NO_SIGNALS)
     fields: frozenset[str] | None = dataclasses.field(default=None, compare=False)  # which were given, where known
     plain: bool = dataclasses.field(default=False, compare=False)  # known that each rule made one value of each of them
 

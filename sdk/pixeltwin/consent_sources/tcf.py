@@ -8,7 +8,7 @@ the purposes alone shall count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..consent import Consent, State
@@ -27,7 +27,7 @@ class Tcf(ConsentSource):
     """`vendors`: ids on the Global Vendor List by platform name, where the platform itself tells none. `unlisted`: what
     counts for a platform without an id, "denied" or the "purposes" it needs."""
 
-    vendors: Mapping[str, int] = _NONE_GIVEN
+    vendors: Mapping[str, int] = field(default_factory=lambda: _NONE_GIVEN)
     unlisted: Unlisted = "denied"
 
     @property
