@@ -9,13 +9,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask, Response, redirect, render_template_string
+from flask import Flask, Response, redirect, render_template_string, request
 from flask.testing import FlaskClient
 
 from pixeltwin import AddToCart, Consent, Item, Purchase, ViewContent, Visitor
 from pixeltwin.conversion import Conversion
 from pixeltwin.errors import ConfigurationError, OutboxUnavailable, UnknownConversion
 from pixeltwin.flask import NO_CONSENT_SOURCE, PixelTwin
+from pixeltwin.flask.exchange import facts
 from pixeltwin.strictjson import decode
 from tests import pages
 from tests.samples import AGENT, SNAP_PIXEL
@@ -191,6 +192,17 @@ def test_the_visitor_comes_from_the_request() -> None:
     assert any(value == ["203.0.113.7"] for value in stored["sealed"].values())
     assert stored["browser_ids"]["snap"] == "scid-value"
     assert "ada@example.com" not in json.dumps(stored)
+
+
+@pytest.mark.parametrize("base", ["http://localhost", "https://shop.example:8443", "http://[::1]:80"])
+@pytest.mark.parametrize("root", ["", "/app", "/a b"])
+@pytest.mark.parametrize(
+    "path", ["/", "/a/b.html", "//x", "/\u00fc", "/a%20b", "/a;b", "/p~q-r_s", "/x?a=1", "/x?x=%20"]
+)
+def test_the_url_of_a_request_is_what_flask_says(base: str, root: str, path: str) -> None:
+    """However it is put together, it is the very URL that the framework gives."""
+    with Flask("shop").test_request_context(path, base_url=base + root):
+        assert facts().url == request.url
 
 
 def test_click_ids_are_not_kept_without_consent() -> None:

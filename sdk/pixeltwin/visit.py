@@ -26,12 +26,14 @@ from .events import Event, PageView, Search, ViewCategory, ViewContent
 from .logfields import fields
 from .page import Page
 from .site import Site
+from .values import Signals
 from .visitor import AnyVisitor, Visitor
 from .web import Cookie, Request, ResponseChanges, clean_url
 
 log = logging.getLogger("pixeltwin")
 
 GRANTED = Consent.granted()
+NO_SIGNALS = Signals()
 PENDING_COOKIE = "pixeltwin_pending"
 CLICKS_COOKIE = "pixeltwin_clicks"
 PENDING_LIFE = timedelta(days=7)
@@ -125,8 +127,8 @@ class Visit:
         clicks: dict[str, str] = {}
         browsers: dict[str, str] = {}
         for platform in self.tracker.platforms:
-            here = platform.read_signals(query, {})
-            theirs = platform.read_signals({}, self.request.cookies)
+            here = platform.read_signals(query, {}) if query else NO_SIGNALS
+            theirs = platform.read_signals({}, self.request.cookies) if self.request.cookies else NO_SIGNALS
             remembered = self._clicks.get(platform.kind)
             click = here.click_id or (remembered[0] if remembered else None) or theirs.click_id
             if click:

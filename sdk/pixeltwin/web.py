@@ -22,6 +22,7 @@ _SPECULATIVE = (
     ("x-sec-purpose", "prefetch"),
 )
 _NOTHING: Mapping[str, str] = FrozenDict()
+_PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?/[\w/.~%-]*", re.ASCII)
 
 
 class Request:
@@ -169,6 +170,8 @@ def surplus(query: Mapping[str, str], keep: Sequence[str]) -> tuple[str, ...]:
 def clean_url(url: str, keep: Sequence[str]) -> str:
     """The URL as platforms may see it: no credentials, no fragment, and of the query only what `keep` names.
     Empty for what is no URL."""
+    if _PLAIN_URL.fullmatch(url):  # most pages have nothing to clean
+        return url
     parts = _split(url)
     query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if _kept(k, keep)]
     host = parts.netloc.rpartition("@")[2]
