@@ -43,7 +43,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("SECRET_KEYS", (), "what ids are derived with, oldest first (a list, or commas); Flask: SECRET_KEY serves"),
     Option("SITE", "", "keeps the order numbers of several sites apart that share an outbox"),
     Option("OUTBOX", "sqlite:///pixeltwin.db", "where conversions wait: sqlite:///file.db, postgresql://… or memory:"),
-    Option("OUTBOX_BOUND", 1_000_000, "how many conversions may wait for a worker before further ones are lost; 0: any"),
+    Option("OUTBOX_BOUND", 1_000_000, "how many conversions may wait for a worker before others are lost; 0: any"),
     Option(
         "CONSENT", None, "the banner whose cookie is read, or a fixed answer of a site without", FIXED_ANSWERS + BANNERS
     ),
@@ -59,10 +59,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("TEST_IDS", (), "ids of tests, for platforms that need one: name=id, name=id"),
     Option("WORKER", "thread", "who delivers: a thread in this process, or `pixeltwin deliver`", ("thread", "off")),
     Option("HEALTH_TOKEN", None, "who gives it as Bearer token gets /_pixeltwin/health; not set: nobody does"),
-    Option("SANDBOX", None, "URL of a sandbox that gets both halves instead of the platforms; 1: one in the app (debug)"),
+    Option("SANDBOX", None, "URL of a sandbox that gets both halves, not the platforms; 1: one in the app (debug)"),
     Option("PHONE_REGION", None, "ISO country of phone numbers that carry no country code, such as DE"),
     Option("KEEP_PARAMETERS", (), "query parameters a page's URL may keep beside click ids and utm_*"),
-    Option("PAGE_CACHE", "none", "shared: a cache keeps pages for everybody; none holds a visitor's", ("none", "shared")),
+    Option("PAGE_CACHE", "none", "shared: a cache keeps pages, and none holds a visitor's data", ("none", "shared")),
     Option("INLINE", False, "the code in each page instead of in the first-party script"),
     Option("CLEAN_URL", True, "take all other parameters out of the address bar before a pixel reads it"),
     Option(
