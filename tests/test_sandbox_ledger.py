@@ -302,6 +302,6 @@ def kept(ledger: Ledger) -> int:
     """The largest of the ledger's own tables."""
     holders: list[Any] = [ledger, next(value for value in vars(ledger).values() if isinstance(value, Index))]
     tables: list[dict[Any, Any]] = [one for holder in holders for one in vars(holder).values() if isinstance(one, dict)]
-    own = [table for table in tables if "plain" not in table and ("plain", "browser") not in table]
+    own = [table for table in tables if "plain" not in table]
     assert len(own) >= 3
     return max(len(table) for table in own)

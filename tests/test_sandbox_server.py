@@ -211,7 +211,7 @@ def test_stream_goes_on_where_it_was_left(sandbox: Callers) -> None:
 def test_stream_shows_life_and_ends_by_itself() -> None:
     """A quiet stream sends comments that keep the line open, and ends after its time, for the browser to come again."""
     bell = Bell()
-    said = b"".join(events(bell, 0, lambda since: {"version": bell.version}, life=0.05, quiet=0.01))
+    said = b"".join(events(bell, 0, lambda since: {"version": bell.version}, life=0.5, quiet=0.02))
     assert said.startswith(b"retry: ")
     assert said.count(b"event: changes") == 1
     assert b": keep-alive\n\n" in said

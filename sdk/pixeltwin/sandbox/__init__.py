@@ -2,7 +2,7 @@
 
 vendors    requests to the platforms' emulators    ledger      halves grouped into records, in order of arrival
 faults     trouble on demand                       judgement   the platforms' published rules, asked
-clock      real time plus an offset                kinship     halves that were meant as twins and are none
+clock      real time plus an offset                twins       halves that were meant as one, and what keeps them apart
 journal    the requests themselves, for `har`      comparison  two payloads, field by field
 timeline   the life of one conversion              stream      what changed, live
 

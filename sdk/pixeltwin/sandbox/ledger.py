@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from ..contract import Platform
 from ..dedup import Half
 from ..emulation import Field, Rejection
-from .arrival import Arrival, Side, arrive, hinted, hints, traces
+from .arrival import Arrival, arrive, hinted, hints, traces
 from .attempts import Attempts
 from .bell import Bell
 from .forms import id_form
 from .index import Index
 from .judgement import ask
-from .kinship import OTHER, SURE, Kinship, Likeness, kinship
 from .masking import masked_text
 from .record import Record, shown
+from .twins import Twins
 
 RECORDS = 5_000  # the newest are kept
 PAYLOADS = 64 * 1024 * 1024  # bytes of payload kept in all
-MOST_LIKELY = 32  # records that have an identifier in common, among which the twin is looked for
-LATEST = 8  # lone halves of a side among which the twin is looked for by time, value and visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class Ledger:
         self._records: dict[int, Record] = {}
         self._index = Index()
         self._lost = Attempts()
-        self._latest: dict[tuple[str, Side], deque[int]] = {}
+        self._twins = Twins(self._platforms, self._fields, self._records, self._bell)
         self._bytes = 0
 
     def reset(self) -> None:
@@ -116,14 +112,13 @@ class Ledger:
             record = self._records.get(number)
             if record is None:
                 return None
-            other = self._records.get(record.lookalike or 0)
-            beside = other.lone if other and record.lone else None
+            beside = self._twins.beside(record)
             fields = record.compared(self._fields.get(record.platform, ()), beside)
             return {**self._view(record), "fields": fields, "beside": shown(beside)}
 
     def _view(self, record: Record) -> dict[str, Any]:
         lost = self._lost.of(record.platform, record.event, record.ids)
-        return record.view(self._platforms[record.platform], self._lookalike(record), lost)
+        return record.view(self._platforms[record.platform], self._twins.likeness(record), lost)
 
     # --- placing -------------------------------------------------------------------------------------------------
 
@@ -143,8 +138,9 @@ class Ledger:
         self._bytes += record.size
         record.warn(remarks)
         self._trace(record)
-        self._tell(record)
-        self._changed(record)
+        self._twins.explain(record)
+        record.version = self._bell.ring()
+        self._twins.part(record)
         for stranger in strangers:
             self._place(platform, stranger)
 
@@ -194,22 +190,16 @@ class Ledger:
         found = next(by_id, None) or next(by_order, None)
         if found:
             return found
-        likely = (record for record in fitting(hinted(arrival)) if self._surely(record, arrival))
+        likely = (record for record in fitting(hinted(arrival)) if self._twins.surely(record, arrival))
         return next(likely, None)
-
-    def _surely(self, record: Record, arrival: Arrival) -> bool:
-        """Whether the other side, alone so far, was meant as this half's twin beyond doubt."""
-        if arrival.refused is not None or record.lone is None or record.lone.side == arrival.side:
-            return False
-        kin = self._kinship(record.platform, arrival, record.lone)
-        return kin is not None and kin.strength >= SURE
 
     def _open(self, platform: str, arrival: Arrival) -> Record:
         self._opened += 1
         record = Record(self._opened, platform, arrival.half.event)
         self._records[record.number] = record
         if arrival.refused is None:
-            self._link(record, arrival)
+            keys = [*traces(arrival.half), *hinted(arrival)]
+            self._twins.link(record, arrival, self._candidates(platform, keys))
         return record
 
     def _trace(self, record: Record) -> None:
@@ -219,54 +209,6 @@ class Ledger:
             keys.update(hint for arrival in record.arrivals for hint in hints(arrival))
         self._index.drop(record.number)
         self._index.add(record.number, ((record.platform, key) for key in keys))
-
-    # --- halves that were meant as twins ---------------------------------------------------------------------------
-
-    def _kinship(self, platform: str, one: Arrival, other: Arrival) -> Kinship | None:
-        return kinship(self._platforms[platform].title, self._fields.get(platform, ()), one, other)
-
-    def _link(self, record: Record, arrival: Arrival) -> None:
-        """Find the lone half of the other side that has most in common with this one, and let both point at it."""
-        latest = self._latest.setdefault((record.platform, arrival.side), deque(maxlen=LATEST))
-        numbers = dict.fromkeys(self._latest.get((record.platform, OTHER[arrival.side]), ()))
-        keys = [*traces(arrival.half), *hinted(arrival)]
-        numbers.update((one.number, None) for one in islice(self._candidates(record.platform, keys), MOST_LIKELY))
-        best: tuple[int, int] = (0, 0)
-        for number in numbers:
-            other = self._records.get(number)
-            lone = other.lone if other else None
-            if lone and lone.side != arrival.side:
-                kin = self._kinship(record.platform, arrival, lone)
-                best = max(best, (kin.strength, number) if kin else best)
-        if best[0]:
-            other = self._records[best[1]]
-            record.lookalike, other.lookalike = other.number, record.number
-            other.version = self._bell.ring()
-        latest.append(record.number)
-
-    def _lookalike(self, record: Record) -> Likeness | None:
-        """What a lone half has in common with the one that may be its twin, and why the two are not one."""
-        other = self._records.get(record.lookalike or 0)
-        if not other or record.lone is None or other.lone is None:
-            return None
-        kin = self._kinship(record.platform, record.lone, other.lone)
-        rule = self._platforms[record.platform].dedup
-        return Likeness(kin, ask(rule, record.lone.half, other.lone.half)) if kin else None
-
-    def _tell(self, record: Record) -> None:
-        """Say of halves that share a record, and count by themselves, what more than the rule's reason is known."""
-        slots = record.judgement.slots
-        record.kin = None
-        if record.judgement.counted > 1 and len(slots) == 2:
-            kin = self._kinship(record.platform, slots["browser"], slots["server"])
-            record.kin = kin if kin and kin.strength > SURE else None
-
-    def _changed(self, record: Record) -> None:
-        record.version = self._bell.ring()
-        other = self._records.get(record.lookalike or 0)
-        if other and record.lone is None:
-            record.lookalike = other.lookalike = None
-            other.version = self._bell.ring()
 
     # --- bounds --------------------------------------------------------------------------------------------------
 
