@@ -33,6 +33,7 @@ from .contract import (
     Stored,
 )
 from .sqlite_again import ALL, keep_open, reopen, retry
+from .sqlite_caller import check_file, driver_connection
 from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, end_halves
 from .sqlite_rows import Row, claim, delivery_state, micros, moment, settlement_values, span, stored
@@ -78,13 +79,12 @@ class SQLiteOutbox(Outbox):
             return self._put(own, new, now, route)
 
     def _put_within(self, connection: Any, new: NewRow, now: datetime) -> Put:
-        if not isinstance(connection, sqlite3.Connection):
-            raise ConfigurationError("connection= must be a sqlite3.Connection, for the outbox is an SQLite file")
+        given = driver_connection(connection)
         try:
-            with closing(connection.cursor()) as cursor:
+            with closing(given.cursor()) as cursor:
                 cursor.row_factory = None
-                self._check_file(cursor)
-                if connection.in_transaction:
+                check_file(cursor, self.path)
+                if given.in_transaction:
                     route = self._route or self._write_schema(cursor, self._destinations)
                 else:  # his statements may be committed one by one, and an upgrade must not be
                     route = self._ready(self._request)
@@ -380,11 +380,3 @@ class SQLiteOutbox(Outbox):
         connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
         connection.execute("PRAGMA cache_size = -500")  # kilobytes; each worker thread has a connection, and its cache
         connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint}")  # pages
-
-    def _check_file(self, cursor: sqlite3.Cursor) -> None:
-        main = next(file for _, name, file in cursor.execute("PRAGMA database_list").fetchall() if name == "main")
-        if main != self.path and not (main and os.path.exists(self.path) and os.path.samefile(main, self.path)):
-            raise ConfigurationError(
-                f"connection= is on {main or 'a database in memory'!r}, but the outbox is {self.path!r}; to write both "
-                "in one transaction the outbox must be the same file"
-            )
