@@ -157,9 +157,12 @@ class Settings:
 
     def platforms(self) -> list[Platform]:
         """Every platform whose required settings are there; `ConfigurationError` when one is set by half."""
-        return [found for kind, platform in installed().items() if (found := self._platform(kind, platform))]
+        return [found for kind in installed() if (found := self.platform(kind))]
 
-    def _platform(self, kind: str, platform: type[Platform]) -> Platform | None:
+    def platform(self, kind: str) -> Platform | None:
+        """The platform of this kind, None where none of its settings is there; `ConfigurationError` when it is set by
+        half, or wrong."""
+        platform = installed()[kind]
         arguments: dict[str, Any] = {}
         for setting in platform.settings:
             name = f"{kind.upper()}_{setting.name.upper()}"

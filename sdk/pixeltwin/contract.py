@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from typing_extensions import Unpack
 
-from . import replies
+from . import probing, replies
 from .consent import Consent, State
 from .conversion import AHEAD, Conversion
 from .dedup import Half as Half
@@ -32,6 +32,8 @@ from .values import JSON as JSON
 from .values import BrowserCall as BrowserCall
 from .values import EventName as EventName
 from .values import Loss as Loss
+from .values import Probe as Probe
+from .values import Probed as Probed
 from .values import ServerRequest as ServerRequest
 from .values import Setting as Setting
 from .values import Signals as Signals
@@ -342,6 +344,20 @@ class Platform(ABC):
     def check_settings(self) -> list[str]:
         """What looks wrong in the settings, each with what to do."""
         return []
+
+    def probe(self, now: datetime, test_id: str | None = None) -> Probe:
+        """A request that tells whether token and account are right: a made-up event for its test mode, or `void_event`
+        where that needs an id that is not given. `CannotSend` where there is nothing that it would answer."""
+        return probing.probe(self, now, test_id)
+
+    def void_event(self, now: datetime) -> dict[str, JSON]:
+        """An event that it looks at only after token and account, and is documented never to take. Asked for where
+        `test_needs_id`."""
+        raise CannotSend(self.name, "no_test_id", f"{self.title} can only be asked under a test id; set it in test_ids")
+
+    def read_probe(self, probe: Probe, status: int, headers: Mapping[str, str], body: bytes) -> Probed:
+        """What the answer to a probe says. Header names are lower case."""
+        return probing.read(self, probe, status, headers, body)
 
     def stop_calls(self) -> list[BrowserCall]:
         """The calls by which its script, where it runs already, stops for a visitor who takes his consent back; none

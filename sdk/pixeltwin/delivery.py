@@ -20,6 +20,7 @@ from .errors import ConfigurationError
 from .mode import Mode
 from .outbox.contract import LEASE, Outbox
 from .sending.alarm import Alarm
+from .sending.checkup import Checked, check
 from .sending.crew import Crew
 from .sending.dispatch import Channel, Dispatch, Wiring
 from .sending.exchange import Answer, NoAnswer
@@ -35,7 +36,7 @@ from .sending.standing import Standing
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Delivery", "DestinationReport", "Report", "Settled", "Timeouts"]
+__all__ = ["Checked", "Delivery", "DestinationReport", "Report", "Settled", "Timeouts", "Wire"]
 
 LARGEST_ANSWER = 8_000_000  # bytes; the answer for a full batch has some hundred thousand
 KEEP_IDLE = 30.0  # seconds a connection is kept for the next event; load balancers commonly close theirs after 60
@@ -216,6 +217,18 @@ class Delivery:
         with ThreadPoolExecutor(len(passes), thread_name_prefix="pixeltwin-pass") as pool:
             running = [pool.submit(one.run, limit) for one in passes]
             return Report([one.result() for one in running])
+
+    def check(self, destination: str, now: datetime) -> Checked:
+        """Ask this destination now whether token and account are right, counting nothing, and let all workers know
+        what it answers. It takes as long as one request."""
+        self._after_fork()
+        channel, began = self._channels[destination], self._stopwatch()
+
+        def clock() -> datetime:
+            return now + timedelta(seconds=self._stopwatch() - began)
+
+        test_id = self.mode.test_id(channel.platform)
+        return check(channel.platform, channel.gate, self._wire.post, clock=clock, test_id=test_id)
 
     def opens_at(self, destination: str, now: datetime) -> datetime:
         """When this destination may be asked again; `now` when it may be asked now."""

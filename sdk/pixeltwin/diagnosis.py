@@ -133,8 +133,10 @@ def _working(platform: Platform, facts: Facts) -> Finding:
         return Finding(
             "unknown",
             f"{platform.title} has not been asked yet.",
-            "Track a conversion: the answer to the first one tells.",
+            "`pixeltwin doctor` asks it now, counting nothing; else the answer to the first conversion tells.",
         )
+    if standing.took_at is None:
+        return Finding("healthy", f"{platform.title} answers; it has taken no event yet.", since=standing.since)
     return Finding("healthy", f"{platform.title} takes what is sent.", since=standing.since or standing.heard_at)
 
 

@@ -52,13 +52,14 @@ class Mode:
 
     def test(self, platform: Platform, now: datetime) -> bool | str | None:
         """What `server_request` gets as `test=` now; None when what is sent counts."""
-        return self._id(platform) or True if self.testing(now) else None
+        return self.test_id(platform) or True if self.testing(now) else None
 
     def lacks_id(self, platform: Platform) -> bool:
         """Whether this platform cannot be tested for want of an id."""
-        return platform.test_needs_id and not self._id(platform)
+        return platform.test_needs_id and not self.test_id(platform)
 
-    def _id(self, platform: Platform) -> str | None:
+    def test_id(self, platform: Platform) -> str | None:
+        """What the platform's own site calls the test, where that is known."""
         return self._ids.get(platform.name) or self._ids.get(platform.kind)
 
     # --- being loud ------------------------------------------------------------------------------------------------

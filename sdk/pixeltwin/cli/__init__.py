@@ -13,6 +13,7 @@ from ..version import version
 if TYPE_CHECKING:
     from flask.cli import AppGroup
 
+    from ..config import Settings
     from ..contract import Platform
     from ..tracker import Tracker
 
@@ -27,16 +28,18 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-def _from_environment() -> Tracker:
+def _settings_of_environment() -> Settings:
     from ..config import Settings
 
-    return Settings().tracker()
+    return Settings()
+
+
+def _from_environment() -> Tracker:
+    return _settings_of_environment().tracker()
 
 
 def _platforms_of_environment() -> tuple[Sequence[Platform], str | None]:
-    from ..config import Settings
-
-    settings = Settings()
+    settings = _settings_of_environment()
     return settings.platforms(), settings.get("PHONE_REGION")
 
 
@@ -48,23 +51,26 @@ def main() -> None:
 
 def _add_commands(
     group: click.Group,
+    settings: Callable[[], Settings],
     tracker: Callable[[], Tracker],
     platforms: Callable[[], tuple[Sequence[Platform], str | None]],
 ) -> None:
     from .consent import consent_command
     from .deliver import deliver_command
+    from .doctor import doctor_command
     from .health import health_command
-    from .outbox import outbox_command
     from .migrate import migrate_command
+    from .outbox import outbox_command
     from .snippet import snippet_command
     from .why import why_command
 
     group.add_command(consent_command(tracker))
     group.add_command(deliver_command(tracker))
+    group.add_command(doctor_command(settings, tracker))
     group.add_command(health_command(tracker))
+    group.add_command(migrate_command(tracker))
     group.add_command(outbox_command(tracker))
     group.add_command(snippet_command(platforms))
-    group.add_command(migrate_command(tracker))
     group.add_command(why_command(tracker))
 
 
@@ -72,6 +78,11 @@ def flask_group() -> AppGroup:
     """The commands that work on an application's own tracker, for `app.cli`."""
     from flask import current_app
     from flask.cli import AppGroup, with_appcontext
+
+    def settings_of_application() -> Settings:
+        from ..config import Settings
+
+        return Settings(current_app.config)
 
     def of_application() -> Tracker:
         tracker: Tracker = current_app.extensions["pixeltwin"].tracker
@@ -85,7 +96,7 @@ def flask_group() -> AppGroup:
         """The application's group, with our own errors in one sentence too."""
 
     group = AppCommands("pixeltwin", help="Deliver this application's conversions and look at them.")
-    _add_commands(group, of_application, platforms_of_application)
+    _add_commands(group, settings_of_application, of_application, platforms_of_application)
     _within(group, with_appcontext)
     return group
 
@@ -109,4 +120,4 @@ def sandbox(port: int, host: str) -> None:
     serve(port, host)
 
 
-_add_commands(main, _from_environment, _platforms_of_environment)
+_add_commands(main, _settings_of_environment, _from_environment, _platforms_of_environment)

@@ -20,6 +20,8 @@ from ...contract import (
     Outcome,
     Platform,
     PlatformOptions,
+    Probe,
+    Probed,
     ServerRequest,
     Setting,
     Signals,
@@ -230,6 +232,12 @@ class Snap(Platform):
     def read_reply(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome]:
         secret = self._access_token if isinstance(self._access_token, str) else ""
         return replies.read(status, headers, body, count, secret)
+
+    def read_probe(self, probe: Probe, status: int, headers: Mapping[str, str], body: bytes) -> Probed:
+        found = super().read_probe(probe, status, headers, body)
+        if found.verdict not in ("token", "account"):
+            return found
+        return Probed("account" if replies.blames_account(found.said) else "token", found.said)
 
     # --- rules -----------------------------------------------------------------------------------------------------
 

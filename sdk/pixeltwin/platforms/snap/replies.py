@@ -28,6 +28,7 @@ _SHOWN = 300  # characters of a reason
 _SETTINGS = re.compile(
     r"token|unauthori[sz]ed|not authori[sz]ed|permission|forbidden|\b(?:asset|pixel|snap[ _]app)[ _]id\b", re.I
 )
+_ACCOUNT = re.compile(r"permission|forbidden|not authori[sz]ed|\b(?:asset|pixel|snap[ _]app)[ _]id\b", re.I)
 _SECRETS = re.compile(r"(?i:access_token=|bearer\s+)[^\s\"'&<>]+|[\w.~+/%=-]{48,}")
 
 
@@ -52,6 +53,12 @@ def _read(status: int, body: bytes, count: int) -> list[Outcome]:
             return [Misconfigured(f"{reason}; {_ADVICE}")] * count
         return _refusals(said, reason, count)
     return [RetryLater(None, f"Snap did not say what it took: {reason}")] * count
+
+
+def blames_account(reason: str) -> bool:
+    """Whether the words of a `Misconfigured` are about what the token may be used for, not about the token itself: an
+    expired one is often a 400, so that the status does not tell."""
+    return bool(_ACCOUNT.search(reason.removesuffix(_ADVICE)))
 
 
 def _refusals(said: Mapping[str, Any], reason: str, count: int) -> list[Outcome]:

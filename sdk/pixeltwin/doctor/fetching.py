@@ -1,0 +1,61 @@
+"""A page as a stranger's browser gets it, without running its scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from ..errors import ConfigurationError
+from ..sending.exchange import Answer, NoAnswer
+from ..values import ServerRequest
+from ..version import user_agent
+
+MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Post = Callable[[ServerRequest], Answer]
+
+
+class Unreachable(Exception):
+    """There is no page to look at; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """`url` is where it was in the end; header names are lower case; of repeated headers the values are joined by a
+    comma."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def secure(self) -> bool:
+        return self.url.startswith("https:")
+
+
+def fetch(post: Post, url: str, cookie: str = "") -> Fetched:
+    """Get it, over redirects. The agent says that it is a bot, so that no view is counted. `Unreachable` where there is
+    no answer."""
+    for _ in range(MOST_REDIRECTS + 1):
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise Unreachable(f"{url} is no address of a page")
+        headers = {
+            "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+            "User-Agent": f"Mozilla/5.0 (compatible; doctor-bot) {user_agent()}",
+            **({"Cookie": cookie} if cookie else {}),
+        }
+        try:
+            status, answered, body = post(ServerRequest("GET", url, headers, b""))
+        except (NoAnswer, ConfigurationError) as error:
+            raise Unreachable(str(error)) from None
+        if status in _REDIRECTS and answered.get("location"):
+            onward = urljoin(url, answered["location"])
+            # A cookie given for one site is not another's.
+            cookie = cookie if urlsplit(onward).netloc == urlsplit(url).netloc else ""
+            url = onward
+            continue
+        return Fetched(url, status, answered, body.decode("utf-8", "replace"))
+    raise Unreachable(f"it redirects more than {MOST_REDIRECTS} times")

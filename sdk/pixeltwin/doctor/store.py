@@ -1,0 +1,81 @@
+"""The outbox: whether it can be written, and whether somebody empties it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from ..errors import ConfigurationError, OutboxUnavailable
+from ..outbox.memory import MemoryOutbox
+from .finding import Finding
+
+if TYPE_CHECKING:
+    from ..health import Health, PlatformHealth
+    from ..outbox import Outbox
+    from ..tracker import Tracker
+
+CHECK = "outbox"
+OLD = timedelta(hours=1)  # a healthy queue is empty within seconds
+NOTE = "doctor"
+
+
+def store(tracker: Tracker) -> Iterator[Finding]:
+    """Write something, read it, take it away."""
+    try:
+        _round_trip(tracker.outbox, tracker.clock())
+    except (OutboxUnavailable, ConfigurationError) as error:
+        why = "Conversions that cannot be stored are lost: track() says stored=False and goes on."
+        do = "Make room on the disk, give the process the right to write there, or correct PIXELTWIN_OUTBOX."
+        yield Finding(CHECK, "fault", f"The outbox cannot be written: {error}.", why, do)
+        return
+    yield Finding(CHECK, "ok", "The outbox can be written.")
+    if isinstance(tracker.outbox, MemoryOutbox):
+        why = "Whatever waits is lost when the process ends, and other processes see nothing of it."
+        do = "Set PIXELTWIN_OUTBOX to sqlite:///… or postgresql://…"
+        yield Finding(CHECK, "warning", "The outbox is in memory.", why, do)
+
+
+def _round_trip(outbox: Outbox, now: datetime) -> None:
+    key = uuid4().hex
+    outbox.note(NOTE, key, b"1", now=now)
+    try:
+        if outbox.noted(NOTE, key, now=now) != b"1":
+            raise OutboxUnavailable("what was written is not there")
+    finally:
+        outbox.forget(NOTE, key)
+
+
+def queue(health: Health) -> Iterator[Finding]:
+    """What waits, for how long, and who takes it: as all workers left it in the outbox."""
+    if health.outbox:
+        return  # `store` has said it
+    for one in health.platforms:
+        if one.sends:
+            yield from _waiting(one, health.at)
+
+
+def _waiting(one: PlatformHealth, now: datetime) -> Iterator[Finding]:
+    found = one.finding
+    if found.status == "unhealthy":
+        why = f"{one.waiting} conversions wait." if one.waiting else ""
+        yield Finding("worker", "fault", found.why, why, found.do, one.platform)
+    for remark in found.remarks:
+        why = "Late and mistimed events are recognised as twins no more, or refused."
+        yield Finding("worker", "warning", remark, why, platform=one.platform)
+    age = now - one.oldest if one.oldest else timedelta()
+    if found.status != "unhealthy" and age > OLD:
+        why = "Events older than a week are refused, and long before that they are counted beside their twins."
+        do = "`pixeltwin outbox list --state waiting` says what they wait for."
+        hours = f"{age / timedelta(hours=1):.0f} h"
+        yield Finding("worker", "warning", f"The oldest waiting conversion is {hours} old.", why, do, one.platform)
+    elif found.status != "unhealthy":
+        yield Finding("worker", "ok", _seen(one), platform=one.platform)
+
+
+def _seen(one: PlatformHealth) -> str:
+    if one.worker_seen_at is None:
+        return "Nothing waits; no worker has had anything to send yet."
+    waiting = f"{one.waiting} wait" if one.waiting else "Nothing waits"
+    return f"{waiting}; it was last asked at {one.worker_seen_at:%Y-%m-%d %H:%M} UTC."
