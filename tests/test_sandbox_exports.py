@@ -172,12 +172,13 @@ def test_a_lost_half_is_part_of_the_story(sandbox: Visitors, kind: str) -> None:
 def test_the_journal_is_bounded() -> None:
     """Only the newest requests are kept, by number and by bytes, and of a long body the beginning."""
     journal = Journal()
-    for number in range(EXCHANGES + 10):
+    for number in range(300):
         asked = Incoming("POST", f"/{number}", "", {}, b"x" * 100_000)
         journal.add(exchange("plain", "http://127.0.0.1", asked, NOW, 0.0, 200, b""), {})
     kept = journal.all()
     assert sum(one.size for one in kept) <= BYTES
-    assert kept[-1].url.endswith(f"/{EXCHANGES + 9}")
+    assert len(kept) < 300
+    assert kept[-1].url.endswith("/299")
     assert len(kept[0].body) < 100_000
     small = Journal()
     for _ in range(EXCHANGES + 10):
