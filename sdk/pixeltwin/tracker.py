@@ -115,7 +115,7 @@ class Tracker:
         """Signs values that pass through a browser, with this tracker's keys."""
         found = self._signers.get(purpose)
         if found is None:
-            found = self._signers[purpose] = Signer(self.secret_keys, purpose, clock=self.clock)
+            found = self._signers[purpose] = Signer(self.secret_keys, purpose, clock=lambda: self.clock())
         return found
 
     # --- tracking --------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from ...contract import BrowserCall
@@ -15,7 +15,7 @@ from ...strictjson import encode
 def hit(init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
     """The request of a `track` call. The tag sends a long one by POST; to whom it is told that makes no difference."""
     tag, partner = _started(init)
-    _, name, said, *_ = (*call.args, {})
+    _, name, said = call.args if len(call.args) > 2 else (*call.args, cast("dict[str, Any]", {}))
     query: dict[str, Any] = {
         "event": str(name).replace(" ", ""),
         "ed": said,
