@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +53,22 @@ def test_tracking_an_order_again_changes_nothing_but_fills_gaps() -> None:
     assert stored["user_agent"] == visitor().user_agent
     before = decode(ours_visitor(first))
     assert all(stored["sealed"][key] == value for key, value in before["sealed"].items())
+
+
+def test_gaps_are_filled_in_the_transaction_of_who_reports_again(tmp_path: Path) -> None:
+    """A second report in a transaction of the shop's own, which keeps every other writer out, adds its signals in it:
+    they are kept or taken back with the shop's rows, and nobody waits for himself."""
+    ours = tracker(outbox=f"sqlite:///{tmp_path}/shop.db", on_error="raise")
+    first = ours.track(purchase(), visitor=Visitor(email="ada@example.com"), consent=GRANTED)
+    for ending, agent in (("ROLLBACK", None), ("COMMIT", visitor().user_agent)):
+        with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as shop:
+            shop.execute("BEGIN IMMEDIATE")
+            again = ours.track(purchase(), visitor=visitor(), consent=GRANTED, connection=shop)
+            assert (again.id, again.created, again.stored) == (first.id, False, True)
+            shop.execute(ending)
+        [row] = ours.outbox.get([first.id])
+        assert decode(row.visitor or b"{}").get("user_agent") == agent
+    ours.close()
 
 
 def ours_visitor(conversion: Conversion) -> bytes:

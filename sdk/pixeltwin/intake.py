@@ -159,7 +159,7 @@ class Intake:
             else:
                 put = self._tracker.outbox.put(row, now=now, connection=connection)
             if not put.created:
-                return self._again(conversion, put.row, now)
+                return self._again(conversion, put.row, now, connection)
         except Exception as error:
             self._tracker.fault("outbox", error, strict=strict)
             return conversion
@@ -167,7 +167,7 @@ class Intake:
             self._tracker.on_stored()
         return conversion.as_stored()
 
-    def _again(self, conversion: Conversion, row: Stored, now: datetime) -> Conversion:
+    def _again(self, conversion: Conversion, row: Stored, now: datetime, connection: Any) -> Conversion:
         """The conversion was known. Its id and time stand; what its visitor lacked is filled in until it is claimed."""
         known = rows.restored(row)
         if known is None:  # a tombstone: it was counted long ago
@@ -177,7 +177,7 @@ class Intake:
         record = rows.personal(filled)
         if row.visitor is not None and record != row.visitor:
             for reason in MISSING_SIGNALS:
-                self._tracker.outbox.fill(row.seq, record, now=now, reopens=reason)
+                self._tracker.outbox.fill(row.seq, record, now=now, reopens=reason, connection=connection)
             if self._tracker.on_stored:
                 self._tracker.on_stored()
         return filled

@@ -135,10 +135,13 @@ class Outbox(ABC):
         """The rows with these conversion ids, in order of arrival."""
 
     @abstractmethod
-    def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
+    def fill(
+        self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None, connection: Any = None
+    ) -> bool:
         """Replace the visitor of a row of which no half may have left yet. False when it was too late, or its personal
         data is erased. `reopens`: halves that were refused for a reason that begins with this text become pending, and
-        for their sake it is not too late."""
+        for their sake it is not too late. `connection`: as in `put`; a store with many writers at a time
+        may write it by itself, for what is known of a visitor harms nobody if the caller rolls back."""
 
     @abstractmethod
     def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:

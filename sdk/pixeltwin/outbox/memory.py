@@ -93,7 +93,9 @@ class MemoryOutbox(Outbox):
         with self._using():
             return [row.stored() for row in self._with_ids(ids)]
 
-    def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
+    def fill(
+        self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None, connection: Any = None
+    ) -> bool:
         with self._using() as rows:
             row = rows.get(seq)
             if row is None or row.visitor is None:

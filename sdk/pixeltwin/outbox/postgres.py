@@ -104,7 +104,9 @@ class PostgresOutbox(Outbox):
         with self._using(self._request) as own:
             return [stored(row) for row in own.rows("get", ids=list(ids))]
 
-    def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
+    def fill(
+        self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None, connection: Any = None
+    ) -> bool:
         with self._using(self._request) as own, own.transaction():
             for lock in ("lock_seqs", "lock_arrivals", "lock_halves"):  # no worker takes it meanwhile
                 own.run(lock, seqs=[seq])

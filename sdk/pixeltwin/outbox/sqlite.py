@@ -10,13 +10,13 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from ..errors import ConfigurationError
-from .connections import Connections, Slot, unavailable
+from .connections import Connections, Slot
 from .contract import (
     KEEP_NOTES,
     KEEP_RECORD,
@@ -33,10 +33,10 @@ from .contract import (
     Stored,
 )
 from .sqlite_again import ALL, keep_open, reopen, retry
-from .sqlite_caller import check_file, driver_connection
+from .sqlite_caller import driver_connection, within
 from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, end_halves
-from .sqlite_rows import Row, claim, delivery_state, micros, moment, settlement_values, span, stored
+from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .sqlite_schema import Route, migrate, write_route
 from .statements import load
 from .states import FINAL
@@ -80,19 +80,14 @@ class SQLiteOutbox(Outbox):
 
     def _put_within(self, connection: Any, new: NewRow, now: datetime) -> Put:
         given = driver_connection(connection)
-        try:
-            with closing(given.cursor()) as cursor:
-                cursor.row_factory = None
-                check_file(cursor, self.path)
-                if given.in_transaction:
-                    route = self._route or self._write_schema(cursor, self._destinations)
-                else:  # his statements may be committed one by one, and an upgrade must not be
-                    route = self._ready(self._request)
-                return self._put(cursor, new, now, route)
-        except sqlite3.Error as error:
-            raise unavailable(self.path, error) from error
+        with within(given, self.path) as cursor:
+            if given.in_transaction:
+                route = self._route or self._write_schema(cursor, self._destinations)
+            else:  # his statements may be committed one by one, and an upgrade must not be
+                route = self._ready(self._request)
+            return self._put(cursor, new, now, route)
 
-    def _put(self, own: sqlite3.Connection | sqlite3.Cursor, new: NewRow, now: datetime, route: Route) -> Put:
+    def _put(self, own: Executing, new: NewRow, now: datetime, route: Route) -> Put:
         at = micros(now)
         held = tuple(sorted(new.held))
         browser = ("offered", at) if new.offered else ("none", None)
@@ -119,13 +114,16 @@ class SQLiteOutbox(Outbox):
         with self._using(self._request) as own:
             return [stored(row) for row in self._by_id(own, "get", ids)]
 
-    def fill(self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None) -> bool:
-        with self._changing(self._request) as own:
+    def fill(
+        self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None, connection: Any = None
+    ) -> bool:
+        theirs = None if connection is None else within(driver_connection(connection), self.path)
+        with theirs or self._changing(self._request) as own:
             reopened = 0 if reopens is None else self._reopen_refused(own, seq, now, reopens)
             values = {"seq": seq, "visitor": visitor, "never_late": bool(reopened)}
             return bool(own.execute(self._sql["fill"], values).rowcount)
 
-    def _reopen_refused(self, own: sqlite3.Connection, seq: int, now: datetime, reason: str) -> int:
+    def _reopen_refused(self, own: Executing, seq: int, now: datetime, reason: str) -> int:
         return reopen(own, sql=self._sql, state="refused", between=(seq, seq), now=now, reason=reason)
 
     def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from .contract import KEEP_OTHERS, Retried
 from .sqlite_ends import STEP, Statements
-from .sqlite_rows import micros
+from .sqlite_rows import Executing, micros
 
 ALL = (0, sys.maxsize)  # every seq
 
@@ -47,7 +47,7 @@ def _all(transaction: Callable[[], AbstractContextManager[sqlite3.Connection]], 
 
 
 def reopen(
-    own: sqlite3.Connection,
+    own: Executing,
     *,
     sql: Statements,
     state: str,
@@ -65,7 +65,7 @@ def reopen(
     return len(halves)
 
 
-def keep_open(own: sqlite3.Connection, sql: Statements, seq: int, now: datetime) -> None:
+def keep_open(own: Executing, sql: Statements, seq: int, now: datetime) -> None:
     own.execute(sql["keep_open"], {"seq": seq, "purge_at": micros(now + KEEP_OTHERS)})
 
 

@@ -1,12 +1,15 @@
-"""The caller's own connection to SQLite: what it is, and whether it is on the outbox's file."""
+"""The caller's own connection to SQLite: what it is, whether it is on the outbox's file, and writing through it."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from typing import Any
 
 from ..errors import ConfigurationError
+from .connections import unavailable
 
 
 def driver_connection(connection: Any) -> sqlite3.Connection:
@@ -23,6 +26,18 @@ def driver_connection(connection: Any) -> sqlite3.Connection:
     if hasattr(connection, "in_transaction") and not connection.in_transaction():
         connection.begin()
     return driver
+
+
+@contextmanager
+def within(connection: sqlite3.Connection, path: str) -> Generator[sqlite3.Cursor]:
+    """A cursor in the caller's transaction, which is never committed here."""
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.row_factory = None
+            check_file(cursor, path)
+            yield cursor
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from error
 
 
 def check_file(cursor: sqlite3.Cursor, path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, overload
@@ -10,6 +11,7 @@ from .contract import Claim, DeliveryState, Settlement, Stored
 from .states import OPEN
 
 Row = tuple[Any, ...]
+Executing = sqlite3.Connection | sqlite3.Cursor
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
