@@ -80,16 +80,17 @@ def _matches(source: str, origin: str, page: str) -> bool:
         return source[:-1].lower() in (wanted.scheme, "http" if wanted.scheme == "https" else wanted.scheme)
     if source.startswith("'"):
         return False
-    given = urlsplit(source if "//" in source else f"//{source}")
+    try:
+        given = urlsplit(source if "//" in source else f"//{source}")
+        port = None if given.netloc.endswith(":*") else given.port or wanted.port or _PORTS.get(wanted.scheme)
+    except ValueError:  # no source that a browser could read either
+        return False
     if given.scheme and given.scheme != wanted.scheme and (given.scheme, wanted.scheme) != ("http", "https"):
         return False
+    if port not in (None, wanted.port or _PORTS.get(wanted.scheme)):
+        return False
     host, own = (given.hostname or "").lower(), (wanted.hostname or "").lower()
-    named = own.endswith(host[1:]) and own != host[2:] if host.startswith("*.") else own == host
-    try:
-        port = given.port
-    except ValueError:  # "host:*"
-        return named
-    return named and port in (None, wanted.port or _PORTS.get(wanted.scheme))
+    return own.endswith(host[1:]) and own != host[2:] if host.startswith("*.") else own == host
 
 
 def _origin(url: str) -> str:
