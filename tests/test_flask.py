@@ -159,7 +159,13 @@ def test_an_application_cannot_publish_a_page_with_a_conversion_by_mistake(caplo
 
 
 @pytest.mark.parametrize(
-    "header", [("Sec-Purpose", "prefetch;prerender"), ("Purpose", "prefetch"), ("X-Moz", "prefetch")]
+    "header",
+    [
+        ("Sec-Purpose", "prefetch;prerender"),
+        ("Purpose", "prefetch"),
+        ("X-Moz", "prefetch"),
+        ("X-Sec-Purpose", "prefetch"),
+    ],
 )
 def test_a_request_made_ahead_of_a_click_consumes_nothing(header: tuple[str, str]) -> None:
     """Prefetch and prerender neither show nor use up a pending conversion."""
