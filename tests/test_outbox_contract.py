@@ -378,6 +378,14 @@ def test_a_half_that_was_on_no_page_is_offered_again(outbox: Outbox) -> None:
     assert outbox.offer(["id-1"], now=NOW) == []
 
 
+def test_what_was_cancelled_is_not_offered_again(outbox: Outbox) -> None:
+    """A half on a page that never went out is not taken up again once its conversion was cancelled."""
+    put(outbox, 1, offered=True)
+    outbox.cancel(["id-1"], now=NOW, reason="refunded")
+    outbox.retract(["id-1"])
+    assert outbox.offer(["id-1"], now=NOW) == []
+
+
 def test_a_half_that_went_out_with_its_request_is_not_offered(outbox: Outbox) -> None:
     """A row whose browser half is out already is not handed out again."""
     put(outbox, 1, offered=True)

@@ -150,7 +150,8 @@ class Outbox(ABC):
 
     @abstractmethod
     def retract(self, ids: Sequence[str]) -> None:
-        """What was offered was on no page after all: it can be offered again, unless a browser acknowledged it."""
+        """What was offered was on no page after all: it can be offered again, unless a browser acknowledged it
+        or it was cancelled meanwhile."""
 
     @abstractmethod
     def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:

@@ -118,7 +118,8 @@ class MemoryOutbox(Outbox):
     def retract(self, ids: Sequence[str]) -> None:
         with self._using():
             for row in self._with_ids(ids):
-                if row.browser == "offered" and not row.acknowledged:
+                cancelled = any(half.state == "cancelled" for half in row.halves.values())
+                if row.browser == "offered" and not row.acknowledged and not cancelled:
                     row.browser, row.browser_at = "none", None
 
     def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:

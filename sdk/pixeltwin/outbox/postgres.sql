@@ -198,6 +198,7 @@ RETURNING c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
 UPDATE pixeltwin_conversion c SET browser = 'none', browser_at = NULL
 WHERE c.id = ANY(%(ids)s) AND c.browser = 'offered'
     AND NOT EXISTS (SELECT FROM pixeltwin_acknowledged a WHERE a.seq = c.seq)
+    AND NOT EXISTS (SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND s.state = 'cancelled')
 
 -- name: acknowledge
 INSERT INTO pixeltwin_acknowledged (seq, destination, at)

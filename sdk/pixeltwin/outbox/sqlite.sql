@@ -180,6 +180,10 @@ WHERE seq = :seq AND browser = 'none' AND held = '' AND record IS NOT NULL
 UPDATE pixeltwin_conversion SET browser = 'none', browser_at = NULL
 WHERE id = :id AND browser = 'offered' AND NOT EXISTS (
     SELECT 1 FROM pixeltwin_acknowledged a WHERE a.seq = pixeltwin_conversion.seq)
+    AND NOT EXISTS (
+        SELECT 1 FROM pixeltwin_delivery
+        WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = pixeltwin_conversion.route)
+            AND seq = pixeltwin_conversion.seq AND state = 'cancelled')
 
 -- name: acknowledge
 INSERT INTO pixeltwin_acknowledged (seq, destination, at)
