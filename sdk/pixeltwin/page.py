@@ -87,6 +87,11 @@ class Page:
         stop = withdrawal.stopped(self._tracker.platforms, self._visit.consent)
         return {**data, "stop": stop} if stop else data
 
+    def fires(self) -> list[dict[str, Any]]:
+        """The conversions alone, with their calls."""
+        found: list[dict[str, Any]] = (self._tell(telling.data) or {}).get("fires", [])
+        return found
+
     def _tell(self, tell: Callable[..., Answer]) -> Answer | None:
         visit, tracker = self._visit, self._tracker
         if visit.request.method == "HEAD" or not self._site.tells:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import attribution, descriptors, withdrawal
+from . import attribution, descriptors, handover, withdrawal
 from .acquaintance import COOKIE as VISITOR_COOKIE
 from .acquaintance import Acquaintance
 from .addresses import public_address
@@ -38,6 +38,7 @@ PENDING_COOKIE = "pixeltwin_pending"
 CLICKS_COOKIE = "pixeltwin_clicks"
 PENDING_LIFE = timedelta(days=7)
 PAGE_LEVEL = (PageView, ViewContent, ViewCategory, Search)  # what a page alone makes happen
+Answer = TypeVar("Answer")
 MOST_PENDING = 20  # ids in one cookie: 20 x 64 characters stay well below the 4 KB a browser keeps
 
 
@@ -287,32 +288,32 @@ class Visit:
         visitor's. Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by HEAD. In
         production a fault in here costs the page its pixels, not the visitor his page.
         """
-        shared = self.site.shared if shared is None else shared
-        if not shared:
-            self._changes.varies = True
-            self._changes.differs = self._source is not None
-        try:
-            html = self.page.head(nonce, shared=shared)
-        except Exception as error:
-            if self.tracker.on_error == "raise":
-                raise
-            self.fault("head", error)
-            return Markup()
+        everybodys = self.site.shared if shared is None else shared
+        if not everybodys:
+            self._personal()
+        html = self._guarded("head", lambda: self.page.head(nonce, shared=everybodys), Markup())
         if self.page.shown:
             self._changes.cache = "no-store"
-        elif html and not shared and self.known:
+        elif html and not everybodys and self.known:
             self._changes.cache = "private"
         return html
 
     def claim(self) -> dict[str, Any]:
         """What a shared page shows this visitor: his pixels, his conversions, each once, and the page view."""
-        try:
-            return self.page.claim()
-        except Exception as error:
-            if self.tracker.on_error == "raise":
-                raise
-            self.fault("claim", error)
-            return {"pixels": []}
+        return self._guarded("claim", self.page.claim, {"pixels": []})
+
+    def hand_over(self) -> list[handover.Twin]:
+        """This visitor's conversions for who fires the pixels otherwise, as a tag manager does; each once."""
+        self._personal()
+        fires = self._guarded("hand over", self.page.fires, [])
+        if self.page.shown:
+            self._changes.cache = "no-store"
+        return handover.twins(fires)
+
+    def _personal(self) -> None:
+        """What the response holds is one visitor's."""
+        self._changes.varies = True
+        self._changes.differs = self._source is not None
 
     def descriptor(self, event: Event, *, key: str | int | None = None) -> dict[str, Any] | None:
         """What the page's script tells of an event when it happens; None when nobody may be told. In a shared page it
@@ -325,6 +326,16 @@ class Visit:
             return None
         pixels = self.allowed if self.site.shows else ()
         return descriptors.describe(self.tracker, pixels, event, consent=self.consent, key=key)
+
+    def _guarded(self, where: str, act: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """What `act` gives; `otherwise` where it fails, unless the site wants errors raised."""
+        try:
+            return act()
+        except Exception as error:
+            if self.tracker.on_error == "raise":
+                raise
+            self.fault(where, error)
+            return otherwise
 
     def fault(self, where: str, error: Exception) -> None:
         """Count and log what went wrong, without its text, which may quote a person."""
@@ -340,12 +351,7 @@ class Visit:
         for where, keep in (("clicks", self._remember_clicks), ("consent", self._keep_decision)):
             if self.page.shared:  # a cache would hand it to everybody; the page's script asks, and then it is kept
                 break
-            try:
-                keep()
-            except Exception as error:
-                if self.tracker.on_error == "raise":
-                    raise
-                self.fault(where, error)
+            self._guarded(where, keep, None)
         ids = self.page.left[-MOST_PENDING:]
         if ids != self.pending:
             value = self.tracker.signer("pending").sign(list(ids)) if ids else ""

@@ -22,6 +22,7 @@ from ..events import Event, Item
 from ..holding import Cancellation
 from ..script import Script
 from ..site import Site
+from ..strictjson import decode, encode
 from ..tracker import Tracker
 from ..visit import Visit
 from ..visitor import AnyVisitor, Visitor
@@ -263,7 +264,15 @@ class PixelTwin:
         """For single-page applications: what `window.pixeltwin.track(…)` takes, as JSON, for 24 hours. None when this
         visitor's consent allows nobody to be told. Its values are signed, and no personal data is in it."""
         visit = self._page()
-        return None if visit is None else visit.descriptor(event, key=key)
+        described = None if visit is None else visit.descriptor(event, key=key)
+        plain: dict[str, Any] | None = decode(encode(described))  # numbers stay numbers, whoever writes the JSON
+        return plain
+
+    def hand_over(self) -> list[dict[str, Any]]:
+        """For who fires the pixels otherwise, such as a tag manager: this visitor's conversions as JSON values, each
+        once, with every pixel's own function and arguments. Empty when nobody may be told."""
+        visit = self._page()
+        return [] if visit is None else visit.hand_over()
 
     @property
     def tracker(self) -> Tracker:

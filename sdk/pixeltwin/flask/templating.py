@@ -8,6 +8,7 @@ from typing import Any
 from flask import current_app, g, request
 from markupsafe import Markup
 
+from .. import handover
 from ..conversion import Conversion
 from ..errors import InvalidInput
 from ..events import Event
@@ -29,6 +30,17 @@ class TemplateSide:
         everybody (`PIXELTWIN_PAGE_CACHE=shared`: for all pages)."""
         visit = self._visit()
         return visit.head(nonce or _nonce(), shared=cached) if visit is not None else Markup()
+
+    def data_layer(self, nonce: str | None = None) -> Markup:
+        """Instead of `head()`, where a tag manager fires the pixels: pushes this visitor's conversions to its
+        `dataLayer`, each once, as the event `pixeltwin`. Put it before the tag manager's own script."""
+        visit = self._visit()
+        return handover.data_layer(visit.hand_over(), nonce or _nonce()) if visit is not None else Markup()
+
+    def hand_over(self) -> Markup:
+        """The same as JSON, for a data block or an attribute in single quotes."""
+        visit = self._visit()
+        return encode_for_html(visit.hand_over() if visit is not None else [])
 
     def on(self, kind: str, event: Event, *, key: str | int | None = None) -> Markup:
         """The attribute of an element that tells of an event when it is clicked, submitted or changed: the pixels and
