@@ -16,7 +16,6 @@ from pixeltwin import Consent, Tracker
 from pixeltwin.contract import Platform
 from pixeltwin.doctor import Finding
 from pixeltwin.doctor.credentials import credentials
-from pixeltwin.platforms import installed
 from pixeltwin.sandbox import create_sandbox
 from tests.local_vendor import Vendor, says
 from tests.observed import ADA, Shop
@@ -119,7 +118,7 @@ def test_the_probe_names_nobody_and_is_void_only_where_it_must(kind: str) -> Non
 
 def test_a_void_event_that_is_taken_is_no_doubt_of_the_token() -> None:
     """Whatever a platform makes of the event, an answer that takes it took the token first."""
-    one = installed()["reddit"](pixel_id="a2_shop", access_token="t" * 30)
+    one = platform("reddit")
     probe = one.probe(datetime(2026, 8, 20, tzinfo=timezone.utc))
     taken = one.read_probe(probe, 200, {}, b'{"data":{"message":"Successfully processed 1 conversion events."}}')
     assert taken.verdict == "accepted"

@@ -224,6 +224,7 @@ class Settings:
             live=self.get("DELIVERY") == "live",
             test_until=self.get("TEST_UNTIL"),
             test_ids=self.pairs("TEST_IDS"),
+            introduces=not self.sandbox,
         )
 
     def _check_sandbox(self, debug: bool) -> None:

@@ -20,7 +20,7 @@ from .errors import ConfigurationError
 from .mode import Mode
 from .outbox.contract import LEASE, Outbox
 from .sending.alarm import Alarm
-from .sending.checkup import Checked, check
+from .sending.checkup import SURE, Checked, check
 from .sending.crew import Crew
 from .sending.dispatch import Channel, Dispatch, Wiring
 from .sending.exchange import Answer, NoAnswer
@@ -146,7 +146,7 @@ class Delivery:
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
     `transport`: an httpx transport, for a proxy or certificates of your own. `on_outcome` is told of each state that
     was stored, `on_change` of each change of a destination's state that this process makes, from whichever thread
-    delivers.
+    delivers. `introduces`: workers ask each destination about settings that are new, counting nothing.
 
     Rate and breaker of a destination are kept in the outbox, and shared by all who deliver from it. It holds no thread
     and opens nothing before its first request. After a fork the child begins with connections of its own.
@@ -165,6 +165,7 @@ class Delivery:
         on_outcome: Callable[[Settled], None] | None = None,
         on_change: Callable[[str, Standing], None] | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
+        introduces: bool = False,
     ) -> None:
         self.platforms = tuple(platform for platform in platforms if platform.sends)
         self.outbox = outbox
@@ -176,6 +177,7 @@ class Delivery:
         self._on_outcome = on_outcome
         self._on_change = on_change
         self._stopwatch = stopwatch
+        self._introduces = introduces
         self._start()
 
     @property
@@ -230,6 +232,17 @@ class Delivery:
         test_id = self.mode.test_id(channel.platform)
         return check(channel.platform, channel.gate, self._wire.post, clock=clock, test_id=test_id)
 
+    def introduce(self, destination: str, now: datetime) -> None:
+        """Ask a destination about settings that nobody has asked it about, so that health knows before the first
+        conversion. One process does it, once for each change; nobody where `introduces` is not set."""
+        self._after_fork()
+        if not self._introduces or destination in self._introduced or not self.mode.sends(now):
+            return
+        gate = self._channels[destination].gate
+        self._introduced.add(destination)
+        if gate.introduces() and self.check(destination, now).verdict not in SURE:
+            gate.not_introduced()
+
     def opens_at(self, destination: str, now: datetime) -> datetime:
         """When this destination may be asked again; `now` when it may be asked now."""
         self._after_fork()
@@ -280,6 +293,7 @@ class Delivery:
 
     def _start(self) -> None:
         self._pid = os.getpid()
+        self._introduced: set[str] = set()
         self._wire = Wire(self._given_transport, self._timeouts)
         self._channels = {one.destination: self._channel(one) for one in self.platforms}
         self._wiring = Wiring(

@@ -64,6 +64,7 @@ class Tracker:
     `live=False`: nothing goes anywhere (staging). `test_until` (an aware datetime, or ISO 8601 with a zone; at most 24
     hours ahead): until then server halves go to the platforms' own test modes and no pixel is rendered, so nothing
     counts; then `live` holds by itself. `test_ids`: by platform name, for platforms that test under an id.
+    `introduces`: a worker asks each platform about settings that are new, counting nothing, so that `health` knows.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Tracker:
         live: bool = True,
         test_until: datetime | str | None = None,
         test_ids: Mapping[str, str] | None = None,
+        introduces: bool = False,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         build(Item, Travel, Visitor, *EVENT_TYPES.values())  # before there are threads
@@ -90,6 +92,7 @@ class Tracker:
         self.on_error: OnError = on_error
         self.when_unsure: WhenUnsure = when_unsure
         self.clock = clock
+        self.introduces = introduces
         self.mode = checked_mode(self.platforms, live=live, test_until=test_until, test_ids=test_ids, now=clock())
         self.mode.remind(clock())
         self.announcements = Announcements(self)
@@ -306,6 +309,7 @@ class Tracker:
                 transport=self.transport,
                 on_outcome=self.announcements.settled,
                 on_change=self.announcements.changed,
+                introduces=self.introduces,
             )
         return self._delivery
 

@@ -141,6 +141,7 @@ class Worker:
     def _pass(self, destination: str) -> float | None:
         """Deliver what is due; how many seconds there is nothing to do (0: look again), None: the end."""
         now = self._clock()
+        self.delivery.introduce(destination, now)
         self._purge(destination, now)
         self.delivery.mode.remind(now)
         self.delivery.watch(now, destinations=[destination])

@@ -15,6 +15,8 @@ from .gate import Entry, Gate
 from .reading import clean
 from .skew import skew
 
+SURE = frozenset({"accepted", "token", "account"})  # the verdicts that say something of token and account
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:

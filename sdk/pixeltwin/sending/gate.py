@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..errors import OutboxUnavailable, described
@@ -111,6 +111,17 @@ class Gate:
         """Leave for a question that a person asks, whatever is shut. Its answer counts as one to what is asked now."""
         self.seen = Standing.from_bytes(self._outbox.shared().get(self._destination))
         return Entry(now, self.seen.turn, 1, True)
+
+    def introduces(self) -> bool:
+        """Whether this process shall ask about the settings that hold now: true for one process, once for each change
+        of them."""
+        settings = self._settings()
+        before, after = self._share(lambda kept: replace(kept, asked_with=settings))
+        return before != after
+
+    def not_introduced(self) -> None:
+        """There was no answer about the settings: whoever starts next shall ask again."""
+        self._share(lambda kept: replace(kept, asked_with=""))
 
     # --- what came of a request --------------------------------------------------------------------------------------
 

@@ -34,7 +34,8 @@ class Standing:
     `turn`: counts troubles and probes, so that the answer to a question asked before the last one changes nothing.
     `settings`: the fingerprint of the settings that were refused. `heard_at`: the last answer of any kind, `took_at`:
     the last that took an event, both to the second. `skew`: seconds a worker's clock is ahead of the platform's, None
-    within the second that can be told. `late`: which of the platform's `late_after` was warned of.
+    within the second that can be told. `late`: which of the platform's `late_after` was warned of. `asked_with`: the
+    fingerprint of the settings that it was last asked about, counting nothing.
     """
 
     state: State = "open"
@@ -52,6 +53,7 @@ class Standing:
     took_at: datetime | None = None
     skew: float | None = None
     late: int = 0
+    asked_with: str = ""
 
     @property
     def clean(self) -> bool:
