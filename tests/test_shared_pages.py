@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def test_a_shared_page_is_the_same_for_everybody_and_asks_for_the_rest(setting: 
     shop.app.add_url_rule("/shared", "shared", lambda: render_template_string(PAGE if setting else CACHED))
     buyer, other = shop.client, shop.client
     buyer.post("/buy")
-    page = buyer.get("/shared")
+    page = buyer.get("/shared?rdt_cid=r1")
     text = page.get_data(as_text=True).replace("<body>0</body>", "")
     assert text == other.get("/shared").get_data(as_text=True).replace("<body>0</body>", "")
     [script] = Page(text).named("script")
@@ -57,6 +58,18 @@ def test_a_landing_on_a_shared_page_is_remembered_by_its_question() -> None:
     assert answer.get_json()["drop"] == ["token"]
     client.post("/buy")
     assert shop.stored_visitor(shop.tracked[0])["click_ids"] == {"reddit": "r1"}
+
+
+def test_a_button_on_a_shared_page_is_the_same_for_everybody() -> None:
+    """Its descriptor names all pixels, whoever came first; those that were not started hear nothing of it."""
+    shop = Shop(PIXELTWIN_CONSENT="")
+    shop.twin.consent_loader(lambda: Consent(request.args["consent"]))  # type: ignore[arg-type]
+    button = "<a {{ pixeltwin.on('click', event) }}></a>"
+    shop.app.add_url_rule("/b", "b", lambda: render_template_string(CACHED + button, event=AddToCart()))
+    for consent in ("granted", "denied", "pending"):
+        [link] = Page(shop.client.get(f"/b?consent={consent}").get_data(as_text=True)).named("a")
+        described = json.loads(link.attributes["data-pixeltwin-click"])
+        assert [call[0] for call in described["calls"]] == ["pinterest", "reddit", "snap"]
 
 
 @pytest.mark.parametrize(

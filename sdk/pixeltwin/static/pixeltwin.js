@@ -51,10 +51,7 @@
      has only half of one. Each is read once, also where a library keeps a copy of it. The images of <noscript>, which
      such a library brings to life, are for browsers without this script. */
   function read() {
-    d.querySelectorAll('img[data-pixeltwin]').forEach(image => {
-      image.removeAttribute('src');
-      image.remove();
-    });
+    d.querySelectorAll('img[data-pixeltwin]').forEach(image => image.remove());
     d.querySelectorAll('script[data-pixeltwin]:not([data-done])').forEach(block => {
       try {
         const page = JSON.parse(block.textContent);
