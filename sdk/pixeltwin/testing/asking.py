@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.test import Client
 
 from ..emulation import Incoming
+from ..platforms import installed
 from ..strictjson import decode, encode
 
 if TYPE_CHECKING:
@@ -44,11 +45,7 @@ class Asker:
 
     def records(self, kind: str | None = None, event: str | None = None) -> list[dict[str, Any]]:
         """The sandbox's records, of this platform and this event (in the platform's words or pixeltwin's)."""
-        return [
-            one
-            for one in self.ask("/api/conversions")["conversions"]
-            if kind in (None, one["platform"]) and event in (None, one["name"], one["event"], one["custom_name"])
-        ]
+        return [one for one in self.ask("/api/conversions")["conversions"] if is_of(one, kind, event)]
 
     def whole(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """A record with its fields side by side."""
@@ -64,3 +61,14 @@ class Asker:
             return Reply(answer.status_code, told, answer.get_data())
         finally:
             answer.close()
+
+
+def is_of(record: Mapping[str, Any], kind: str | None, event: str | None) -> bool:
+    """Whether a record is of this platform and event. Where a platform has one name for several events, the sandbox
+    cannot tell which it was, and it is of each of them."""
+    if kind not in (None, record["platform"]):
+        return False
+    if event in (None, record["name"], record["event"], record["custom_name"]):
+        return True
+    name = installed()[record["platform"]].event_names.get(event)
+    return record["name"] is None and name is not None and name.server == record["event"]

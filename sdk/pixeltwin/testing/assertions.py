@@ -11,8 +11,9 @@ from ..conversion import Conversion
 from ..errors import CannotSend
 from ..platforms import installed
 from . import pages, vendors
+from .asking import is_of
 from .bench import Bench, active
-from .differences import differing, told
+from .differences import differing, story
 from .recorder import SHOP
 from .tape import Sent, judged
 
@@ -29,14 +30,14 @@ def assert_merged(platform: str, event: str, *, after: timedelta | None = None) 
     bench, kind = active(), vendors.checked(platform)
     records: Sequence[Record] = bench.found(kind, event, lambda found: bool(found) and all(map(_is_merged, found)))
     if not records:
-        raise AssertionError(_nothing(bench, kind, event))
+        raise AssertionError("\n".join([_nothing(bench, kind, event), *_lost(bench, kind)]))
     whole = [bench.asker.whole(one) for one in records if not _is_merged(one)]
     said = ""
     if not whole and after is not None:
         said = f"With the server half {after} later:\n\n"
-        whole = [one for one in bench.delayed(after) if _of(one, kind, event) and not _is_merged(one)]
+        whole = [one for one in bench.delayed(after) if is_of(one, kind, event) and not _is_merged(one)]
     if whole:
-        raise AssertionError(said + "\n\n".join(map(told, whole)))
+        raise AssertionError("\n\n".join([said + story(whole), *_lost(bench, kind)]))
 
 
 def assert_counted(platform: str, event: str, *, times: int = 1) -> None:
@@ -47,8 +48,8 @@ def assert_counted(platform: str, event: str, *, times: int = 1) -> None:
     counted = _counted(records)
     if counted != times:
         what = f"{installed()[kind].title} counts {counted} {event}, not {times}."
-        shown = [told(bench.asker.whole(one)) for one in records] or [_nothing(bench, kind, event)]
-        raise AssertionError("\n\n".join([what, *shown]))
+        shown = story(map(bench.asker.whole, records)) or _nothing(bench, kind, event)
+        raise AssertionError("\n\n".join([what, shown, *_lost(bench, kind)]))
 
 
 def assert_twins(subject: Any, *, platforms: Iterable[Platform] | None = None) -> None:
@@ -65,7 +66,7 @@ def assert_twins(subject: Any, *, platforms: Iterable[Platform] | None = None) -
         records = _on_page(active(), subject)
     wrong = [one for one in records if differing(one) or None in (one["browser"], one["server"])]
     if wrong:
-        raise AssertionError("These halves are no twins.\n\n" + "\n\n".join(map(told, wrong)))
+        raise AssertionError(f"These halves are no twins.\n\n{story(wrong)}")
 
 
 def assert_nothing_sent() -> None:
@@ -75,8 +76,8 @@ def assert_nothing_sent() -> None:
     bench.settle()
     if bench.sandbox.sent:
         sent = [f"  {one.kind}: {'server' if one.server else 'browser'} half" for one in bench.sandbox.sent]
-        shown = [told(bench.asker.whole(one)) for one in bench.asker.records()]
-        raise AssertionError("\n".join(["Something was sent:", *sent, "", *shown]))
+        shown = story(map(bench.asker.whole, bench.asker.records()))
+        raise AssertionError("\n".join(["Something was sent:", *sent, "", shown]))
 
 
 def assert_nothing_shown(page: Any) -> None:
@@ -102,12 +103,9 @@ def _counted(records: Iterable[Record]) -> int:
     return sum(record["counted"] for record in records)
 
 
-def _of(record: Record, kind: str, event: str) -> bool:
-    return record["platform"] == kind and event in (record["name"], record["event"], record["custom_name"])
-
-
 def _halves(conversion: Conversion, platforms: Sequence[Platform]) -> list[dict[str, Any]]:
     """Both halves of a conversion on these platforms, judged."""
+    __tracebackhide__ = True
     if not platforms:
         raise AssertionError("No platform is under test; give platforms=[…].")
     sent: list[Sent] = []
@@ -134,6 +132,7 @@ def _sent(platform: Platform, conversion: Conversion) -> list[Sent]:
 
 def _on_page(bench: Bench, page: Any) -> list[dict[str, Any]]:
     """The records of what a page tells."""
+    __tracebackhide__ = True
     html = pages.text_of(page)
     ids = {fire["id"] for fire in pages.told(html)["fires"]}
     if not ids:
@@ -152,11 +151,13 @@ def _nothing(bench: Bench, kind: str, event: str) -> str:
         lines.append("No application was used, and no tracker is watched: pixeltwin_recorder.watch(tracker).")
     elif not any(one.kind == kind for tracker in bench.taken.trackers for one in tracker.platforms):
         lines.append("The application has no such pixel.")
-    seen = dict.fromkeys(f"{one['name']} on {installed()[one['platform']].title}" for one in bench.asker.records())
-    lines += [f"What arrived: {', '.join(seen)}." if seen else "Nothing at all arrived.", *_lost(bench)]
+    seen = dict.fromkeys(
+        f"{one['name'] or one['event']} on {installed()[one['platform']].title}" for one in bench.asker.records()
+    )
+    lines += [f"What arrived: {', '.join(seen)}." if seen else "Nothing at all arrived."]
     return "\n".join(lines)
 
 
-def _lost(bench: Bench) -> list[str]:
-    lost = bench.losses()
+def _lost(bench: Bench, *kinds: str) -> list[str]:
+    lost = bench.losses(*kinds)
     return [f"pixeltwin counted as lost: {'; '.join(lost)}."] if lost else []

@@ -66,14 +66,15 @@ class Bench:
         self.asker.ask("/api/reset", {})
         self.sandbox.sent.clear()
 
-    def losses(self) -> list[str]:
-        """What pixeltwin itself counted as lost, and why."""
-        return [
-            f"{platform or 'all platforms'}: {reason}"
-            for tracker in self.taken.trackers
-            for platform, reason in tracker.losses.snapshot()
-            if reason != "recommended_signal"
-        ]
+    def losses(self, *kinds: str) -> list[str]:
+        """What pixeltwin itself counted as lost, and why; of these platforms, or of all."""
+        found: dict[str, None] = {}
+        for tracker in self.taken.trackers:
+            names = {one.name for one in tracker.platforms if not kinds or one.kind in kinds}
+            for platform, reason in tracker.losses.snapshot():
+                if platform in ("", *names) and reason != "recommended_signal":
+                    found[f"{platform or 'every platform'}: {reason}"] = None
+        return list(found)
 
 
 _active: list[Bench] = []

@@ -41,7 +41,7 @@ class ServerEvent:
     refused: str | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class Recorder:
     """One browser that shows every page of the test, and the vendors' APIs. What a script does in a real browser (page
     views, clicks, a pixel written by hand) it cannot see: that is for `pixeltwin_route`."""
@@ -62,7 +62,7 @@ class Recorder:
         found: dict[str, Any] = {f"{PREFIX}OUTBOX": "memory:", f"{PREFIX}WORKER": "off"}
         for kind, platform in installed().items():
             given = vendors.made_up(kind)
-            names = [one.name for one in platform.settings if one.name in given and (one.required or one.secret)]
+            names = [one.name for one in platform.settings if one.name in given]
             found |= {f"{PREFIX}{kind.upper()}_{name.upper()}": given[name] for name in names}
         return found
 
@@ -99,7 +99,9 @@ class Recorder:
         """Every event that any API got, once everything due was delivered."""
         self.bench.taken.deliver()
         return [
-            ServerEvent(record["platform"], record["name"], half["id"], half["payload"], half["refused"])
+            ServerEvent(
+                record["platform"], record["name"] or record["event"], half["id"], half["payload"], half["refused"]
+            )
             for record in self.bench.asker.records()
             for half in (record["server"], *record["again"])
             if half and half["side"] == "server"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,9 +10,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..config import OPTIONS, Settings
+from ..config import OPTIONS
 from ..contract import Platform, ServerRequest
 from ..errors import ConfigurationError
+from ..outbox import Outbox, open_outbox
 from ..tracker import Tracker
 from .asking import Asker, Reply
 from .vendors import to_emulator
@@ -32,7 +34,7 @@ class Taken:
 
     def take(self, subject: Flask | Tracker) -> None:
         """Take over an application with a PixelTwin, or a tracker; again changes nothing. Its worker, if one runs, is
-        stopped. An application that names no outbox gets an empty one in memory."""
+        stopped. An application whose outbox is the default one, or in memory, gets an empty one in memory."""
         if any(known is subject for known in self._subjects):
             return
         tracker = subject if isinstance(subject, Tracker) else self._of(subject)
@@ -49,7 +51,7 @@ class Taken:
             raise ConfigurationError("this application has no PixelTwin: call init_app(app) first")
         self._back.callback(partial(_restore, state, site=state.site, threaded=state.threaded))
         tracker: Tracker = state.site.tracker
-        if _by_default(app, tracker):
+        if _is_nobodys(tracker.outbox):
             tracker = _in_memory(tracker)
         # A test client is on this machine, as everybody is in a sandbox: its address counts as a visitor's.
         state.site, state.threaded = replace(state.site, tracker=tracker, sandboxed=True), False
@@ -71,25 +73,17 @@ def _restore(thing: Any, **attributes: Any) -> None:
         setattr(thing, name, value)
 
 
-def _by_default(app: Flask, tracker: Tracker) -> bool:
-    """Whether nobody chose the outbox, so that it is a file that outlives tests."""
-    from ..outbox import open_outbox
-
+def _is_nobodys(outbox: Outbox) -> bool:
+    """Whether it is the file of the default settings, or in memory: what earlier tests left in either is in the way."""
     [default] = [open_outbox(option.default) for option in OPTIONS if option.name == "OUTBOX"]
-    return not Settings(app.config).raw("OUTBOX") and repr(tracker.outbox) == repr(default)
+    return repr(outbox) in (repr(default), repr(open_outbox("memory:")))
 
 
 def _in_memory(tracker: Tracker) -> Tracker:
-    """The same with an empty outbox in memory."""
-    made = Tracker(
-        tracker.platforms,
-        secret_keys=tracker.secret_keys,
-        site=tracker.site,
-        outbox="memory:",
-        phone_region=tracker.phone_region,
-        on_error=tracker.on_error,
-        when_unsure=tracker.when_unsure,
-    )
+    """The same, with an empty outbox in memory."""
+    settings = inspect.signature(Tracker).parameters.keys() - {"outbox", "clock"}
+    given: dict[str, Any] = {name: getattr(tracker, name) for name in settings if hasattr(tracker, name)}
+    made = Tracker(**given, outbox="memory:")
     made.mode = tracker.mode
     return made
 
