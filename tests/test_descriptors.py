@@ -249,6 +249,21 @@ def test_a_descriptor_for_a_script_is_the_same_as_data() -> None:
         assert site.twin.descriptor(CART) is None
 
 
+def test_a_list_of_products_signs_each_button_once_an_hour() -> None:
+    """The same event has the same descriptor on every page of an hour and a new one after it; another event or key has
+    its own."""
+    site = Site()
+    first = site.descriptor()
+    assert site.descriptor() == first
+    site.clock.advance(hours=1)
+    assert site.descriptor()["token"] != first["token"]
+    assert {key: one for key, one in site.descriptor().items() if key != "token"} == {
+        key: one for key, one in first.items() if key != "token"
+    }
+    assert Site(AddToCart()).descriptor()["token"] != Site(CART).descriptor()["token"]
+    assert Site(CART, key="a").descriptor()["id"] != Site(CART, key="b").descriptor()["id"]
+
+
 # --- floods ----------------------------------------------------------------------------------------------------------
 
 

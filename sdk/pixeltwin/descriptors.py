@@ -7,46 +7,76 @@ what was signed and from nothing else that the browser says of it, so that no va
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
+
+from markupsafe import Markup
 
 from . import arguments, telling
 from .consent import Consent
 from .contract import Platform
 from .errors import BadToken, InvalidInput
 from .events import Event, from_record, to_record
-from .strictjson import encode
+from .strictjson import decode, encode, encode_for_html
 
 if TYPE_CHECKING:
     from .tracker import Tracker
 
 LIFE = timedelta(hours=24)  # of a descriptor; a page that is open for longer tells nothing any more
 _PURPOSE = "descriptor"
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What the page's script is given. `html`: for an attribute in single quotes."""
+
+    html: Markup
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """As values of JSON, whose numbers stay numbers whoever writes them."""
+        values: dict[str, Any] = decode(str(self.html))
+        return values
 
 
 def describe(
     tracker: Tracker, platforms: Sequence[Platform], event: Event, *, consent: Consent, key: str | int | None = None
-) -> dict[str, Any]:
+) -> Descriptor:
     """The descriptor of an event, for these platforms' pixels. With a natural key it has the conversion's own id, and
     tells of it once; without one the browser mints an id each time."""
-    natural = arguments.natural_key(event, key)
-    id = _placeholder(event) if natural is None else tracker.derive_id(event, natural)
+    said = encode([to_record(event), arguments.natural_key(event, key)])
+    hour = int(tracker.clock().timestamp()) // _HOUR
+    asked = any(platform.before_send for platform in platforms)
+    make = _described.__wrapped__ if asked else _described
+    return make(tracker, tuple(platforms), said, consent, hour)
+
+
+@lru_cache(maxsize=512)
+def _described(
+    tracker: Tracker, platforms: tuple[Platform, ...], said: bytes, consent: Consent, hour: int
+) -> Descriptor:
+    """Made once an hour: a list of products has a button for each, on every page."""
+    record, natural = decode(said)
+    event = from_record(record)
+    id = _placeholder(said) if natural is None else tracker.derive_id(event, natural)
     described: dict[str, Any] = {
         "event": event.type,
         "id": id,
         "calls": telling.template_calls(platforms, event, consent, id=id),
-        "token": tracker.signer(_PURPOSE).sign([to_record(event), natural]),
+        "token": tracker.signer(_PURPOSE).sign([record, natural]),
     }
     if natural is not None:
         described["fixed"] = True
-    return described
+    return Descriptor(encode_for_html(described))
 
 
-def _placeholder(event: Event) -> str:
+def _placeholder(said: bytes) -> str:
     """Text that stands nowhere in the event, so that nothing else is taken for the id."""
-    said = encode(to_record(event)).decode()
     placeholder = telling.PLACEHOLDER
-    while placeholder in said:
+    while placeholder.encode() in said:
         placeholder += "-"
     return placeholder
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import attribution, descriptors, handover, withdrawal
+from . import attribution, handover, withdrawal
 from .acquaintance import COOKIE as VISITOR_COOKIE
 from .acquaintance import Acquaintance
 from .addresses import public_address
@@ -21,6 +21,7 @@ from .consent import Consent
 from .consent_sources import lowered_by_gpc
 from .contract import Platform
 from .conversion import Conversion
+from .descriptors import Descriptor, describe
 from .errors import BadToken
 from .events import Event, PageView, Search, ViewCategory, ViewContent
 from .logfields import fields
@@ -305,7 +306,7 @@ class Visit:
     def hand_over(self) -> list[handover.Twin]:
         """This visitor's conversions for who fires the pixels otherwise, as a tag manager does; each once."""
         self._personal()
-        fires = self._guarded("hand over", self.page.fires, [])
+        fires: list[dict[str, Any]] = self._guarded("hand over", self.page.fires, [])
         if self.page.shown:
             self._changes.cache = "no-store"
         return handover.twins(fires)
@@ -315,17 +316,17 @@ class Visit:
         self._changes.varies = True
         self._changes.differs = self._source is not None
 
-    def descriptor(self, event: Event, *, key: str | int | None = None) -> dict[str, Any] | None:
+    def descriptor(self, event: Event, *, key: str | int | None = None) -> Descriptor | None:
         """What the page's script tells of an event when it happens; None when nobody may be told. In a shared page it
         names all pixels; those that were not started hear nothing of it."""
         if not self.site.tells or not self.passes(event):
             return None
         if self.page.shared or self.site.shared:
-            return descriptors.describe(self.tracker, self.tracker.platforms, event, consent=GRANTED, key=key)
+            return describe(self.tracker, self.tracker.platforms, event, consent=GRANTED, key=key)
         if not self.allowed:
             return None
         pixels = self.allowed if self.site.shows else ()
-        return descriptors.describe(self.tracker, pixels, event, consent=self.consent, key=key)
+        return describe(self.tracker, pixels, event, consent=self.consent, key=key)
 
     def _guarded(self, where: str, act: Callable[[], Answer], otherwise: Answer) -> Answer:
         """What `act` gives; `otherwise` where it fails, unless the site wants errors raised."""

@@ -22,7 +22,6 @@ from ..events import Event, Item
 from ..holding import Cancellation
 from ..script import Script
 from ..site import Site
-from ..strictjson import decode, encode
 from ..tracker import Tracker
 from ..visit import Visit
 from ..visitor import AnyVisitor, Visitor
@@ -265,8 +264,7 @@ class PixelTwin:
         visitor's consent allows nobody to be told. Its values are signed, and no personal data is in it."""
         visit = self._page()
         described = None if visit is None else visit.descriptor(event, key=key)
-        plain: dict[str, Any] | None = decode(encode(described))  # numbers stay numbers, whoever writes the JSON
-        return plain
+        return None if described is None else described.plain
 
     def hand_over(self) -> list[dict[str, Any]]:
         """For who fires the pixels otherwise, such as a tag manager: this visitor's conversions as JSON values, each

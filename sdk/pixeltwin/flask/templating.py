@@ -51,7 +51,7 @@ class TemplateSide:
         described = None if visit is None else visit.descriptor(event, key=key)
         if described is None:
             return Markup()
-        return Markup("data-pixeltwin-{}='{}'").format(kind, encode_for_html(described))
+        return Markup("data-pixeltwin-{}='{}'").format(kind, described.html)
 
     def conversions(self) -> list[Conversion]:
         """The conversions of this page: tracked in this request or rendered on it."""
