@@ -143,3 +143,26 @@ def test_installed_package_renders_all_three_pixels(installed: Path, tmp_path: P
 def test_installed_package_has_its_command(installed: Path, tmp_path: Path) -> None:
     """The `pixeltwin` command is there after a plain installation and explains itself."""
     assert "sandbox" in run(installed.parent / "pixeltwin", "--help", cwd=tmp_path)
+
+
+STRANGER = ROOT / "tests" / "stranger"
+
+
+@pytest.mark.parametrize("installed", ["wheel"], indirect=True)
+def test_a_strangers_project_tests_itself_with_the_installed_package(installed: Path, tmp_path: Path) -> None:
+    """A project that has only the wheel uses its fixtures; an id that is minted at render fails with both ids shown."""
+    installer = [uv(), "pip", "install", "--python", installed] if uv() else [installed, "-m", "pip", "install"]
+    run(*installer, "--quiet", "pytest>=8.2", cwd=tmp_path)
+    project = shutil.copytree(STRANGER, tmp_path / "mugs", ignore=MADE_BY_TOOLS)
+    tests = (installed, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert "6 passed" in run(*tests, cwd=project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINT_AT_RENDER", "1")
+        with pytest.raises(AssertionError) as failure:
+            run(*tests, cwd=project)
+    said = str(failure.value)
+    assert "1 failed, 5 passed" in said
+    assert "Reddit counts 3 Lead, not 1." in said and "was the ID made twice?" in said
+    [line] = {line for line in said.splitlines() if " ≠  ID " in line}
+    assert "conversionId: " in line and "metadata.conversion_id: " in line and line.endswith("different")
+    assert not list(project.rglob("*.db*"))

@@ -20,7 +20,7 @@ _SIGNS = {"equal": "=", "different": "≠", "missing in browser": "!", "missing 
 
 
 def differing(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The fields in which the halves of a record are no twins. What one side alone knows of the visitor is no difference
+    """The fields in which the halves of a record are no twins. What one side alone knows of the visitor is none of them
     (the page may not know him yet), nor is a title, which pixels take with some events only."""
     return [
         field
