@@ -13,7 +13,7 @@ from typing import TypeVar
 import pytest
 
 from pixeltwin.errors import ConfigurationError
-from pixeltwin.outbox import Outbox, Settlement, open_outbox
+from pixeltwin.outbox import Heard, Outbox, Settlement, open_outbox
 from pixeltwin.outbox.contract import KEEP_HELD, KEEP_KEYED, KEEP_NOTES, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
 from pixeltwin.outbox.states import ServerState
 from tests.outboxes import BACK_ENDS, BLUE, NOW, RED, after, new, put, settle_all, states
@@ -405,6 +405,50 @@ def test_the_worker_sees_what_the_browser_acknowledged(outbox: Outbox) -> None:
     assert (red.browser, red.browser_at) == ("acknowledged", after(seconds=5))
     assert (blue.browser, blue.browser_at) == ("offered", after(seconds=5))
     assert outbox.offer(["id-1"], now=NOW) == []
+
+
+def test_a_blocked_pixel_may_fire_after_all_and_a_fired_one_stays_so(outbox: Outbox) -> None:
+    """What the browser said last of a pixel counts, but that it fired is never taken back; the listing shows it."""
+    put(outbox, 1)
+    outbox.acknowledge("id-1", [RED], blocked=[BLUE], now=after(seconds=5))
+    assert {one.browser for one in outbox.deliveries(destination=BLUE)} == {"blocked"}
+    outbox.acknowledge("id-1", [], blocked=[RED, BLUE], now=after(seconds=6))
+    (blue,) = outbox.claim(BLUE, now=after(seconds=6), limit=1)
+    assert (blue.browser, blue.browser_at) == ("blocked", after(seconds=5))
+    outbox.acknowledge("id-1", [BLUE], blocked=[BLUE], now=after(seconds=7))
+    said = {one.destination: (one.browser, one.browser_at) for one in outbox.deliveries()}
+    assert said == {RED: ("acknowledged", after(seconds=5)), BLUE: ("acknowledged", after(seconds=7))}
+
+
+def test_a_blocked_half_was_on_a_page(outbox: Outbox) -> None:
+    """What a browser said was blocked is not offered or taken back any more; nothing said changes nothing."""
+    put(outbox, 1, 2)
+    outbox.acknowledge("id-1", [], blocked=[RED], now=NOW)
+    outbox.acknowledge("id-2", [], now=NOW)
+    outbox.retract(["id-1"])
+    assert [row.id for row in outbox.offer(["id-1", "id-2"], now=NOW)] == ["id-2"]
+
+
+def test_what_no_page_shows_any_more_is_not_acknowledged(outbox: Outbox) -> None:
+    """A conversion that was called off before a page showed it stays suppressed, whatever a browser says."""
+    put(outbox, 1)
+    outbox.cancel(["id-1"], now=NOW, reason="cancelled")
+    outbox.acknowledge("id-1", [RED], blocked=[BLUE], now=NOW)
+    assert {one.browser for one in outbox.deliveries()} == {"suppressed"}
+    assert outbox.heard("Purchase") == Heard(0, {}, {})
+
+
+def test_what_browsers_said_is_counted_by_pixel(outbox: Outbox) -> None:
+    """Of the newest conversions of an event: how many were shown, and how many of each pixel fired or were blocked."""
+    put(outbox, 1)
+    put(outbox, *range(2, 6), offered=True)
+    put(outbox, 6, event="PageView", offered=True)
+    for number in (2, 3, 4, 6):
+        outbox.acknowledge(f"id-{number}", [RED], blocked=[BLUE] if number < 4 else [], now=NOW)
+    assert outbox.heard("Purchase") == Heard(4, {RED: 3}, {BLUE: 2})
+    assert outbox.heard("Purchase", newest=3) == Heard(2, {RED: 1}, {})
+    assert outbox.heard("PageView") == Heard(1, {RED: 1}, {})
+    assert outbox.heard("Lead") == Heard(0, {}, {})
 
 
 # --- filling and reopening -------------------------------------------------------------------------------------------

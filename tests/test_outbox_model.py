@@ -124,9 +124,9 @@ class SideBySide(RuleBasedStateMachine):
     def retract(self, ids: list[str]) -> None:
         self.both("retract", ids)
 
-    @rule(number=NUMBERS, destinations=st.sets(DESTINATIONS))
-    def acknowledge(self, number: int, destinations: set[str]) -> None:
-        self.both("acknowledge", f"id-{number}", sorted(destinations), now=self.now)
+    @rule(number=NUMBERS, fired=st.sets(DESTINATIONS), blocked=st.sets(DESTINATIONS))
+    def acknowledge(self, number: int, fired: set[str], blocked: set[str]) -> None:
+        self.both("acknowledge", f"id-{number}", sorted(fired), blocked=sorted(blocked), now=self.now)
 
     @rule(seq=st.integers(1, 8), reopens=st.sampled_from([None, "no_match_key", ""]))
     def fill(self, seq: int, reopens: str | None) -> None:
@@ -155,6 +155,7 @@ class SideBySide(RuleBasedStateMachine):
         self.both("counts")
         self.both("next_due", [RED, BLUE], now=self.now)
         self.both("shared")
+        self.both("heard", "Purchase")
         for destination in (RED, BLUE):
             self.both("oldest", destination)
         self.both("get", [f"id-{number}" for number in range(6)])

@@ -21,6 +21,7 @@ from pixeltwin.errors import ConfigurationError
 from pixeltwin.outbox import Migration, Outbox, open_outbox
 from pixeltwin.outbox.contract import RETRIED
 from pixeltwin.outbox.sqlite_schema import VERSION
+from pixeltwin.outbox.statements import load
 from tests import outbox_processes as workers
 from tests.outboxes import BLUE, NOW, RED, after, new, put, settle_all, states
 from tests.postgresql import fresh_url
@@ -43,6 +44,25 @@ def old_postgres(folder: Path) -> str:
 
     with psycopg.connect(url) as connection:
         connection.execute((OLD / "postgres.sql").read_bytes())
+    return url
+
+
+def sqlite_2(folder: Path) -> str:
+    """The same after its upgrade to version 2."""
+    url = old_sqlite(folder)
+    with closing(sqlite3.connect(folder / "outbox.db")) as connection:
+        connection.executescript(load("sqlite.sql")["migration_2"] + "; UPDATE pixeltwin_schema SET version = 2")
+    return url
+
+
+def postgres_2(folder: Path) -> str:
+    """The same after its upgrade to version 2."""
+    url = old_postgres(folder)
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        connection.execute(load("postgres.sql")["migration_2"].encode())
+        connection.execute("INSERT INTO pixeltwin_migration (version) VALUES (2)")
     return url
 
 
@@ -80,6 +100,19 @@ def test_nothing_is_lost_when_an_old_outbox_is_upgraded(made: Made, tmp_path: Pa
     assert outbox.migrate() == Migration(1, VERSION)
     assert outbox.migrate() == Migration(VERSION, VERSION)
     assert lost(outbox) == []
+    outbox.close()
+
+
+@pytest.mark.parametrize("made", [sqlite_2, postgres_2])
+def test_nothing_is_lost_when_an_outbox_of_version_2_is_upgraded(made: Made, tmp_path: Path) -> None:
+    """What had been acknowledged had fired, and stays so; what a browser says from now on is kept."""
+    outbox = opened(made(tmp_path))
+    assert outbox.migrate() == Migration(2, VERSION)
+    assert lost(outbox) == []
+    outbox.acknowledge("delivered", [], blocked=[RED, BLUE], now=NOW)
+    assert lost(outbox) == []
+    outbox.acknowledge("pending", [RED], blocked=[BLUE], now=NOW)
+    assert [one.browser for one in outbox.deliveries(id="pending")] == ["blocked", "acknowledged"]
     outbox.close()
 
 

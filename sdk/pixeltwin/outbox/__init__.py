@@ -5,9 +5,20 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import ConfigurationError
-from .contract import Claim, DeliveryState, Migration, NewRow, Outbox, Put, Settlement, Stored
+from .contract import Claim, DeliveryState, Heard, Migration, NewRow, Outbox, Put, Settlement, Stored
 
-__all__ = ["Claim", "DeliveryState", "Migration", "NewRow", "Outbox", "Put", "Settlement", "Stored", "open_outbox"]
+__all__ = [
+    "Claim",
+    "DeliveryState",
+    "Heard",
+    "Migration",
+    "NewRow",
+    "Outbox",
+    "Put",
+    "Settlement",
+    "Stored",
+    "open_outbox",
+]
 
 _FORMS = (
     "sqlite:///relative/path.db, sqlite:////absolute/path.db (either with ?synchronous=FULL), "

@@ -7,13 +7,14 @@ destination, made when a worker first claims. All times are UTC datetimes handed
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from .decisions import Decisions
 from .states import BrowserState, ServerState
+from .tallies import Tallies
 
 Retried = Literal["waiting", "refused", "expired"]  # the states from which a half can be taken up again
 RETRIED: Collection[Retried] = ("waiting", "refused")
@@ -71,7 +72,7 @@ class Claim(NamedTuple):
     attempts: int  # sends tried before this one
     lease: str
     browser: BrowserState  # of this destination's browser half
-    browser_at: datetime | None  # when it was offered or acknowledged
+    browser_at: datetime | None  # when it was offered, or what the browser last said of it
 
 
 class Settlement(NamedTuple):
@@ -103,6 +104,24 @@ class DeliveryState:
     due_at: datetime | None
     updated_at: datetime
     browser: BrowserState
+    browser_at: datetime | None = None  # as in a claim
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Of so many conversions that pages showed, how many browsers said of each destination's pixel that it fired, and
+    that it was blocked. Nothing was said of the rest."""
+
+    shown: int
+    fired: Mapping[str, int]
+    blocked: Mapping[str, int]
+
+    @classmethod
+    def of(cls, shown: int, said: Iterable[tuple[str, bool, int]]) -> Heard:
+        """From counts by destination and by whether its pixel fired."""
+        counted = {(name, bool(fired)): count for name, fired, count in said}
+        fired, blocked = ({name: n for (name, took), n in counted.items() if took is kind} for kind in (True, False))
+        return cls(shown, fired, blocked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +173,9 @@ class Outbox(ABC):
         or it was cancelled meanwhile."""
 
     @abstractmethod
-    def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
-        """The browser said that these pixels fired; so their half was offered, however it got there."""
+    def acknowledge(self, id: str, fired: Iterable[str], *, now: datetime, blocked: Iterable[str] = ()) -> None:
+        """The browser said that these destinations' pixels fired, and that those did not, whose scripts were blocked;
+        so their half was offered, however it got there. What was blocked may fire after all; what fired stays so."""
 
     @abstractmethod
     def release(
@@ -199,6 +219,11 @@ class Outbox(ABC):
     @abstractmethod
     def decisions(self) -> Decisions:
         """What visitors decided about consent: a ledger beside the rows."""
+
+    @property
+    @abstractmethod
+    def tallies(self) -> Tallies:
+        """How many conversions carried which signals, by day: counts beside the rows, which outlive them."""
 
     # --- the worker ------------------------------------------------------------------------------------------------
 
@@ -269,6 +294,10 @@ class Outbox(ABC):
         self, *, state: str | None = None, destination: str | None = None, id: str | None = None, limit: int = 100
     ) -> list[DeliveryState]:
         """The newest rows, to be listed: one entry a destination, `limit` entries in all."""
+
+    @abstractmethod
+    def heard(self, event: str, *, newest: int = 10_000) -> Heard:
+        """What browsers said of the conversions of this event among the `newest` of all."""
 
     @abstractmethod
     def retry(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from .contract import (
     RETRIED,
     Claim,
     DeliveryState,
+    Heard,
     Migration,
     NewRow,
     Outbox,
@@ -31,6 +33,7 @@ from .contract import (
 )
 from .memory_decisions import MemoryDecisions
 from .memory_rows import Half, Row
+from .memory_tallies import MemoryTallies
 from .states import OPEN
 
 
@@ -44,6 +47,7 @@ class MemoryOutbox(Outbox):
         self._shared: dict[str, bytes] = {}  # by destination
         self._notes: dict[tuple[str, str], tuple[datetime, bytes]] = {}
         self._decisions = MemoryDecisions()
+        self._tallies = MemoryTallies()
         self._last_seq = 0
         self._destinations: tuple[str, ...] = ()
         self._known: set[str] = set()  # destinations that were ever set
@@ -119,19 +123,15 @@ class MemoryOutbox(Outbox):
         with self._using():
             for row in self._with_ids(ids):
                 cancelled = any(half.state == "cancelled" for half in row.halves.values())
-                if row.browser == "offered" and not row.acknowledged and not cancelled:
+                if row.browser == "offered" and not row.acknowledged and not row.blocked and not cancelled:
                     row.browser, row.browser_at = "none", None
 
-    def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
-        fired = list(destinations)
+    def acknowledge(self, id: str, fired: Iterable[str], *, now: datetime, blocked: Iterable[str] = ()) -> None:
+        took, lost = list(fired), list(blocked)
         with self._using():
             for row in self._with_ids([id]):
-                if not fired or row.browser == "suppressed":
-                    continue
-                if row.browser == "none":
-                    row.browser, row.browser_at = "offered", now
-                for destination in fired:
-                    row.acknowledged.setdefault(destination, now)
+                if (took or lost) and row.browser != "suppressed":
+                    row.hear(took, lost, now)
 
     def release(
         self,
@@ -190,6 +190,10 @@ class MemoryOutbox(Outbox):
     def decisions(self) -> MemoryDecisions:
         return self._decisions
 
+    @property
+    def tallies(self) -> MemoryTallies:
+        return self._tallies
+
     # --- the worker ------------------------------------------------------------------------------------------------
 
     def set_destinations(self, destinations: Sequence[str]) -> None:
@@ -211,9 +215,7 @@ class MemoryOutbox(Outbox):
             return [self._claim(row, destination, token) for row in taken]
 
     def _claim(self, row: Row, destination: str, lease: str) -> Claim:
-        at = row.acknowledged.get(destination)
-        browser, browser_at = ("acknowledged", at) if at else (row.browser, row.browser_at)
-        return Claim(row.stored(), row.halves[destination].attempts, lease, browser, browser_at)
+        return Claim(row.stored(), row.halves[destination].attempts, lease, *row.browser_of(destination))
 
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
         counted = 0
@@ -256,7 +258,7 @@ class MemoryOutbox(Outbox):
                 if at <= now - KEEP_NOTES:
                     del self._notes[key]
                     changes += 1
-        return changes + self._decisions.purge(now=now)
+        return changes + self._decisions.purge(now=now) + self._tallies.purge(now=now)
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
         with self._using():
@@ -308,6 +310,13 @@ class MemoryOutbox(Outbox):
                 and (id is None or row.id == id)
             ]
             return [one for one in listed if state is None or one.state == state][:limit]
+
+    def heard(self, event: str, *, newest: int = 10_000) -> Heard:
+        with self._using() as rows:
+            among = [row for row in rows.values() if row.seq > self._last_seq - newest and row.event == event]
+            fired = Counter(name for row in among for name in row.acknowledged)
+            blocked = Counter(name for row in among for name in row.blocked)
+            return Heard(sum(row.browser == "offered" for row in among), dict(fired), dict(blocked))
 
     def retry(
         self,

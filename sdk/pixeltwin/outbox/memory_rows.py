@@ -42,6 +42,7 @@ class Row:
     visitor: bytes | None
     settled_at: datetime | None = None
     acknowledged: dict[str, datetime] = field(default_factory=lambda: dict[str, datetime]())
+    blocked: dict[str, datetime] = field(default_factory=lambda: dict[str, datetime]())
     halves: dict[str, Half] = field(default_factory=lambda: dict[str, Half]())
 
     def stored(self) -> Stored:
@@ -56,6 +57,25 @@ class Row:
         """Whether its half is open there, and not held."""
         half = self.halves.get(destination)
         return half.due_at is not None if half else self.is_new(destination) and not self.held
+
+    def browser_of(self, destination: str) -> tuple[BrowserState, datetime | None]:
+        """The state of a destination's browser half, and since when."""
+        if destination in self.acknowledged:
+            return "acknowledged", self.acknowledged[destination]
+        if destination in self.blocked:
+            return "blocked", self.blocked[destination]
+        return self.browser, self.browser_at
+
+    def hear(self, fired: Iterable[str], blocked: Iterable[str], now: datetime) -> None:
+        """What a browser said."""
+        if self.browser == "none":
+            self.browser, self.browser_at = "offered", now
+        for destination in fired:
+            self.acknowledged.setdefault(destination, now)
+            self.blocked.pop(destination, None)
+        for destination in blocked:
+            if destination not in self.acknowledged:
+                self.blocked.setdefault(destination, now)
 
     def suppress_browser(self) -> None:
         if self.browser == "none":
@@ -109,6 +129,7 @@ class Row:
 
     def listed(self, destination: str) -> DeliveryState:
         half = self.halves.get(destination)
+        browser, browser_at = self.browser_of(destination)
         if half is None:
             half = Half("held", self.put_at) if self.held else Half("pending", self.put_at, self.put_at)
         return DeliveryState(
@@ -122,5 +143,6 @@ class Row:
             reason=half.reason,
             due_at=half.due_at,
             updated_at=half.updated_at,
-            browser="acknowledged" if destination in self.acknowledged else self.browser,
+            browser=browser,
+            browser_at=browser_at,
         )

@@ -27,6 +27,7 @@ from .contract import (
     RETRIED,
     Claim,
     DeliveryState,
+    Heard,
     Migration,
     NewRow,
     Outbox,
@@ -41,6 +42,7 @@ from .postgres_decisions import PostgresDecisions
 from .postgres_ends import STEP, Purge, close_rows, end_halves
 from .postgres_rows import array, claim, delivery_states, settlement_values, storable, stored
 from .postgres_schema import Ready, make_ready, migrate
+from .postgres_tallies import PostgresTallies
 from .statements import load
 from .states import FINAL
 
@@ -60,6 +62,7 @@ class PostgresOutbox(Outbox):
         self._known: Ready | None = None  # once schema and destinations are written
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
         self._decisions = PostgresDecisions(request=request, worker=worker)
+        self._tallies = PostgresTallies(worker=worker)
 
     def __repr__(self) -> str:
         return f"PostgresOutbox({self._request.place!r})"
@@ -123,13 +126,14 @@ class PostgresOutbox(Outbox):
         with self._using(self._request) as own:
             own.run("retract", ids=list(ids))
 
-    def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
-        fired = list(destinations)
-        if not fired:
+    def acknowledge(self, id: str, fired: Iterable[str], *, now: datetime, blocked: Iterable[str] = ()) -> None:
+        said = [(is_fired, list(names)) for is_fired, names in ((True, fired), (False, blocked))]
+        if not any(names for _, names in said):
             return
         with self._using(self._request) as own, own.transaction():
             seqs = self._lock(own, [id])
-            own.run("acknowledge", seqs=seqs, destinations=fired, now=now)
+            for is_fired, names in said:
+                own.run("acknowledge", seqs=seqs, destinations=names, fired=is_fired, now=now)
             own.run("acknowledge_offer", seqs=seqs, now=now)
 
     def release(
@@ -183,6 +187,10 @@ class PostgresOutbox(Outbox):
     @property
     def decisions(self) -> PostgresDecisions:
         return self._decisions
+
+    @property
+    def tallies(self) -> PostgresTallies:
+        return self._tallies
 
     # --- the worker ------------------------------------------------------------------------------------------------
 
@@ -238,7 +246,8 @@ class PostgresOutbox(Outbox):
         return None if due is None else max(now, due)
 
     def purge(self, *, now: datetime) -> int:
-        return Purge(lambda: self._using(self._worker), now).run() + self._decisions.purge(now=now)
+        changes = Purge(lambda: self._using(self._worker), now).run()
+        return changes + self._decisions.purge(now=now) + self._tallies.purge(now=now)
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
         with self._using(self._worker) as own, own.transaction():
@@ -283,6 +292,11 @@ class PostgresOutbox(Outbox):
     ) -> list[DeliveryState]:
         with self._using(self._worker) as own:
             return delivery_states(own.rows("deliveries", state=state, destination=destination, id=id, limit=limit))
+
+    def heard(self, event: str, *, newest: int = 10_000) -> Heard:
+        with self._using(self._worker) as own:
+            shown: int = own.rows("shown", event=event, newest=newest)[0][0]
+            return Heard.of(shown, own.rows("heard", event=event, newest=newest))
 
     def retry(
         self,

@@ -64,7 +64,7 @@ CREATE INDEX pixeltwin_due ON pixeltwin_delivery (destination, due_at, seq) WHER
 CREATE INDEX pixeltwin_fresh ON pixeltwin_delivery (destination, seq) WHERE fresh;
 CREATE INDEX pixeltwin_refused ON pixeltwin_delivery (seq) WHERE state = 'refused';
 
--- Which pixels the browser said it fired. Destinations by name: not all of them have a server half.
+-- What the browser said of which pixels. Destinations by name: not all of them have a server half.
 CREATE TABLE pixeltwin_acknowledged (
     seq bigint NOT NULL,
     destination text NOT NULL,
@@ -97,6 +97,23 @@ CREATE TABLE pixeltwin_decision (
 );
 CREATE INDEX pixeltwin_decided_last ON pixeltwin_decision (who, number);
 CREATE INDEX pixeltwin_decided_at ON pixeltwin_decision (at);
+
+
+-- name: migration_3
+-- False: the browser said that this pixel was blocked. What was there before had fired.
+ALTER TABLE pixeltwin_acknowledged ADD COLUMN fired boolean NOT NULL DEFAULT true;
+
+
+-- name: migration_4
+-- How many conversions carried which signal, by day: no personal data, and kept when that is erased.
+CREATE TABLE pixeltwin_tally (
+    day date NOT NULL,
+    destination text COLLATE "C" NOT NULL,
+    event text COLLATE "C" NOT NULL,
+    what text COLLATE "C" NOT NULL,
+    many bigint NOT NULL,
+    PRIMARY KEY (day, destination, event, what)
+);
 
 
 -- name: lock
@@ -201,10 +218,11 @@ WHERE c.id = ANY(%(ids)s) AND c.browser = 'offered'
     AND NOT EXISTS (SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND s.state = 'cancelled')
 
 -- name: acknowledge
-INSERT INTO pixeltwin_acknowledged (seq, destination, at)
-SELECT c.seq, n.name, %(now)s FROM pixeltwin_conversion c, unnest(%(destinations)s::text[]) AS n(name)
+-- What was blocked may fire after all; what fired stays so.
+INSERT INTO pixeltwin_acknowledged AS a (seq, destination, at, fired)
+SELECT c.seq, n.name, %(now)s, %(fired)s FROM pixeltwin_conversion c, unnest(%(destinations)s::text[]) AS n(name)
 WHERE c.seq = ANY(%(seqs)s) AND c.browser <> 'suppressed'
-ON CONFLICT DO NOTHING
+ON CONFLICT (seq, destination) DO UPDATE SET fired = true, at = excluded.at WHERE excluded.fired AND NOT a.fired
 
 -- name: acknowledge_offer
 UPDATE pixeltwin_conversion SET browser = 'offered', browser_at = %(now)s WHERE seq = ANY(%(seqs)s) AND browser = 'none'
@@ -283,6 +301,23 @@ DELETE FROM pixeltwin_decision WHERE number IN (
     SELECT number FROM pixeltwin_decision WHERE at <= %(before)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 
 
+-- Tallies -------------------------------------------------------------------------------------------------------------
+
+-- name: tally
+-- One row after another, in the order of the arrays.
+INSERT INTO pixeltwin_tally AS t (day, destination, event, what, many)
+SELECT %(day)s, %(destination)s, event, what, many
+FROM unnest(%(events)s::text[], %(whats)s::text[], %(many)s::bigint[]) AS given (event, what, many)
+ON CONFLICT (day, destination, event, what) DO UPDATE SET many = t.many + excluded.many
+
+-- name: tallies
+SELECT day, destination, event, what, many FROM pixeltwin_tally WHERE day >= %(since)s
+ORDER BY day, destination, event, what
+
+-- name: forget_tallies
+DELETE FROM pixeltwin_tally WHERE day < %(before)s
+
+
 -- The worker ----------------------------------------------------------------------------------------------------------
 
 -- name: distribute
@@ -321,7 +356,8 @@ RETURNING seq
 -- name: claimed
 -- A statement of its own, so that it sees what was filled in until the moment of the claim.
 SELECT c.seq, c.id, c.record, c.visitor, s.attempts,
-    CASE WHEN a.at IS NULL THEN c.browser ELSE 'acknowledged' END, coalesce(a.at, c.browser_at)
+    CASE a.fired WHEN true THEN 'acknowledged' WHEN false THEN 'blocked' ELSE c.browser END,
+    coalesce(a.at, c.browser_at)
 FROM pixeltwin_delivery s JOIN pixeltwin_conversion c ON c.seq = s.seq
 LEFT JOIN pixeltwin_acknowledged a ON a.seq = s.seq AND a.destination = %(name)s
 WHERE s.seq = ANY(%(seqs)s) AND s.destination = %(destination)s
@@ -460,7 +496,9 @@ GROUP BY d.name, n.state
 SELECT c.seq, c.id, c.event, c.occurred_at, d.name,
     coalesce(s.state, CASE c.held WHEN '{}' THEN 'pending' ELSE 'held' END), coalesce(s.attempts, 0),
     coalesce(s.reason, ''), CASE WHEN s.seq IS NOT NULL THEN s.due_at WHEN c.held = '{}' THEN c.put_at END,
-    coalesce(s.updated_at, c.put_at), CASE WHEN a.seq IS NULL THEN c.browser ELSE 'acknowledged' END
+    coalesce(s.updated_at, c.put_at),
+    CASE a.fired WHEN true THEN 'acknowledged' WHEN false THEN 'blocked' ELSE c.browser END,
+    coalesce(a.at, c.browser_at)
 FROM pixeltwin_conversion c JOIN pixeltwin_destination d ON d.number = ANY(c.destinations)
 LEFT JOIN pixeltwin_delivery s ON s.destination = d.number AND s.seq = c.seq
 LEFT JOIN pixeltwin_acknowledged a ON a.seq = c.seq AND a.destination = d.name
@@ -469,6 +507,15 @@ WHERE (%(id)s::text IS NULL OR c.id = %(id)s::text) AND (s.seq IS NOT NULL OR c.
     AND (%(state)s::text IS NULL
         OR coalesce(s.state, CASE c.held WHEN '{}' THEN 'pending' ELSE 'held' END) = %(state)s::text)
 ORDER BY c.seq DESC, d.name LIMIT %(limit)s
+
+-- name: shown
+SELECT count(*) FROM pixeltwin_conversion
+WHERE seq > (SELECT max(seq) FROM pixeltwin_conversion) - %(newest)s AND event = %(event)s AND browser = 'offered'
+
+-- name: heard
+SELECT a.destination, a.fired, count(*) FROM pixeltwin_acknowledged a JOIN pixeltwin_conversion c ON c.seq = a.seq
+WHERE a.seq > (SELECT max(seq) FROM pixeltwin_conversion) - %(newest)s AND c.event = %(event)s
+GROUP BY a.destination, a.fired
 
 -- name: hurry
 WITH due AS (

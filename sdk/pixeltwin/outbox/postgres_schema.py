@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, OutboxUnavailable
 from .contract import Migration
 from .postgres_connections import Session
 
-VERSION = 2  # the last migration in postgres.sql
+VERSION = 4  # the last migration in postgres.sql
 MAKING = "5s"  # how long each step of a migration may take, also when it is a request that comes first
 
 

@@ -24,6 +24,7 @@ from .contract import (
     RETRIED,
     Claim,
     DeliveryState,
+    Heard,
     Migration,
     NewRow,
     Outbox,
@@ -38,6 +39,7 @@ from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, end_halves
 from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .sqlite_schema import Route, migrate, write_route
+from .sqlite_tallies import SQLiteTallies
 from .statements import load
 from .states import FINAL
 
@@ -60,6 +62,7 @@ class SQLiteOutbox(Outbox):
         self._worker = Connections(self.path, patience=PATIENT, prepare=partial(self._prepare, checkpoint=1000))
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
         self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
+        self._tallies = SQLiteTallies(self._sql, changing=partial(self._changing, self._worker), using=worker)
 
     def __repr__(self) -> str:
         return f"SQLiteOutbox({self.path!r})"
@@ -139,12 +142,13 @@ class SQLiteOutbox(Outbox):
             for id in ids:
                 own.execute(self._sql["retract"], {"id": id})
 
-    def acknowledge(self, id: str, destinations: Iterable[str], *, now: datetime) -> None:
-        at = micros(now)
+    def acknowledge(self, id: str, fired: Iterable[str], *, now: datetime, blocked: Iterable[str] = ()) -> None:
+        said = {"id": id, "now": micros(now)}
         with self._changing(self._request) as own:
-            for destination in destinations:
-                own.execute(self._sql["acknowledge"], {"id": id, "destination": destination, "now": at})
-                own.execute(self._sql["acknowledge_offer"], {"id": id, "now": at})
+            for is_fired, names in ((1, fired), (0, blocked)):
+                for name in names:
+                    own.execute(self._sql["acknowledge"], {**said, "destination": name, "fired": is_fired})
+                    own.execute(self._sql["acknowledge_offer"], said)
 
     def release(
         self,
@@ -201,6 +205,10 @@ class SQLiteOutbox(Outbox):
     def decisions(self) -> SQLiteDecisions:
         return self._decisions
 
+    @property
+    def tallies(self) -> SQLiteTallies:
+        return self._tallies
+
     # --- the worker ------------------------------------------------------------------------------------------------
 
     def set_destinations(self, destinations: Sequence[str]) -> None:
@@ -253,7 +261,8 @@ class SQLiteOutbox(Outbox):
         return min(found, default=None)
 
     def purge(self, *, now: datetime) -> int:
-        changes = self._decisions.purge(now=now) + Purge(partial(self._changing, self._worker), self._sql, now).run()
+        changes = Purge(partial(self._changing, self._worker), self._sql, now).run()
+        changes += self._decisions.purge(now=now) + self._tallies.purge(now=now)
         with self._using(self._worker) as own:
             # What was erased is still in the WAL: empty it. Writers wait while it is truncated, so most is copied
             # before, and a slow reader is not waited for.
@@ -312,6 +321,12 @@ class SQLiteOutbox(Outbox):
                 wanted = {"state": state, "destination": destination, "low": low, "high": high, "limit": limit}
                 found += own.execute(self._sql["deliveries"], wanted)
         return [delivery_state(row) for row in found[:limit]]
+
+    def heard(self, event: str, *, newest: int = 10_000) -> Heard:
+        among = {"event": event, "newest": newest}
+        with self._using(self._worker) as own:
+            (shown,) = own.execute(self._sql["shown"], among).fetchone()
+            return Heard.of(shown, own.execute(self._sql["heard"], among))
 
     def retry(
         self,

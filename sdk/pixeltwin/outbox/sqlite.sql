@@ -70,7 +70,7 @@ CREATE TABLE pixeltwin_delivery (
 CREATE INDEX pixeltwin_due ON pixeltwin_delivery (destination, due_at, seq) WHERE due_at IS NOT NULL;
 CREATE INDEX pixeltwin_refused ON pixeltwin_delivery (destination, seq) WHERE state = 'refused';
 
--- Which pixels the browser said it fired. Destinations by name: not all of them have a server half.
+-- What the browser said of which pixels. Destinations by name: not all of them have a server half.
 CREATE TABLE pixeltwin_acknowledged (
     seq INTEGER NOT NULL,
     destination TEXT NOT NULL,
@@ -103,6 +103,23 @@ CREATE TABLE pixeltwin_decision (
 );
 CREATE INDEX pixeltwin_decided_last ON pixeltwin_decision (who, number);
 CREATE INDEX pixeltwin_decided_at ON pixeltwin_decision (at);
+
+
+-- name: migration_3
+-- 0: the browser said that this pixel was blocked. What was there before had fired.
+ALTER TABLE pixeltwin_acknowledged ADD COLUMN fired INTEGER NOT NULL DEFAULT 1;
+
+
+-- name: migration_4
+-- How many conversions carried which signal, by day: no personal data, and kept when that is erased.
+CREATE TABLE pixeltwin_tally (
+    day TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    event TEXT NOT NULL,
+    what TEXT NOT NULL,
+    many INTEGER NOT NULL,
+    PRIMARY KEY (day, destination, event, what)
+) WITHOUT ROWID;
 
 
 -- name: is_made
@@ -186,9 +203,10 @@ WHERE id = :id AND browser = 'offered' AND NOT EXISTS (
             AND seq = pixeltwin_conversion.seq AND state = 'cancelled')
 
 -- name: acknowledge
-INSERT INTO pixeltwin_acknowledged (seq, destination, at)
-SELECT seq, :destination, :now FROM pixeltwin_conversion WHERE id = :id AND browser != 'suppressed'
-ON CONFLICT DO NOTHING
+-- What was blocked may fire after all; what fired stays so.
+INSERT INTO pixeltwin_acknowledged (seq, destination, at, fired)
+SELECT seq, :destination, :now, :fired FROM pixeltwin_conversion WHERE id = :id AND browser != 'suppressed'
+ON CONFLICT (seq, destination) DO UPDATE SET fired = 1, at = excluded.at WHERE excluded.fired AND NOT pixeltwin_acknowledged.fired
 
 -- name: acknowledge_offer
 UPDATE pixeltwin_conversion SET browser = 'offered', browser_at = :now WHERE id = :id AND browser = 'none'
@@ -257,6 +275,20 @@ DELETE FROM pixeltwin_decision WHERE number IN (
     SELECT number FROM pixeltwin_decision WHERE at <= :before ORDER BY at LIMIT :limit)
 
 
+-- Tallies -------------------------------------------------------------------------------------------------------------
+
+-- name: tally
+INSERT INTO pixeltwin_tally (day, destination, event, what, many) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (day, destination, event, what) DO UPDATE SET many = many + excluded.many
+
+-- name: tallies
+SELECT day, destination, event, what, many FROM pixeltwin_tally WHERE day >= :since
+ORDER BY day, destination, event, what
+
+-- name: forget_tallies
+DELETE FROM pixeltwin_tally WHERE day < :before
+
+
 -- The worker ----------------------------------------------------------------------------------------------------------
 
 -- name: claim_again
@@ -298,7 +330,7 @@ UPDATE pixeltwin_destination SET cursor = :until WHERE number = :destination
 -- name: claimed
 -- The index on due_at finds the leases that end at this very microsecond: this call's, and hardly another's.
 SELECT c.seq, c.id, c.record, c.visitor, s.attempts,
-    CASE WHEN a.at IS NULL THEN c.browser ELSE 'acknowledged' END, coalesce(a.at, c.browser_at)
+    CASE a.fired WHEN 1 THEN 'acknowledged' WHEN 0 THEN 'blocked' ELSE c.browser END, coalesce(a.at, c.browser_at)
 FROM pixeltwin_delivery s INDEXED BY pixeltwin_due JOIN pixeltwin_conversion c ON c.seq = s.seq
 LEFT JOIN pixeltwin_acknowledged a ON a.seq = s.seq AND a.destination = :name
 WHERE s.destination = :destination AND s.due_at = :lease_end AND s.lease = :lease
@@ -418,7 +450,7 @@ WHERE s.seq IS NULL AND +c.settled_at IS NULL AND +c.held = '' GROUP BY d.number
 SELECT c.seq, c.id, c.event, c.occurred_at, d.name,
     coalesce(s.state, CASE c.held WHEN '' THEN 'pending' ELSE 'held' END), coalesce(s.attempts, 0), coalesce(s.reason, ''),
     CASE WHEN s.seq IS NOT NULL THEN s.due_at WHEN c.held = '' THEN c.put_at END, coalesce(s.updated_at, c.put_at),
-    CASE WHEN a.seq IS NULL THEN c.browser ELSE 'acknowledged' END
+    CASE a.fired WHEN 1 THEN 'acknowledged' WHEN 0 THEN 'blocked' ELSE c.browser END, coalesce(a.at, c.browser_at)
 FROM pixeltwin_conversion c
 JOIN pixeltwin_stop r ON r.route = c.route
 JOIN pixeltwin_destination d ON d.number = r.destination
@@ -428,6 +460,15 @@ WHERE c.seq BETWEEN :low AND :high AND (s.seq IS NOT NULL OR c.settled_at IS NUL
     AND (:destination IS NULL OR d.name = :destination)
     AND (:state IS NULL OR coalesce(s.state, CASE c.held WHEN '' THEN 'pending' ELSE 'held' END) = :state)
 ORDER BY c.seq DESC, d.name LIMIT :limit
+
+-- name: shown
+SELECT count(*) FROM pixeltwin_conversion
+WHERE seq > (SELECT max(seq) FROM pixeltwin_conversion) - :newest AND event = :event AND browser = 'offered'
+
+-- name: heard
+SELECT a.destination, a.fired, count(*) FROM pixeltwin_acknowledged a JOIN pixeltwin_conversion c ON c.seq = a.seq
+WHERE a.seq > (SELECT max(seq) FROM pixeltwin_conversion) - :newest AND c.event = :event
+GROUP BY a.destination, a.fired
 
 -- name: hurry
 UPDATE pixeltwin_delivery SET due_at = :now, updated_at = :now WHERE (destination, seq) IN (

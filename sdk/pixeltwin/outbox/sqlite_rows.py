@@ -69,7 +69,7 @@ def listed(seqs: Iterable[int]) -> str:
 
 def delivery_state(row: Row) -> DeliveryState:
     """A row of the statement `deliveries`."""
-    seq, id, event, occurred_at, destination, state, attempts, reason, due_at, updated_at, browser = row
+    seq, id, event, occurred_at, destination, state, attempts, reason, due_at, updated_at, browser, browser_at = row
     return DeliveryState(
         seq=seq,
         id=id,
@@ -82,4 +82,5 @@ def delivery_state(row: Row) -> DeliveryState:
         due_at=moment(due_at),
         updated_at=_EPOCH + timedelta(microseconds=updated_at),
         browser=browser,
+        browser_at=moment(browser_at),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..errors import OutboxUnavailable
 from .contract import Migration
 
-VERSION = 2  # the last migration in sqlite.sql
+VERSION = 4  # the last migration in sqlite.sql
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ Server half, one row a destination, made when a worker first looks at the conver
       ▼             └───────────┘        refused · expired · suppressed
     cancelled · expired · suppressed
 
-Browser half: none ◄──► offered ──► acknowledged, and suppressed from either of the first two.
+Browser half: none ◄──► offered ──► acknowledged, by way of blocked where its script came late; suppressed from either
+of the first two.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Literal
 ServerState = Literal[
     "held", "pending", "claimed", "waiting", "delivered", "refused", "expired", "suppressed", "cancelled"
 ]
-BrowserState = Literal["none", "offered", "acknowledged", "suppressed"]
+BrowserState = Literal["none", "offered", "blocked", "acknowledged", "suppressed"]
 
 SERVER_MOVES: Mapping[ServerState, frozenset[ServerState]] = {
     "held": frozenset({"pending", "expired", "suppressed", "cancelled"}),
@@ -33,7 +34,8 @@ SERVER_MOVES: Mapping[ServerState, frozenset[ServerState]] = {
 }
 BROWSER_MOVES: Mapping[BrowserState, frozenset[BrowserState]] = {
     "none": frozenset({"offered", "suppressed"}),
-    "offered": frozenset({"none", "acknowledged", "suppressed"}),  # none: the page did not reach the visitor
+    "offered": frozenset({"none", "blocked", "acknowledged", "suppressed"}),  # none: no page reached the visitor
+    "blocked": frozenset({"acknowledged"}),  # its script came after the page had given it up
     "acknowledged": frozenset(),
     "suppressed": frozenset(),
 }
