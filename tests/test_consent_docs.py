@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pixeltwin import acquaintance, attribution, visit
+from pixeltwin import acquaintance, attribution, carried
 from pixeltwin.config import BANNERS, FIXED_ANSWERS
 from pixeltwin.contract import Platform
 from pixeltwin.outbox.decisions import KEEP_DECISIONS
@@ -32,8 +32,8 @@ def test_every_cookie_is_there_with_its_life() -> None:
         name: int(days) for name, days in re.findall(r"^\| `(pixeltwin_\w+)` \|.*\| (\d+) days \|$", PAGE, re.MULTILINE)
     }
     assert told == {
-        visit.PENDING_COOKIE: visit.PENDING_LIFE.days,
-        visit.CLICKS_COOKIE: attribution.CLICK_LIFE.days,
+        carried.PENDING_COOKIE: carried.PENDING_LIFE.days,
+        carried.CLICKS_COOKIE: attribution.CLICK_LIFE.days,
         acquaintance.COOKIE: acquaintance.LIFE.days,
     }
 

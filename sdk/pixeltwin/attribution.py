@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .contract import Platform
+from .values import Signals
 
 CLICK_LIFE = timedelta(days=365)  # the longest any of the vendors' own click cookies lives
 LONGEST_CLICK_ID = 512  # characters; a longer one is nobody's click id
+
+_NONE = Signals()
 
 Clicks = Mapping[str, tuple[str, int]]  # platform -> (click id, epoch seconds of the landing)
 
@@ -41,3 +44,22 @@ def remembered(value: Any, now: datetime) -> dict[str, tuple[str, int]]:
             case _:
                 pass
     return clicks
+
+
+def signals(
+    platforms: Iterable[Platform], query: Mapping[str, str], cookies: Mapping[str, str], clicks: Clicks
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Click ids and browser ids, by platform. A click id: of this URL, else remembered from the landing, else from the
+    vendor's own cookie."""
+    click_ids: dict[str, str] = {}
+    browser_ids: dict[str, str] = {}
+    for platform in platforms:
+        here = platform.read_signals(query, {}) if query else _NONE
+        theirs = platform.read_signals({}, cookies) if cookies else _NONE
+        remembered = clicks.get(platform.kind)
+        click = here.click_id or (remembered[0] if remembered else None) or theirs.click_id
+        if click:
+            click_ids[platform.kind] = click
+        if theirs.browser_id:
+            browser_ids[platform.kind] = theirs.browser_id
+    return click_ids, browser_ids

@@ -134,15 +134,15 @@ class Page:
         offered, self._offered = self._offered, []
         waiting = self._undecided
         try:
-            if visit.pending and not waiting:
-                self._tracker.consented(visit.pending, visit.decided)
+            if visit.carried.pending and not waiting:
+                self._tracker.consented(visit.carried.pending, visit.decided)
             if waiting or not self._site.shows:
                 self._fresh = fresh
                 return []
             if not visit.allowed:  # he refused: nothing is handed out that no page will show
-                self._carried = () if visit.pending else None
+                self._carried = () if visit.carried.pending else None
                 return []
-            ids = list(dict.fromkeys([*visit.pending, *self.unpaid, *(one.id for one in fresh if one.stored)]))
+            ids = list(dict.fromkeys([*visit.carried.pending, *self.unpaid, *(one.id for one in fresh if one.stored)]))
             offered += self._tracker.offer(ids)
             out = {one.id for one in offered}
             self._carried = tuple(self._tracker.held([id for id in ids if id not in out]))
@@ -179,5 +179,5 @@ class Page:
     @property
     def left(self) -> tuple[str, ...]:
         """The ids for this visitor's next page."""
-        carried = self._visit.pending if self._carried is None else self._carried
+        carried = self._visit.carried.pending if self._carried is None else self._carried
         return tuple(dict.fromkeys([*carried, *self.unpaid, *(one.id for one in self._fresh if one.stored)]))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -17,30 +16,24 @@ from .acquaintance import COOKIE as VISITOR_COOKIE
 from .acquaintance import Acquaintance
 from .addresses import public_address
 from .arguments import TrackOptions
+from .carried import Carried
 from .consent import Consent
 from .consent_sources import lowered_by_gpc
 from .contract import Platform
 from .conversion import Conversion
 from .descriptors import Descriptor, describe
-from .errors import BadToken
 from .events import Event, PageView, Search, ViewCategory, ViewContent
 from .logfields import fields
 from .page import Page
 from .site import Site
-from .values import Signals
 from .visitor import AnyVisitor, Visitor
 from .web import Cookie, Request, ResponseChanges, clean_url
 
 log = logging.getLogger("pixeltwin")
 
 GRANTED = Consent.granted()
-NO_SIGNALS = Signals()
-PENDING_COOKIE = "pixeltwin_pending"
-CLICKS_COOKIE = "pixeltwin_clicks"
-PENDING_LIFE = timedelta(days=7)
 PAGE_LEVEL = (PageView, ViewContent, ViewCategory, Search)  # what a page alone makes happen
 Answer = TypeVar("Answer")
-MOST_PENDING = 20  # ids in one cookie: 20 x 64 characters stay well below the 4 KB a browser keeps
 
 
 class Visit:
@@ -62,6 +55,7 @@ class Visit:
         self._ask_consent = consent
         self._ask_person = person
         self._source = source
+        self.carried = Carried(self.tracker, request)
         self.page = Page(self)
         self._changes = ResponseChanges()
 
@@ -101,7 +95,9 @@ class Visit:
 
     def visitor(self, identity: Mapping[str, Any] | None = None, *, screen: tuple[int, int] | None = None) -> Visitor:
         """The visitor of this request: its signals, what the site knows of him, and what the caller adds."""
-        clicks, browsers = self._signals(self.request.query)
+        clicks, browsers = attribution.signals(
+            self.tracker.platforms, self.request.query, self.request.cookies, self.carried.clicks
+        )
         fields: dict[str, Any] = {
             "ip_address": self._address,
             "user_agent": self.request.user_agent,
@@ -123,40 +119,6 @@ class Visit:
     def _screen(self) -> tuple[int, int] | None:
         """The screen his browser reported before, as the server of a page sees none."""
         return self.acquaintance.screen if VISITOR_COOKIE in self.request.cookies else None
-
-    def _signals(self, query: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-        """Click ids: of this URL, else remembered from the landing, else from the vendor's own cookie."""
-        clicks: dict[str, str] = {}
-        browsers: dict[str, str] = {}
-        for platform in self.tracker.platforms:
-            here = platform.read_signals(query, {}) if query else NO_SIGNALS
-            theirs = platform.read_signals({}, self.request.cookies) if self.request.cookies else NO_SIGNALS
-            remembered = self._clicks.get(platform.kind)
-            click = here.click_id or (remembered[0] if remembered else None) or theirs.click_id
-            if click:
-                clicks[platform.kind] = click
-            if theirs.browser_id:
-                browsers[platform.kind] = theirs.browser_id
-        return clicks, browsers
-
-    @cached_property
-    def _clicks(self) -> dict[str, tuple[str, int]]:
-        return attribution.remembered(self._read(CLICKS_COOKIE, "clicks", attribution.CLICK_LIFE), self.tracker.clock())
-
-    @cached_property
-    def pending(self) -> tuple[str, ...]:
-        """The ids that an earlier request left for a page of this visitor."""
-        ids: Sequence[Any] = self._read(PENDING_COOKIE, "pending", PENDING_LIFE)
-        return tuple(str(one) for one in ids) if isinstance(ids, list) else ()
-
-    def _read(self, cookie: str, purpose: str, max_age: timedelta) -> Any:
-        signed = self.request.cookies.get(cookie)
-        if not signed:
-            return None
-        try:
-            return self.tracker.signer(purpose).read(signed, max_age=max_age)
-        except BadToken:
-            return None
 
     @property
     def source_url(self) -> str | None:
@@ -353,27 +315,19 @@ class Visit:
             if self.page.shared:  # a cache would hand it to everybody; the page's script asks, and then it is kept
                 break
             self._guarded(where, keep, None)
-        ids = self.page.left[-MOST_PENDING:]
-        if ids != self.pending:
-            value = self.tracker.signer("pending").sign(list(ids)) if ids else ""
-            life = int(PENDING_LIFE.total_seconds())  # a payment may settle after the browser was closed
-            self._set(Cookie(PENDING_COOKIE, value, max_age=life if ids else None))
-            if ids:
+        waiting = self.carried.leaving(self.page.left)
+        if waiting:
+            self._set(waiting)
+            if waiting.value:
                 self._changes.cache = "no-store"
         return self._changes
 
     def _remember_clicks(self) -> None:
         """Keep a landing's click ids, for the platforms that may be told; forget all when consent was withdrawn."""
-        query = self.request.query
-        landed = attribution.landed(self.tracker.platforms, query, self.tracker.clock()) if query else None
-        if landed and not self.request.speculative:
-            kept = {platform.kind for platform in self.allowed}
-            clicks = {**self._clicks, **{kind: click for kind, click in landed.items() if kind in kept}}
-            if any(kind in kept for kind in landed):
-                life = int(attribution.CLICK_LIFE.total_seconds())
-                self._set(Cookie(CLICKS_COOKIE, self.tracker.signer("clicks").sign(clicks), max_age=life))
-        elif "consent" in self.__dict__ and CLICKS_COOKIE in self.request.cookies and self._denied():
-            self._set(Cookie(CLICKS_COOKIE, ""))
+        if self.request.query and (cookie := self.carried.landed({platform.kind for platform in self.allowed})):
+            self._set(cookie)
+        elif "consent" in self.__dict__ and self.carried.has_clicks and self._denied():
+            self._set(self.carried.forgetting_clicks())
 
     def _keep_decision(self) -> None:
         """Record what the visitor decided, where it is something new; clear the cookies of those he refuses."""

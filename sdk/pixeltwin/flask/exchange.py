@@ -9,6 +9,7 @@ from typing import Any, cast
 import flask
 from flask import Response, request
 
+from ..carried import PENDING_COOKIE
 from ..web import Cookie, EnvironHeaders, Request, ResponseChanges
 
 log = logging.getLogger("pixeltwin")
@@ -39,6 +40,8 @@ def _url(current: flask.Request) -> str:
 
 def apply(changes: ResponseChanges, response: Response) -> None:
     """Set the cookies; what carries one visitor's conversions is for nobody else to keep."""
+    if may_show_yet(response):
+        changes.cache = "no-store"
     for cookie in changes.cookies:
         _set(response, cookie)
     if changes.varies:
@@ -62,6 +65,11 @@ def apply(changes: ResponseChanges, response: Response) -> None:
 def may_have_landed() -> bool:
     """Whether this request could be a landing from an ad: a page, with a query."""
     return request.method == "GET" and bool(request.query_string) and request.endpoint != "static"
+
+
+def may_show_yet(response: Response) -> bool:
+    """Whether this is a page that is rendered while it is sent, for somebody whose conversions wait for one."""
+    return PENDING_COOKIE in request.cookies and response.mimetype == "text/html" and response.is_streamed
 
 
 def _set(response: Response, cookie: Cookie) -> None:
