@@ -14,6 +14,8 @@ from tests import samples
 from tests.campaign import actors
 from tests.campaign.stage import Stage
 
+pytestmark = pytest.mark.slow
+
 A_DAY = timedelta(hours=24)
 PACE = timedelta(minutes=4)  # an order each: 360 in all
 PROBES = 650  # a day's back-off: about 580 waits of 2.5 minutes on average, drawn with full jitter (deviation 14)
