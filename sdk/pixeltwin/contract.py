@@ -78,6 +78,7 @@ class Platform(ABC):
     max_batch: ClassVar[int]  # events a request
     max_age: ClassVar[timedelta]  # older events are refused
     rate: ClassVar[float]  # requests a second this client allows itself
+    recommended: ClassVar[tuple[str, ...]] = ()  # what it matches by best, by the names of `Visitor`'s fields
     late_after: ClassVar[tuple[tuple[timedelta, str], ...]] = ()  # rising ages of a waiting event, and what each means
     test_batch: ClassVar[int] = 1  # events a request in its test mode; 1 is shown by every vendor
     test_needs_id: ClassVar[bool] = False  # whether its test mode takes an id that its own site hands out
@@ -234,25 +235,24 @@ class Platform(ABC):
 
     def wires(self, visitor: AnyVisitor) -> dict[str, tuple[str, ...]]:
         """All of `wire` that is not empty, by the rules' names and in their order."""
-        who = self.sealed(visitor)
-        return {name: found for name, place in self._places(who.given_fields) if (found := who.sealed.get(place))}
+        sealed = self.sealed(visitor).sealed
+        return {name: found for name, place in self._made_for(tuple(sealed)) if (found := sealed[place])}
 
     @cached_property
     def _needed(self) -> Mapping[str, tuple[Rule, ...]]:
         return collected_rules([self])
 
-    def _places(self, given: frozenset[str]) -> tuple[tuple[str, str], ...]:
-        """The rules for these fields, and where a sealed visitor keeps what each made. Remembered by the fields' names,
-        of which sites give few different sets: most of a platform's rules are for what hardly anybody gives."""
-        found = self._known_places.get(given)
+    def _made_for(self, places: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        """The rules whose outcome a sealed visitor keeps at one of these places, and the place. Remembered by the
+        places, of which sites have few different sets: most of a platform's rules are for what hardly anybody gives."""
+        found = self._known_places.get(places)
         if found is None:
-            rules = [(name, rule.source or name, rule) for name, rule in self.rules.items()]
-            found = tuple((name, rule.place(field)) for name, field, rule in rules if field in given)
-            self._known_places[given] = found
+            rules = [(name, rule.place(rule.source or name)) for name, rule in self.rules.items()]
+            found = self._known_places[places] = tuple(one for one in rules if one[1] in places)
         return found
 
     @cached_property
-    def _known_places(self) -> dict[frozenset[str], tuple[tuple[str, str], ...]]:
+    def _known_places(self) -> dict[tuple[str, ...], tuple[tuple[str, str], ...]]:
         return {}
 
     def identity_losses(self, visitor: AnyVisitor) -> list[Loss]:
@@ -260,8 +260,9 @@ class Platform(ABC):
         who = self.sealed(visitor)
         if who.plain:
             return []
-        wires, places = self.wires(who), self._places(who.given_fields)
-        unusable = dict.fromkeys(self.rules[name].source or name for name, _ in places if name not in wires)
+        wires, given = self.wires(who), who.given_fields
+        fields = [rule.source or name for name, rule in self.rules.items() if name not in wires]
+        unusable = dict.fromkeys(field for field in fields if field in given)
         return [
             Loss(self.name, field, "unusable_value", f"{field.replace('_', ' ')}: no usable form, so it is left out")
             for field in unusable

@@ -13,7 +13,7 @@ def _exact(value: Any) -> Any:
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise TypeError("NaN and infinity are no JSON numbers")
-        return orjson.Fragment(plain(value))
+        return orjson.Fragment(format(value, "f"))  # `plain`, without a call of its own: an event has many amounts
     if hasattr(value, "items"):  # frozen mappings
         return dict(value.items())
     raise TypeError(f"{type(value).__name__} cannot become JSON")

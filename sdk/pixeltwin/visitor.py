@@ -266,9 +266,9 @@ class SealedVisitor:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> SealedVisitor:
         screen = record.get("screen")
-        sealed = {key: tuple(found) for key, found in record.get("sealed", {}).items()}
+        sealed: Mapping[str, list[str]] = record.get("sealed", {})
         return cls(
-            FrozenDict(sealed),
+            FrozenDict(zip(sealed, map(tuple, sealed.values()), strict=False)),  # of one length
             record.get("user_agent"),
             (screen[0], screen[1]) if screen else None,
             FrozenDict(record.get("click_ids", {})),

@@ -95,6 +95,7 @@ class Pinterest(Platform):
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
     own_cookies = signals.OWN_COOKIES
+    recommended = ("click_ids", "email", "external_id", "ip_address", "user_agent")  # see losses.py
     max_batch = 1000
     test_batch = 20  # with test=true only the first 20 events are looked at
     max_age = timedelta(days=7)
@@ -246,13 +247,10 @@ class Pinterest(Platform):
         return [BrowserCall("pintrk", ("track", name, data))]
 
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
-        self.check(conversion, now)
+        name, source, limits = self._checked(conversion, now)
         event, newer = conversion.event, self.newer_fields
-        name = self._name_for(conversion).server
-        source = apps.action_source(conversion)
         user = mapping.user_data(self, conversion.visitor)
         custom = mapping.custom_data(event, self.value_basis, newer=newer)
-        limits = self._must_limit(conversion.consent, conversion.visitor)
         if limits:
             custom["opt_out_type"] = limits["opt_out_type"]
             user["st"], user["country"] = [limits["st"]], [limits["country"]]
@@ -280,15 +278,19 @@ class Pinterest(Platform):
         return found
 
     def check(self, conversion: Conversion, now: datetime | None = None) -> None:
-        self._name_for(conversion)
-        if apps.action_source(conversion) is None:
+        self._checked(conversion, now)
+
+    def _checked(self, conversion: Conversion, now: datetime | None) -> tuple[str, str, Mapping[str, str]]:
+        """The event's name, its action source, and what limits its use."""
+        name, source = self._name_for(conversion).server, apps.action_source(conversion)
+        if source is None:
             raise CannotSend(
                 self.name, "app_missing", "Pinterest must know whether the app is on iOS or Android: pass app="
             )
         self.check_age(conversion, now)
         if not mapping.matched(self, conversion.visitor):
             raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY)
-        self._must_limit(conversion.consent, conversion.visitor)
+        return name, source, self._must_limit(conversion.consent, conversion.visitor)
 
     def losses(self, conversion: Conversion) -> list[Loss]:
         return list(losses.of(self, conversion))

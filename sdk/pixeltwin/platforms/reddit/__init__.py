@@ -68,6 +68,7 @@ class Reddit(Platform):
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
     own_cookies = signals.OWN_COOKIES
+    recommended = ("click_ids", "browser_ids", "email", "ip_address", "user_agent")  # see losses.py
     max_batch = 1000
     test_batch = 1  # Event Testing shows no more of a request
     test_needs_id = True
@@ -120,8 +121,7 @@ class Reddit(Platform):
         return [BrowserCall("rdt", ("init", self.account, mapping.init_options(self, visitor, consent)))]
 
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
-        self.check(conversion, now)
-        said = mapping.report(self, conversion, self.event_name(conversion.event), self.choices)
+        said = mapping.report(self, conversion, self._checked_name(conversion, now), self.choices)
         user = mapping.user(self, conversion)
         if self.limited(conversion.consent):
             user["data_processing_options"] = mapping.limited_data_use(conversion.consent)
@@ -130,10 +130,14 @@ class Reddit(Platform):
         return said
 
     def check(self, conversion: Conversion, now: datetime | None = None) -> None:
-        self.event_name(conversion.event)
+        self._checked_name(conversion, now)
+
+    def _checked_name(self, conversion: Conversion, now: datetime | None) -> EventName:
+        name = self.event_name(conversion.event)
         self.check_age(conversion, now)
         if not mapping.matched(self, conversion):
             raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY[conversion.action_source])
+        return name
 
     def losses(self, conversion: Conversion) -> list[Loss]:
         name = self.event_name(conversion.event)

@@ -107,6 +107,23 @@ USER_FIELDS: _Table = (
     ("aaid", None, "aaid"),
 )
 _USER_KEYS: Mapping[str, str] = {field: key for field, _, key in USER_FIELDS if key}
+# The tables as one side reads them: our field and its key.
+_Columns = tuple[tuple[str, str], ...]
+
+
+def _columns(table: _Table, side: int) -> _Columns:
+    return tuple((row[0], key) for row in table if (key := row[side]))
+
+
+_ITEM: Mapping[int, _Columns] = {side: _columns(ITEM_FIELDS, side) for side in (_PIXEL, _API)}
+_METADATA: Mapping[int, Mapping[str, _Columns]] = {
+    side: {
+        name: tuple(one for one in _columns(METADATA_FIELDS, side) if one[0] in allowed)
+        for name, allowed in METADATA.items()
+    }
+    for side in (_PIXEL, _API)
+}
+
 IN_STORES = frozenset({"email", "phone"})  # PHYSICAL_STORE events identify by nothing else (v3 reference)
 
 ACTION_SOURCES: Mapping[str, str] = {"web": "WEBSITE", "app": "APP", "offline": "PHYSICAL_STORE"}
@@ -206,26 +223,22 @@ def label(event: Event, choices: Choices) -> str:
 
 
 def _write(said: dict[str, Any], event: Event, name: EventName, choices: Choices, side: int) -> None:
-    allowed = METADATA[name.server]
     own = event.__dict__
-    for row in METADATA_FIELDS:
-        field, key = row[0], row[side]
-        if key and field in allowed:
-            value = _value(event, field, choices)
-            if value is not None:
-                said[key] = value
+    for field, key in _METADATA[side][name.server]:
+        if field == "value":
+            value: Any = amount(own, choices.value_basis)
+        else:
+            value = event.item_count if field == "item_count" else own.get(field)
+        if value is not None:
+            said[key] = value
     if items := own.get("items"):
-        said["products"] = [_product(item.__dict__, side) for item in items]
+        columns = _ITEM[side]
+        said["products"] = [_product(item.__dict__, columns) for item in items]
 
 
-def _value(event: Event, field: str, choices: Choices) -> Any:
-    if field == "value":
-        return amount(event.__dict__, choices.value_basis)
-    return event.item_count if field == "item_count" else event.__dict__.get(field)
-
-
-def _product(given: Mapping[str, Any], side: int) -> dict[str | None, Any]:
-    return {row[side]: value for row in ITEM_FIELDS if (value := given[row[0]]) is not None and value != ""}
+def _product(given: Mapping[str, Any], columns: _Columns) -> dict[str, Any]:
+    # Zero is a value, "" is none.
+    return {key: value for field, key in columns if (value := given[field]) or value == 0}
 
 
 def init_options(platform: Platform, visitor: AnyVisitor, consent: Consent) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class Snap(Platform):
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
     own_cookies = signals.OWN_COOKIES
+    recommended = ("click_ids", "browser_ids", "email", "phone", "ip_address", "user_agent")  # see losses.py
     max_batch = 2000
     test_batch = max_batch
     max_age = timedelta(days=37)
@@ -126,7 +127,7 @@ class Snap(Platform):
 
     def event_name(self, event: Event) -> EventName:
         """As `custom_events` and `refunds` say for what Snap has no name for; a name asked for goes first."""
-        asked = event.names.get(self.name) or event.names.get(self.kind)
+        asked = (event.names.get(self.name) or event.names.get(self.kind)) if event.names else None
         if isinstance(event, Refund):
             return self._refund_name(event, asked or self.names.get(event.type))
         own = event.custom_name
@@ -161,8 +162,7 @@ class Snap(Platform):
         return [BrowserCall("snaptr", ("init", self.account, who) if who else ("init", self.account))]
 
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:
-        self.check(conversion, now)
-        name = self.event_name(conversion.event).server
+        name = self._checked_name(conversion, now)
         event = mapping.event(self, conversion, name, self.value_basis)
         if self.limited(conversion.consent):
             event["data_processing_options"] = [self.limited_use]
@@ -174,6 +174,9 @@ class Snap(Platform):
         return event
 
     def check(self, conversion: Conversion, now: datetime | None = None) -> None:
+        self._checked_name(conversion, now)
+
+    def _checked_name(self, conversion: Conversion, now: datetime | None) -> str:
         name = self.event_name(conversion.event).server
         self.check_age(conversion, now)
         source = conversion.action_source
@@ -187,6 +190,7 @@ class Snap(Platform):
             raise CannotSend(self.name, "no_value", "Snap takes no PURCHASE without value and currency")
         if not matched(self, conversion):
             raise CannotSend(self.name, "no_match_key", _NO_MATCH_KEY)
+        return name
 
     def losses(self, conversion: Conversion) -> list[Loss]:
         return list(losses.of(self, conversion))

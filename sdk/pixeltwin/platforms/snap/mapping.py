@@ -171,9 +171,10 @@ def facts(event: Event, basis: ValueBasis) -> dict[str, Any]:
     if category:
         said["category"] = category
     if items:
-        said["item_ids"] = [item.id for item in items]
-        said["item_count"] = event.item_count
-        brands = dict.fromkeys(item.brand for item in items if item.brand)
+        lines = [item.__dict__ for item in items]
+        said["item_ids"] = [line["id"] for line in lines]
+        said["item_count"] = sum([line["quantity"] for line in lines])
+        brands = dict.fromkeys([brand for line in lines if (brand := line["brand"])])
         if brands:
             said["brands"] = list(brands)
     return said
@@ -245,7 +246,7 @@ def custom_data(event: Event, basis: ValueBasis) -> dict[str, Any]:
         said["brands"] = ",".join(said["brands"])  # text in Snap's own models, and what the pixel sends of its list
     items: Sequence[Item] = own.get("items") or ()
     if items:
-        said["contents"] = [content(item) for item in items]
+        said["contents"] = [content(item.__dict__) for item in items]
         if len(items) == 1 and items[0].name:
             said["content_name"] = items[0].name
     for field, key in API_ONLY.items():
@@ -258,15 +259,15 @@ def custom_data(event: Event, basis: ValueBasis) -> dict[str, Any]:
     return said
 
 
-def content(item: Item) -> dict[str, str]:
+def content(line: Mapping[str, Any]) -> dict[str, str]:
     """One element of `contents`: all texts, as in Snap's own models and examples."""
-    said = {"id": item.id, "quantity": str(item.quantity)}
-    if item.price is not None:
-        said["item_price"] = plain(item.price)
-    if item.brand:
-        said["brand"] = item.brand
-    if item.delivery_category:
-        said["delivery_category"] = item.delivery_category
+    said: dict[str, str] = {"id": line["id"], "quantity": str(line["quantity"])}
+    if line["price"] is not None:
+        said["item_price"] = plain(line["price"])
+    if line["brand"]:
+        said["brand"] = line["brand"]
+    if line["delivery_category"]:
+        said["delivery_category"] = line["delivery_category"]
     return said
 
 
