@@ -20,7 +20,7 @@ from tests.test_flask import SETTINGS, fired
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-QUICKSTART, DOCTEST, WEBHOOK, LATER, WITHOUT_FLASK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+QUICKSTART, DOCTEST, WEBHOOK, LATER, WITHOUT_FLASK, OWN_TESTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.fixture
@@ -85,6 +85,13 @@ def test_the_example_without_flask_runs() -> None:
     assert namespace["conversion"].stored
     assert namespace["conversion"].id in namespace["html"]
     assert namespace["body"]["metadata"]["conversion_id"] == namespace["conversion"].id
+
+
+def test_the_example_of_a_test_passes_on_the_quickstart(quickstart: dict[str, Any], pixeltwin_recorder: Any) -> None:
+    """The test that the README shows holds for the shop that it shows."""
+    exec(compile(OWN_TESTS, "README.md", "exec"), quickstart)
+    quickstart["test_a_purchase_is_counted_once"](quickstart["app"].test_client(), pixeltwin_recorder)
+    quickstart["app"].extensions["pixeltwin"].tracker.close()
 
 
 @pytest.mark.slow

@@ -80,7 +80,10 @@ def shipped_files() -> list[str]:
         prefix + path.relative_to(folder).as_posix()
         for folder, prefix in folders.items()
         for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in {".pyc", ".pyo", ".db"}
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and path.suffix not in {".pyc", ".pyo", ".db"}
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 

@@ -55,10 +55,9 @@ def told(record: Mapping[str, Any]) -> str:
     """A record in words: what the platform counts, why, and the fields of both halves side by side."""
     title = installed()[record["platform"]].title
     counted = "not counted" if not record["counted"] else f"counted {_times(record['counted'])}"
-    lines = [
-        f"{record['name'] or record['event']} on {title}: {record['verdict']}, {counted}",
-        *_wrapped(record["reason"]),
-    ]
+    again = ", and once more for what may be its twin" if record["twin"] else ""
+    name = record["name"] or record["event"]
+    lines = [f"{name} on {title}: {record['verdict']}, {counted}{again}", *_wrapped(record["reason"])]
     lines += [f"  ! {warning}" for warning in record["warnings"]]
     return "\n".join([*lines, "", *table(record["fields"])])
 
