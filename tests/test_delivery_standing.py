@@ -15,6 +15,7 @@ from pixeltwin.replies import LONGEST_WAIT
 from pixeltwin.sending.ceiling import EXACT, SLACK
 from pixeltwin.sending.standing import FULL, Standing
 from tests.local_vendor import NOW
+from tests.thoroughness import examples
 
 SECOND = timedelta(seconds=1)
 FRACTION = st.floats(0, 1)
@@ -131,7 +132,7 @@ class Workers(RuleBasedStateMachine):
 
 
 TestWorkers = Workers.TestCase
-TestWorkers.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestWorkers.settings = settings(max_examples=examples(100), stateful_step_count=40, deadline=None)
 
 
 def test_trouble_that_many_see_at_once_is_one_failure() -> None:

@@ -18,6 +18,7 @@ from pixeltwin.outbox import Settlement, Stored
 from pixeltwin.strictjson import decode
 from tests.outboxes import BACK_ENDS
 from tests.samples import AGENT, KEY, Clock, platforms, purchase, visitor
+from tests.thoroughness import examples
 
 GRANTED = Consent.granted()
 PAGE = "https://shop.example/checkout"
@@ -433,7 +434,7 @@ def test_remembering_never_takes_a_page_down(monkeypatch: pytest.MonkeyPatch) ->
 # --- whatever the order ----------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(
     st.lists(
         st.sampled_from(["hold", "track", "confirm", "cancel", "remember", "offer", "deliver", "purge"]),

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from pixeltwin.outbox import Claim, Settlement
 from tests.outboxes import BACK_ENDS, BLUE, NOW, RED, Halves, forbidden_moves, halves, new
+from tests.thoroughness import examples
 
 NUMBERS = st.integers(0, 5)
 IDS = st.lists(NUMBERS.map("id-{}".format), min_size=1, max_size=3)
@@ -180,7 +181,7 @@ def test_a_back_end_does_what_the_outbox_in_memory_does(back_end: str) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=100,
+            max_examples=examples(100),
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

@@ -26,6 +26,7 @@ from pixeltwin.outbox.contract import LEASE
 from tests import outbox_processes as workers
 from tests import postgresql
 from tests.outboxes import BLUE, NOW, RED, after, new, put, settle_all, states
+from tests.thoroughness import examples
 
 psycopg = pytest.importorskip("psycopg", reason=postgresql.NONE)
 
@@ -103,7 +104,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["put", "commit", "roll back", "claim
 
 
 @given(STEPS)
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=examples(40), deadline=None, derandomize=True)
 def test_whatever_commits_is_claimed_once_in_whatever_order(steps: list[tuple[str, int]]) -> None:
     """Three transactions put, commit and roll back in any order between claims: what was committed is claimed once by
     each destination, and what was rolled back by none."""

@@ -15,6 +15,7 @@ from pixeltwin import Visitor
 from pixeltwin.normal import phone_digits, phone_plus
 from pixeltwin.phones import e164
 from pixeltwin.visitor import Rule, sha256
+from tests.thoroughness import examples
 
 phonenumbers: Any = import_module("phonenumbers")
 
@@ -138,7 +139,7 @@ clean = st.builds(
 )
 
 
-@settings(max_examples=2000, deadline=None)  # the library loads a country's table when it is first asked for
+@settings(max_examples=examples(2000), deadline=None)  # the library loads a country's table when it is first asked for
 @given(clean)
 @example("+78001234567")
 @example("+115553334444")

@@ -23,6 +23,7 @@ from tests.goldens import golden
 from tests.samples import lost
 from tests.snap_schema import EVENT
 from tests.strategies import conversions
+from tests.thoroughness import examples
 
 PIXEL = "2f6c1a52-8f0e-4d6b-9c1e-3b7a5d9e0f11"
 APP = "7b1e9a00-0000-0000-0000-00000000c0de"
@@ -65,7 +66,7 @@ def faults(body: Any) -> list[str]:
 # --- both halves -----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(one=conversions(sources=("web",)), basis=st.sampled_from(["total", "net"]))
 def test_every_field_of_both_halves_is_equal(one: Conversion, basis: Any) -> None:
     """Whatever an event says under a name of both halves it says alike on both, brands as the pixel joins them."""
@@ -82,7 +83,7 @@ def test_every_field_of_both_halves_is_equal(one: Conversion, basis: Any) -> Non
         assert said == custom.get(ours), field
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(one=conversions(), basis=st.sampled_from(["total", "net"]))
 def test_any_body_keeps_to_the_strict_schema(one: Conversion, basis: Any) -> None:
     """Whatever happened, the body has no field that Snap does not publish, no empty one, and each in its type."""
