@@ -143,7 +143,9 @@ _OUTCOMES = st.one_of(
 def test_every_answer_accounts_for_every_event(outcomes: list[Outcome], fraction: float) -> None:
     """Whatever mixture of outcomes comes back, each event is settled or sent again, in a smaller request."""
     end = NOW + timedelta(days=7)
-    group = [Ready(seq, str(seq), "lease", 0, "", b"", NOW, end) for seq in range(len(outcomes))]
+    group = [
+        Ready(seq, str(seq), "lease", 0, "", b"", NOW, end, ("Purchase", frozenset())) for seq in range(len(outcomes))
+    ]
     reading = read(group, outcomes, now=NOW, shut_until=NOW, fraction=fraction)
     found = [settlement.seq for _, settlement in reading.settled]
     found += [ready.seq for part in reading.again for ready in part]

@@ -32,6 +32,7 @@ from .sending.report import DestinationReport, Report, Settled
 from .sending.secrecy import check_writable, network_fault, unlogged
 from .sending.skew import Clock
 from .sending.standing import Standing
+from .sending.tally import Tallying
 
 if TYPE_CHECKING:
     import httpx
@@ -274,6 +275,8 @@ class Delivery:
     def close(self) -> None:
         """Give back connections; the next pass opens new ones."""
         self._after_fork()
+        for channel in self._channels.values():
+            channel.tally.write()
         self._wire.close()
 
     def _after_fork(self) -> None:
@@ -289,7 +292,8 @@ class Delivery:
             settings=lambda: fingerprint(platform),
             on_change=self._on_change,
         )
-        return Channel(platform, gate, Remarks(platform.name), Clock(), Alarm(platform, self.outbox, gate))
+        tally = Tallying(self.outbox, platform.destination)
+        return Channel(platform, gate, Remarks(platform.name), Clock(), Alarm(platform, self.outbox, gate), tally)
 
     def _start(self) -> None:
         self._pid = os.getpid()

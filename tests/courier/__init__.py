@@ -46,6 +46,7 @@ class Courier(Platform):
     event_names = mapping.EVENT_NAMES
     known_names = mapping.KNOWN_NAMES
     click_parameter = signals.CLICK_PARAMETER
+    recommended = ("email", "ip_address")
     max_batch: ClassVar[int] = 100
     max_age = timedelta(days=7)
     rate = 100.0

@@ -61,6 +61,8 @@ def _add_commands(
     from .health import health_command
     from .migrate import migrate_command
     from .outbox import outbox_command
+    from .quality import quality_command
+    from .reconcile import reconcile_command
     from .snippet import snippet_command
     from .why import why_command
 
@@ -70,6 +72,8 @@ def _add_commands(
     group.add_command(health_command(tracker))
     group.add_command(migrate_command(tracker))
     group.add_command(outbox_command(tracker))
+    group.add_command(quality_command(tracker))
+    group.add_command(reconcile_command(tracker))
     group.add_command(snippet_command(platforms))
     group.add_command(why_command(tracker))
 

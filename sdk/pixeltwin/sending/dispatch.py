@@ -27,6 +27,7 @@ from .outbound import Ready, WhenUnsure, prepare, waits_for_test_id
 from .remarks import Remarks
 from .report import DestinationReport, Settled
 from .skew import Clock
+from .tally import Tallying
 
 log = logging.getLogger("pixeltwin")
 
@@ -44,6 +45,7 @@ class Channel:
     remarks: Remarks
     clock: Clock
     alarm: Alarm
+    tally: Tallying
     unsettled: Settling = field(default_factory=lambda: Settling())
 
 
@@ -96,6 +98,7 @@ class Dispatch:
         finally:
             self._leave()
         now = self.clock()
+        self.channel.tally.write(now)
         opens_at = self.gate.opens_at(now)
         if opens_at > now:
             self.report.waits_until, self.report.trouble = opens_at, self.gate.seen.reason
@@ -197,6 +200,10 @@ class Dispatch:
         self.far = now - asked >= FAR
         fraction = self.wiring.random.random()
         self._note(entry, answered, now, fraction)
+        if not test:
+            for ready, outcome in zip(group, answered.outcomes, strict=True):
+                if isinstance(outcome, Delivered):
+                    self.channel.tally.count(ready.carried, now)
         result = reading.read(
             group,
             answered.outcomes,

@@ -16,6 +16,7 @@ from ..contract import Platform
 from ..conversion import AHEAD, Conversion, conversion_from_record
 from ..errors import CannotSend, described
 from ..logfields import fields
+from ..match import Carried, carried
 from ..outbox.contract import Claim, Settlement
 from ..outbox.states import ServerState
 from ..strictjson import decode, encode
@@ -32,7 +33,8 @@ ASK_AGAIN = timedelta(hours=1)  # how often a row is looked at whose consent for
 class Ready(NamedTuple):
     """An event that may go: encoded once, whatever number of requests it takes. `expires_at` ends the retries.
 
-    Of the claim it keeps what settling takes: thousands wait here for an answer.
+    Of the claim it keeps what settling takes: thousands wait here for an answer. `carried`: what the platform can
+    match by; conversions with the same share one.
     """
 
     seq: int
@@ -43,6 +45,7 @@ class Ready(NamedTuple):
     body: bytes
     occurred_at: datetime
     expires_at: datetime
+    carried: Carried
 
     def given_back(self, reason: str = "") -> Settlement:
         """Untried, and due since it occurred: it takes its old place in the queue, before what came later."""
@@ -113,7 +116,25 @@ def _prepared(
     event = platform.server_event(prepared, now)
     # orjson (3.13) leaves its whole buffer to what it returns, 4 KB and more; a copy takes as much as it holds.
     lane, body = platform.lane(event), memoryview(encode(event)).tobytes()
-    return Ready(claim.row.seq, claim.row.id, claim.lease, claim.attempts, lane, body, occurred_at, expires_at)
+    return Ready(
+        claim.row.seq,
+        claim.row.id,
+        claim.lease,
+        claim.attempts,
+        lane,
+        body,
+        occurred_at,
+        expires_at,
+        _carried(platform, prepared),
+    )
+
+
+def _carried(platform: Platform, conversion: Conversion) -> Carried:
+    found = (conversion.event.type, carried(platform, conversion.visitor))
+    return _KNOWN_CARRIED.setdefault(found, found)
+
+
+_KNOWN_CARRIED: dict[Carried, Carried] = {}  # of which a site has a few dozen
 
 
 def _stays(

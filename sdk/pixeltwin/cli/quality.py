@@ -1,0 +1,74 @@
+"""`pixeltwin quality`: how well platforms can recognise visitors, by event, and what would help."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import click
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from ..quality import Quality
+    from ..tracker import Tracker
+
+GOOD, FAIR = 80, 50  # percent
+
+
+def quality_command(tracker: Callable[[], Tracker]) -> click.Command:
+    @click.command("quality")
+    @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 35), help="How many days, to today.")
+    @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+    def quality(days: int, as_json: bool) -> None:
+        """Tell how many of the conversions each platform took carry what it matches visitors by, and what would help.
+
+        The score is the mean over the signals that the vendor recommends, without click ids: only who comes from an ad
+        has one.
+        """
+        from ..quality import quality_of
+
+        ours = tracker()
+        try:
+            found = quality_of(ours, days=days)
+        finally:
+            ours.close()
+        if as_json:
+            click.echo(json.dumps([one.to_dict() for one in found], indent=2))
+            return
+        console = Console()
+        if not found:
+            console.print(f"No platform has taken a conversion in the last {days} days.")
+        for platform, own in groupby(found, key=lambda one: one.platform):
+            _print(console, platform, list(own))
+
+    return quality
+
+
+def _print(console: Console, platform: str, found: Sequence[Quality]) -> None:
+    from ..quality import NAMES
+
+    console.print(Text(platform, style="bold"))
+    signals = found[0].recommended
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("event")
+    for name in ("taken", "score", *(NAMES.get(one, one.replace("_", " ")) for one in signals)):
+        table.add_column(name, justify="right")
+    for one in found:
+        shares = [f"{one.shares[name]:.0%}" for name in signals]
+        table.add_row(one.event, str(one.conversions), _score(one.score), *shares)
+    console.print(table)
+    for one in found:
+        for sentence in one.advice:
+            console.print(Padding(Text(f"{one.event}: {sentence}"), (0, 0, 0, 2)))
+
+
+def _score(score: int | None) -> Text:
+    if score is None:
+        return Text("")
+    return Text(f"{score} %", style="green" if score >= GOOD else "yellow" if score >= FAIR else "bold red")

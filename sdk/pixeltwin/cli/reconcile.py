@@ -1,0 +1,109 @@
+"""`pixeltwin reconcile`: the shop's orders against what became of them, by day and platform."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ..orders import Order
+    from ..reconciliation import Reconciliation
+    from ..tracker import Tracker
+
+
+def reconcile_command(tracker: Callable[[], Tracker]) -> click.Command:
+    @click.command("reconcile")
+    @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+    @click.option("--loader", help="Instead of a file: module:function of yours, which gives the orders.")
+    @click.option("--number", help="The column with the order number, where its name does not tell.")
+    @click.option("--day", help="The column with the day or time (ISO 8601), where its name does not tell.")
+    @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+    @click.pass_context
+    def reconcile(
+        ctx: click.Context, file: str | None, loader: str | None, number: str | None, day: str | None, as_json: bool
+    ) -> None:
+        """Tell of the orders in FILE (CSV; - reads stdin) how many were tracked, shown, fired and accepted, and why the
+        others were not. The exit status is 1 when a share has fallen.
+        """
+        from ..orders import from_csv, loaded
+        from ..reconciliation import reconcile as reconciled
+
+        if (file is None) == (loader is None):
+            raise click.UsageError("give a CSV file with the orders, or --loader module:function")
+        ours = tracker()
+        try:
+            orders: Iterable[Order]
+            orders = loaded(_called(loader)) if loader else from_csv(_lines(file or "-"), number=number, day=day)
+            found = reconciled(ours, orders)
+        finally:
+            ours.close()
+        if as_json:
+            click.echo(json.dumps(found.to_dict(), indent=2))
+        else:
+            _print(Console(), found)
+        if found.alarms:
+            ctx.exit(1)
+
+    return reconcile
+
+
+def _lines(file: str) -> Iterator[str]:
+    if file == "-":
+        yield from sys.stdin
+        return
+    with Path(file).open(encoding="utf-8", newline="") as lines:
+        yield from lines
+
+
+def _called(loader: str) -> Iterable[Any]:
+    module, _, name = loader.partition(":")
+    sys.path.insert(0, str(Path.cwd()))  # where the site's own modules are, as for `flask --app`
+    try:
+        function: Any = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"--loader: {loader} is no function ({type(error).__name__}); give module:function"
+        ) from error
+    finally:
+        sys.path.pop(0)
+    orders: Iterable[Any] = function()
+    return orders
+
+
+def _print(console: Console, found: Reconciliation) -> None:
+    from ..reconciliation import CHANNELS, GAPS
+
+    if not found.lines:
+        console.print("There are no orders, or no platform has a server half.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("day")
+    table.add_column("platform")
+    for name in ("orders", *CHANNELS):
+        table.add_column(name, justify="right")
+    day: object = ""
+    for line in found.lines:
+        shown = "" if line.day == day else str(line.day or "unknown")
+        day = line.day
+        reached = [f"{getattr(line, channel)} ({line.share(channel):.0%})" for channel in CHANNELS]
+        table.add_row(shown, line.platform, str(line.orders), *reached)
+    console.print(table)
+    for platform, gaps in found.gaps.items():
+        if gaps:
+            console.print(Text(platform, style="bold"))
+        for gap, many in gaps.most_common():
+            console.print(Text(f"  {many} × {gap}: {GAPS[gap.partition(' (')[0]]}"))
+    for alarm in found.alarms:
+        console.print(Text(f"ALARM {alarm}.", style="bold red"))
