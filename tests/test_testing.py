@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,7 @@ def test_a_test_never_meets_what_an_earlier_one_left(pixeltwin_clock: FrozenCloc
         for _ in range(2):
             with bench(pixeltwin_clock) as here, Recorder(here).looking():
                 made.test_client().post("/buy", follow_redirects=True)
+                assert not [one for one in threading.enumerate() if one.name.startswith("pixeltwin")]
                 assert_merged(KINDS[0], "Purchase")
     assert list(tmp_path.iterdir()) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests import samples
 
 pytestmark = [pytest.mark.browser]
 KINDS = sorted(installed())
+ROOT = Path(__file__).resolve().parents[2]
 HEAD = '<!doctype html><html><head><link rel="icon" href="data:,">'
 PAGE = HEAD + "{{ pixeltwin.head() }}</head><body><button {{ pixeltwin.on('click', cart) }}>Buy</button></body></html>"
 
@@ -46,6 +48,8 @@ def shop(pixeltwin_recorder: Recorder) -> Iterator[str]:
     @app.get("/thanks")
     def thanks() -> str:
         return render_template_string(PAGE, cart=cart)
+
+    app.add_url_rule("/mug", "mug", thanks)
 
     @app.get("/by-hand")
     def by_hand() -> str:
@@ -118,3 +122,13 @@ def test_a_platform_knows_what_its_script_sends_of_a_call(
         both = [(at(named, one.browser), at(made, one.browser)) for one in said]
         assert both == [(value, value) for value, _ in both]
         assert len([value for value, _ in both if value]) >= 6
+
+
+def test_the_test_in_the_guide_passes(shop: str, chromium: Any, pixeltwin_route: Callable[..., Any]) -> None:
+    """What docs/testing.md shows of real browsers runs as it stands."""
+    guide = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    _, _, code = guide.partition("```python test_browser.py\n")
+    names: dict[str, Any] = {}
+    exec(compile(code.partition("```")[0], "docs/testing.md", "exec"), names)
+    with chromium.new_context() as context:
+        names["test_a_click_is_counted_once"](context.new_page(), shop, pixeltwin_route)

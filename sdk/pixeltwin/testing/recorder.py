@@ -60,9 +60,8 @@ class Recorder:
     def settings(self) -> dict[str, Any]:
         """Settings of made-up pixels on all platforms, for `app.config.update(…)`: nothing they name is real."""
         found: dict[str, Any] = {f"{PREFIX}OUTBOX": "memory:", f"{PREFIX}WORKER": "off"}
-        for kind, platform in installed().items():
-            given = vendors.made_up(kind)
-            names = [one.name for one in platform.settings if one.name in given]
+        for kind, given in vendors.examples().items():
+            names = [one.name for one in installed()[kind].settings if one.name in given]
             found |= {f"{PREFIX}{kind.upper()}_{name.upper()}": given[name] for name in names}
         return found
 

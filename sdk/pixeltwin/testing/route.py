@@ -46,7 +46,7 @@ class Route:
 
     def wait(self, seconds: float = 0.05) -> None:
         """Let the browser work: under Playwright nothing is answered while Python waits by itself."""
-        pages: list[Page] = getattr(self._target, "pages", None) or [self._target]
+        pages: list[Any] = getattr(self._target, "pages", None) or [self._target]
         for page in pages[:1]:
             page.wait_for_timeout(seconds * 1000)
 

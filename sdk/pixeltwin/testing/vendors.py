@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -24,21 +24,26 @@ def emulators() -> Mapping[str, Emulator]:
     return {kind: platform.emulator() for kind, platform in installed().items()}
 
 
-def made_up(kind: str) -> dict[str, Any]:
-    """Arguments of a pixel that does not exist: those of the platform's golden file, and a token."""
-    platform = installed()[kind]
-    try:
-        golden = json.loads(files(platform.__module__).joinpath("golden.json").read_text("utf-8"))
-    except OSError:
-        raise ConfigurationError(f"{platform.title} has no golden.json with example settings") from None
-    return {**{setting.name: TOKEN for setting in platform.settings if setting.secret}, **golden["settings"]}
+@cache
+def examples() -> Mapping[str, Mapping[str, Any]]:
+    """Arguments of pixels that do not exist, by platform: those of its golden file, and a token. A platform of somebody
+    else may have none."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for kind, platform in sorted(installed().items()):
+        golden = files(platform.__module__).joinpath("golden.json")
+        if golden.is_file():
+            tokens = {setting.name: TOKEN for setting in platform.settings if setting.secret}
+            found[kind] = {**tokens, **json.loads(golden.read_text("utf-8"))["settings"]}
+    return found
 
 
-def pixels(wanted: tuple[str, ...] = ()) -> list[Platform]:
-    """A made-up pixel of each of these platforms, by kind; of all that are installed, unless given."""
-    kinds = [checked(kind) for kind in wanted] or sorted(installed())
-    found: dict[str, Any] = dict(installed())
-    return [found[kind](**made_up(kind)) for kind in kinds]
+def pixels(wanted: Iterable[str] = ()) -> list[Platform]:
+    """A made-up pixel of each of these platforms, by kind; of all that have an example, unless given."""
+    kinds = [checked(kind) for kind in wanted] or list(examples())
+    if lacking := [kind for kind in kinds if kind not in examples()]:
+        raise ConfigurationError(f"{', '.join(lacking)}: no golden.json with example settings; make a pixel yourself")
+    found: Mapping[str, Any] = installed()
+    return [found[kind](**examples()[kind]) for kind in kinds]
 
 
 def checked(kind: str) -> str:
