@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask import Flask, Response, make_response, render_template_string
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pixeltwin import AddToCart, Item, Purchase
+from pixeltwin.contract import Platform
 from pixeltwin.flask import PixelTwin
 from pixeltwin.sandbox import create_sandbox, make
 from tests.browser.shop import PATIENCE, free_port
@@ -107,6 +109,15 @@ class Site:
             if self.policy:
                 response.headers["Content-Security-Policy"] = self.policy.format(nonce="n0nce")
             return response
+
+    @property
+    def platforms(self) -> Sequence[Platform]:
+        with self.app.app_context():
+            return self.twin.tracker.platforms
+
+    def advance(self, by: timedelta) -> None:
+        """Move the platforms' clock on."""
+        self._sandbox.test_client().post("/api/clock", json={"advance_seconds": by.total_seconds()})
 
     # --- what the sandbox saw ---------------------------------------------------------------------------------------
 

@@ -357,7 +357,8 @@ class PixelTwin:
         return person if isinstance(person, Mapping) else {k: v for k, v in person.__dict__.items() if v}
 
     def _after(self, response: Response) -> Response:
-        visit = self.visit() if "pixeltwin_visit" in g or exchange.may_have_landed() else None
+        asked = "pixeltwin_visit" in g or exchange.may_have_landed() or exchange.may_show_yet(response)
+        visit = self.visit() if asked else None
         if visit is None or self._is_off_page():
             return response
         exchange.apply(visit.changes(failed=response.status_code >= 500), response)
