@@ -62,6 +62,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("SANDBOX", None, "URL of a sandbox that gets both halves, not the platforms; 1: one in the app (debug)"),
     Option("PHONE_REGION", None, "ISO country of phone numbers that carry no country code, such as DE"),
     Option("KEEP_PARAMETERS", (), "query parameters a page's URL may keep beside click ids and utm_*"),
+    Option("ACKNOWLEDGE", "purchases", "of what pages report which pixels fired", ("purchases", "all", "off")),
     Option("PAGE_CACHE", "none", "shared: a cache keeps pages, and none holds a visitor's data", ("none", "shared")),
     Option("INLINE", False, "the code in each page instead of in the first-party script"),
     Option("CLEAN_URL", True, "take all other parameters out of the address bar before a pixel reads it"),

@@ -43,20 +43,26 @@ class Descriptor:
 
 
 def describe(
-    tracker: Tracker, platforms: Sequence[Platform], event: Event, *, consent: Consent, key: str | int | None = None
+    tracker: Tracker,
+    platforms: Sequence[Platform],
+    event: Event,
+    *,
+    consent: Consent,
+    key: str | int | None = None,
+    heard: bool = False,
 ) -> Descriptor:
     """The descriptor of an event, for these platforms' pixels. With a natural key it has the conversion's own id, and
-    tells of it once; without one the browser mints an id each time."""
+    tells of it once; without one the browser mints an id each time. `heard`: the page says which pixels took it."""
     said = encode([to_record(event), arguments.natural_key(event, key)])
     hour = int(tracker.clock().timestamp()) // _HOUR
     asked = any(platform.before_send for platform in platforms)
     make = _described.__wrapped__ if asked else _described
-    return make(tracker, tuple(platforms), said, consent, hour)
+    return make(tracker, tuple(platforms), said, consent, hour, heard)
 
 
 @lru_cache(maxsize=512)
 def _described(
-    tracker: Tracker, platforms: tuple[Platform, ...], said: bytes, consent: Consent, hour: int
+    tracker: Tracker, platforms: tuple[Platform, ...], said: bytes, consent: Consent, hour: int, heard: bool
 ) -> Descriptor:
     """Made once an hour: a list of products has a button for each, on every page."""
     record, natural = decode(said)
@@ -70,6 +76,8 @@ def _described(
     }
     if natural is not None:
         described["fixed"] = True
+    if heard:
+        described["ack"] = 1
     return Descriptor(encode_for_html(described))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 
-from . import arguments, snippet, telling, withdrawal
+from . import acknowledgement, arguments, snippet, telling, withdrawal
 from .arguments import NOBODY
 from .contract import Platform
 from .conversion import Conversion
@@ -112,6 +112,7 @@ class Page:
             consent=arguments.located(visit.consent, person),
             drop=surplus(visit.request.query, self._site.keep) if self._site.clean_page_url else (),
             view=self._view(),
+            heard=self._heard,
         )
 
     def _told_of(self, ready: Sequence[Conversion]) -> AnyVisitor:
@@ -152,6 +153,11 @@ class Page:
             return offered + fresh
         # A conversion the outbox could not take has only this page to be told on.
         return offered + [one for one in fresh if not one.stored]
+
+    def _heard(self, conversion: Conversion) -> str | None:
+        """What the page shows when it says which pixels took this conversion."""
+        wanted = conversion.stored and acknowledgement.heeds(self._site.acknowledge, conversion.event)
+        return acknowledgement.token(self._tracker, conversion.id) if wanted else None
 
     def _view(self) -> View | None:
         shows = self._site.shows

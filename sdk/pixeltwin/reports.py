@@ -6,14 +6,18 @@ server signed. `visit` is the visitor's on the page that reports.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import descriptors
+from . import acknowledgement, descriptors
 from .conversion import Conversion
+from .errors import OutboxUnavailable
 from .page import PAGE_VIEW
 from .visit import Visit
+
+log = logging.getLogger("pixeltwin")
 
 _MINTED = re.compile(r"[0-9a-f]{64}")
 
@@ -37,6 +41,18 @@ def happened(visit: Visit, report: Mapping[str, Any]) -> Conversion | None:
     if not visit.passes(event):
         return None
     return visit.told(event, id=id if key is None else None, key=key, screen=_pixels(report.get("screen")))
+
+
+def fired(visit: Visit, report: Mapping[str, Any]) -> None:
+    """Which pixels took a conversion and which were blocked. A second report of the same changes nothing."""
+    tracker = visit.tracker
+    if visit.request.from_bot or visit.site.acknowledge == "off":
+        return
+    try:
+        for said in acknowledgement.read(tracker, report):
+            tracker.outbox.acknowledge(said.id, said.fired, blocked=said.blocked, now=tracker.clock())
+    except OutboxUnavailable as error:
+        log.error("tracking fault (outbox): %s", error)
 
 
 def _minted(report: Mapping[str, Any]) -> str | None:

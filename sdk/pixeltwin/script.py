@@ -1,4 +1,6 @@
-"""The first-party script: the loaders of a site's pixels and what runs them, the same for every visitor and page."""
+"""The first-party script: the loaders of a site's pixels and what runs them, the same for every visitor and page.
+
+What tells the server which pixels fired is a part of its own, for most pages need none of it."""
 
 from __future__ import annotations
 
@@ -23,13 +25,21 @@ class Script:
 
     @cached_property
     def code(self) -> bytes:
-        own = (files("pixeltwin") / "static" / "pixeltwin.js").read_text("utf-8")
-        return (snippet.loaders(self._platforms) + snippet.squeezed(_COMMENT.sub("", own))).encode()
+        return (snippet.loaders(self._platforms) + _own("pixeltwin.js")).encode()
+
+    @cached_property
+    def acknowledging(self) -> bytes:
+        return _own("acknowledge.js").encode()
 
     @cached_property
     def version(self) -> str:
-        return hashlib.sha256(self.code).hexdigest()[:12]
+        return hashlib.sha256(self.code + self.acknowledging).hexdigest()[:12]
 
     @cached_property
     def url(self) -> str:
         return f"{self._path}?v={self.version}"
+
+
+def _own(name: str) -> str:
+    """A script of ours as it travels."""
+    return snippet.squeezed(_COMMENT.sub("", (files("pixeltwin") / "static" / name).read_text("utf-8")))

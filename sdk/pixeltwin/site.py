@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .acknowledgement import Heeded
 from .consent_sources import GpcMeaning
 from .events import Event
 from .script import Script
@@ -30,12 +31,14 @@ class Site:
     inline: bool = False
     shared: bool = False  # whether pages are kept for everybody by a cache
     beacon: str = "/_pixeltwin/page-view"
+    acknowledge: Heeded = "purchases"
     url_filter: Callable[[str], str | None] | None = None
     conversion_filter: Callable[[Event], bool] | None = None
 
     def view(self, *, told: bool) -> View:
         """The page's own view, minted in the browser; `told`: by the pixels too."""
-        return View(self.beacon if self.page_views == "beacon" else None, told)
+        reports = self.page_views == "beacon"
+        return View(self.beacon if reports else None, told, heard=reports and told and self.acknowledge == "all")
 
     @property
     def form(self) -> Form:

@@ -20,7 +20,7 @@ from .consent import Consent
 from .contract import Platform
 from .conversion import Conversion
 from .strictjson import encode_for_html
-from .telling import Told, View, nothing, page_data, told
+from .telling import Heard, Told, View, nothing, page_data, told
 from .visitor import AnyVisitor
 
 _NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is kept between responses
@@ -47,10 +47,12 @@ def render(
     nonce: str | None = None,
     drop: Sequence[str] = (),
     view: View | None = None,
+    heard: Heard | None = None,
     form: Form = SELF_CONTAINED,
 ) -> Markup:
     """The snippet of a page: every pixel that may be told, each conversion once a browser, and the page's own view.
-    Empty when there is nobody to tell. `drop`: query parameters that are taken out of the page's URL before."""
+    Empty when there is nobody to tell. `drop`: query parameters that are taken out of the page's URL before. `heard`:
+    see `telling.page_data`."""
     wanted = tuple(platforms)
     plain = conversions is None and visitor is NOBODY and not drop
     if plain and not any(platform.before_send for platform in wanted):
@@ -58,7 +60,8 @@ def render(
     pixels = told(wanted, conversions or nothing, visitor=visitor, consent=consent)
     if not pixels and (view is None or view.told):
         return Markup()
-    return _with_nonce(_html(pixels, page_data(pixels, consent, view=view, drop=drop), form, nonce is not None), nonce)
+    data = page_data(pixels, consent, view=view, drop=drop, heard=heard)
+    return _with_nonce(_html(pixels, data, form, nonce is not None), nonce)
 
 
 def render_shared(script: str, *, nonce: str | None = None) -> Markup:

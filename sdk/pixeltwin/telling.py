@@ -20,6 +20,7 @@ from .visitor import AnyVisitor
 log = logging.getLogger("pixeltwin")
 
 PLACEHOLDER = "pixeltwin-id-of-this-view"  # stands for an id that the browser mints
+Heard = Callable[[Conversion], str | None]
 _WHENEVER = datetime(2020, 1, 1, tzinfo=timezone.utc)  # no pixel is told the time
 
 
@@ -40,10 +41,11 @@ class Fire:
 @dataclass(frozen=True, slots=True)
 class View:
     """The page's own view, whose id the browser mints. `beacon`: where the server half is reported to (None: there is
-    none). `told=False`: no pixel is."""
+    none). `told=False`: no pixel is. `heard`: the server wants to hear which pixels took it."""
 
     beacon: str | None
     told: bool = True
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,11 @@ def data(
     consent: Consent,
     drop: Sequence[str] = (),
     view: View | None = None,
+    heard: Heard | None = None,
 ) -> dict[str, Any]:
     """What `render` puts into a page, for a page that asks for it."""
-    return page_data(
-        told(platforms, conversions or nothing, visitor=visitor, consent=consent), consent, view=view, drop=drop
-    )
+    pixels = told(platforms, conversions or nothing, visitor=visitor, consent=consent)
+    return page_data(pixels, consent, view=view, drop=drop, heard=heard)
 
 
 def nothing(platform: Platform) -> Sequence[Conversion]:
@@ -142,10 +144,16 @@ def nothing(platform: Platform) -> Sequence[Conversion]:
 
 
 def page_data(
-    pixels: Sequence[Told], consent: Consent, *, view: View | None = None, drop: Sequence[str] = ()
+    pixels: Sequence[Told],
+    consent: Consent,
+    *,
+    view: View | None = None,
+    drop: Sequence[str] = (),
+    heard: Heard | None = None,
 ) -> dict[str, Any]:
     """What a page tells its pixels, for `pixeltwin.run`: which parameters its URL loses first, the pixels with their
-    starting calls, the conversions with their calls, and the page's own view."""
+    starting calls, the conversions with their calls, and the page's own view. `heard`: what the page shows the server
+    when it says which pixels took a conversion; None where nobody wants to know."""
     data: dict[str, Any] = {
         "pixels": [[one.platform.name, [[call.function, call.args] for call in one.init]] for one in pixels]
     }
@@ -158,11 +166,15 @@ def page_data(
                 kind, id = conversion.event.type, conversion.id
                 known = told.setdefault((kind, id), {"event": kind, "id": id, "calls": []})
                 known["calls"] += [fire.as_data() for fire in fires]
+                if heard and (token := heard(conversion)):
+                    known["ack"] = token
     if told:
         data["fires"] = list(told.values())
     if view is not None:
         calls = _view_calls(tuple(one.platform for one in pixels) if view.told else (), consent)
         data["view"] = {"event": "PageView", "id": PLACEHOLDER, "calls": calls, "beacon": view.beacon}
+        if view.heard:
+            data["view"]["ack"] = 1
     return data
 
 

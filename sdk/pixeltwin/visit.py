@@ -12,6 +12,7 @@ from markupsafe import Markup
 from typing_extensions import Unpack
 
 from . import attribution, handover, withdrawal
+from .acknowledgement import heeds
 from .acquaintance import COOKIE as VISITOR_COOKIE
 from .acquaintance import Acquaintance
 from .addresses import public_address
@@ -283,12 +284,13 @@ class Visit:
         names all pixels; those that were not started hear nothing of it."""
         if not self.site.tells or not self.passes(event):
             return None
+        heard = heeds(self.site.acknowledge, event)
         if self.page.shared or self.site.shared:
-            return describe(self.tracker, self.tracker.platforms, event, consent=GRANTED, key=key)
+            return describe(self.tracker, self.tracker.platforms, event, consent=GRANTED, key=key, heard=heard)
         if not self.allowed:
             return None
         pixels = self.allowed if self.site.shows else ()
-        return describe(self.tracker, pixels, event, consent=self.consent, key=key)
+        return describe(self.tracker, pixels, event, consent=self.consent, key=key, heard=heard)
 
     def _guarded(self, where: str, act: Callable[[], Answer], otherwise: Answer) -> Answer:
         """What `act` gives; `otherwise` where it fails, unless the site wants errors raised."""

@@ -24,7 +24,14 @@ def first_party(visit: Callable[..., Visit | None], script: Script, prefix: str)
 
     @blueprint.get("/pixeltwin.js")
     def first_party_script() -> Response:
-        response = Response(script.code, mimetype="text/javascript")
+        return _served(script.code)
+
+    @blueprint.get("/acknowledge.js")
+    def acknowledging_script() -> Response:
+        return _served(script.acknowledging)
+
+    def _served(code: bytes) -> Response:
+        response = Response(code, mimetype="text/javascript")
         response.cache_control.public = True
         response.cache_control.max_age = 3600
         if request.args.get("v") == script.version:
@@ -46,6 +53,13 @@ def first_party(visit: Callable[..., Visit | None], script: Script, prefix: str)
         page, report = _reported(visit, flood)
         if page is not None:
             reports.happened(page, report)
+        return _for_this_visitor(Response(status=204))
+
+    @blueprint.post("/fired")
+    def fired() -> Response:
+        page, report = _reported(visit, flood)
+        if page is not None:
+            reports.fired(page, report)
         return _for_this_visitor(Response(status=204))
 
     @blueprint.post("/visit")

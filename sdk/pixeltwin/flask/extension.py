@@ -105,6 +105,7 @@ class PixelTwin:
                 inline=settings.flag("INLINE"),
                 shared=settings.get("PAGE_CACHE") == "shared",
                 beacon=f"{prefix}/page-view",
+                acknowledge=settings.get("ACKNOWLEDGE"),
                 url_filter=lambda url: self._url_filter(url) if self._url_filter else url,
                 conversion_filter=lambda event: self._conversion_filter is None or self._conversion_filter(event),
             ),

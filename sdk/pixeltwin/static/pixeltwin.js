@@ -20,21 +20,29 @@
   });
 
   /* A beacon outlives the page; where there is none, or no room for it, a request that is kept alive. */
-  function tell(url, said) {
+  const tell = twin.tell = (url, said) => {
     const {body, headers} = json(said), type = headers['Content-Type'], n = w.navigator;
     if (n.sendBeacon && n.sendBeacon(url, new Blob([body], {type}))) return;
     w.fetch(url, json(said)).catch(() => {});
-  }
+  };
 
   /* One id for all. Where the server knows it already (`fixed`: it has a natural key) that one, else a new one, which
      takes the place of `what.id` wherever it stands. */
   function happened(what, url) {
     const id = what.fixed ? what.id : mint(), token = what.token;
     const told = JSON.parse(JSON.stringify({...what, token: 0}).split(what.id).join(id));
+    if (told.ack && token) told.ack = token;
     twin.fire(told, !what.fixed);
     if (url) tell(url, {id, token, url: w.location.href, screen: [w.screen.width, w.screen.height]});
     d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: told}));
   }
+
+  /* The server wants to hear what became of a call: the code for that comes when it is first needed. */
+  twin.heed = () => {
+    twin.heed = 0;
+    twin.add(source.replace('pixeltwin.js', 'acknowledge.js'));
+  };
+  if (twin.told.length) twin.heed();
 
   twin.track = what => happened(typeof what == 'string' ? JSON.parse(what) : what, here('event'));
   twin.view = () => twin.seen(() => { if (twin.here) happened(twin.here, twin.here.beacon); });
