@@ -195,7 +195,7 @@ def test_the_command_shows_shares_score_and_advice(tmp_path: Path) -> None:
     ours.outbox.tallies.add(today - timedelta(days=7), "local:a1", {("Purchase", "all"): 100})
     ours.close()
     said = runner.invoke(command, []).output
-    for words in ("local", "click id", "75%", "38 %", "Purchase: Few carry a phone"):
+    for words in ("local", "click id", "75%", "38%", "Purchase: Few carry a phone"):
         assert words in said, said
     (found,) = json.loads(runner.invoke(command, ["--json"]).output)
     assert found["conversions"] == 4 and found["score"] == 38 and found["shares"]["email"] == 0.75

@@ -262,10 +262,12 @@ class Delivery:
 
     def watch(self, now: datetime, *, destinations: Iterable[str] | None = None) -> None:
         """Say it when events wait too long for their platform; looks at the store at most once a minute. A pass does
-        so too, but a destination that is shut has none."""
+        so too, but a destination that is shut has none. What was counted and not written yet is written now."""
         self._after_fork()
         for destination in self.destinations if destinations is None else destinations:
-            self._channels[destination].alarm.look(now)
+            channel = self._channels[destination]
+            channel.alarm.look(now)
+            channel.tally.write(now)
 
     def warnings(self, destination: str) -> Mapping[str, int]:
         """How often this platform remarked what about events it took, since this process began."""

@@ -71,4 +71,4 @@ def _print(console: Console, platform: str, found: Sequence[Quality]) -> None:
 def _score(score: int | None) -> Text:
     if score is None:
         return Text("")
-    return Text(f"{score} %", style="green" if score >= GOOD else "yellow" if score >= FAIR else "bold red")
+    return Text(f"{score}%", style="green" if score >= GOOD else "yellow" if score >= FAIR else "bold red")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -104,6 +105,7 @@ def _print(console: Console, found: Reconciliation) -> None:
         if gaps:
             console.print(Text(platform, style="bold"))
         for gap, many in gaps.most_common():
-            console.print(Text(f"  {many} × {gap}: {GAPS[gap.partition(' (')[0]]}"))
+            said = f"{many} × {gap}: {GAPS[gap.partition(' (')[0]]}"
+            console.print(Padding(Text(said), (0, 0, 0, 2)))
     for alarm in found.alarms:
         console.print(Text(f"ALARM {alarm}.", style="bold red"))
