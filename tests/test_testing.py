@@ -337,3 +337,37 @@ def test_a_purchase_made_twice_is_one(app: Flask, pixeltwin_recorder: Recorder) 
     with app.app_context():
         app.extensions["pixeltwin"].tracker.track(Purchase(order_id="1002", value="5", currency="EUR"), **BUYER)
     assert_counted("reddit", "Purchase", times=2)
+
+
+def test_a_half_that_a_fault_kept_back_is_judged_by_when_it_arrived(
+    app: Flask, pixeltwin_recorder: Recorder, pixeltwin_clock: FrozenClock
+) -> None:
+    """`after=` counts from the attempt that was taken, and not from one that a fault lost."""
+    pixeltwin_recorder.fault("snap", "garbage")
+    app.test_client().post("/buy", follow_redirects=True)
+    assert not [event for event in pixeltwin_recorder.server_events if event.platform == "snap"]
+    pixeltwin_recorder.fault("snap", None)
+    pixeltwin_clock.advance(hours=30)
+    assert_merged("snap", "Purchase", after=timedelta(hours=1))
+    assert [one.lost for one in pixeltwin_recorder.bench.sandbox.sent if one.kind == "snap" and one.server][-1:] == [
+        False
+    ]
+    assert any(one.lost for one in pixeltwin_recorder.bench.sandbox.sent)
+
+
+def test_an_id_that_a_pixel_hashes_is_found_in_its_page(pixeltwin_recorder: Recorder) -> None:
+    """A page whose conversion has an id of the shop's own is held against the server events that carry it hashed."""
+    tracker = pixeltwin_recorder.tracker("reddit")
+    conversion = tracker.track(samples.purchase(), id="order-1001", **BUYER)
+    page = tracker.snippet([conversion], visitor=BUYER["visitor"], consent=Consent.granted())
+    assert_twins(page)
+    told = pixeltwin_recorder.conversions("reddit")[0]
+    assert "order-1001" not in (told["browser"]["id"], told["server"]["id"])
+
+
+def test_nothing_is_no_proof() -> None:
+    """That nothing was sent is not said of a test in which nothing was used."""
+    from pixeltwin.testing.bench import bench
+
+    with bench(FrozenClock()):
+        assert "No application was used" in message(assert_nothing_sent)

@@ -10,6 +10,7 @@ from ..contract import Platform
 from ..conversion import Conversion
 from ..errors import CannotSend
 from ..platforms import installed
+from ..sandbox.forms import id_form
 from . import pages, vendors
 from .asking import is_of
 from .bench import Bench, active
@@ -18,6 +19,8 @@ from .recorder import SHOP
 from .tape import Sent, judged
 
 Record = Mapping[str, Any]
+
+_NOBODY = "No application was used, and no tracker is watched: pixeltwin_recorder.watch(tracker)."
 
 
 def assert_merged(platform: str, event: str, *, after: timedelta | None = None) -> None:
@@ -35,7 +38,7 @@ def assert_merged(platform: str, event: str, *, after: timedelta | None = None) 
     said = ""
     if not whole and after is not None:
         said = f"With the server half {after} later:\n\n"
-        whole = [one for one in bench.delayed(after) if is_of(one, kind, event) and not _is_merged(one)]
+        whole = [one for one in bench.delayed(after, kind) if is_of(one, kind, event) and not _is_merged(one)]
     if whole:
         raise AssertionError("\n\n".join([said + story(whole), *_lost(bench, kind)]))
 
@@ -74,6 +77,8 @@ def assert_nothing_sent() -> None:
     __tracebackhide__ = True
     bench = active()
     bench.settle()
+    if not bench.taken.trackers and bench.pause is None:
+        raise AssertionError(_NOBODY)
     if bench.sandbox.sent:
         sent = [f"  {one.kind}: {'server' if one.server else 'browser'} half" for one in bench.sandbox.sent]
         shown = story(map(bench.asker.whole, bench.asker.records()))
@@ -114,6 +119,8 @@ def _halves(conversion: Conversion, platforms: Sequence[Platform]) -> list[dict[
             sent += _sent(platform, conversion)
         except CannotSend as error:
             raise AssertionError(f"{platform.title} gets no twins of it: {error}") from None
+    if not sent:
+        raise AssertionError("before_send left it out on every platform.")
     return judged(sent)
 
 
@@ -134,21 +141,28 @@ def _on_page(bench: Bench, page: Any) -> list[dict[str, Any]]:
     """The records of what a page tells."""
     __tracebackhide__ = True
     html = pages.text_of(page)
-    ids = {fire["id"] for fire in pages.told(html)["fires"]}
+    ids = {id_form(fire["id"]) for fire in pages.told(html)["fires"]}
     if not ids:
         raise AssertionError("\n".join(["The page tells no pixel of anything.", *_lost(bench)]))
     if bench.recorder is not None:
         bench.recorder.show(html)
     bench.settle()
-    records = [bench.asker.whole(one) for one in bench.asker.records()]
-    return [one for one in records if {half["id"] for half in (one["browser"], one["server"]) if half} & ids]
+    records = [bench.asker.whole(one) for one in bench.asker.records() if _ids(one) & ids]
+    if not records:
+        raise AssertionError("\n".join(["Nothing that the page tells reached a platform.", *_lost(bench)]))
+    return records
+
+
+def _ids(record: Record) -> set[str]:
+    """The ids of both halves, in one form: a pixel may hash what its API takes as it is."""
+    return {id_form(half["id"]) for half in (record["browser"], record["server"]) if half and half["id"]}
 
 
 def _nothing(bench: Bench, kind: str, event: str) -> str:
     """That nothing of an event reached a platform, and what may be why."""
     lines = [f"Nothing of {event} reached {installed()[kind].title}."]
     if not bench.taken.trackers:
-        lines.append("No application was used, and no tracker is watched: pixeltwin_recorder.watch(tracker).")
+        lines.append(_NOBODY)
     elif not any(one.kind == kind for tracker in bench.taken.trackers for one in tracker.platforms):
         lines.append("The application has no such pixel.")
     seen = dict.fromkeys(

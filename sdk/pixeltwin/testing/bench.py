@@ -57,9 +57,9 @@ class Bench:
             self.pause()
         self.taken.deliver()
 
-    def delayed(self, after: timedelta) -> list[dict[str, Any]]:
-        """The records there would be if the server halves came `after` later."""
-        return judged(late(self.sandbox.sent, after))
+    def delayed(self, after: timedelta, kind: str) -> list[dict[str, Any]]:
+        """The records of a platform that there would be if the server halves came `after` later."""
+        return judged(late([one for one in self.sandbox.sent if one.kind == kind], after))
 
     def reset(self) -> None:
         """Forget what was sent, lift all faults."""

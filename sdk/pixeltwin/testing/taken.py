@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -31,14 +32,17 @@ class Taken:
         self._clock = clock
         self._subjects: list[object] = []
         self._back = ExitStack()
+        self._lock = threading.Lock()
 
     def take(self, subject: Flask | Tracker) -> None:
         """Take over an application with a PixelTwin, or a tracker; again changes nothing. Its worker, if one runs, is
         stopped. An application whose outbox is the default one, or in memory, gets an empty one in memory."""
-        if any(known is subject for known in self._subjects):
-            return
-        tracker = subject if isinstance(subject, Tracker) else self._of(subject)
-        self._subjects.append(subject)
+        with self._lock:  # a server's threads may come at once
+            if not any(known is subject for known in self._subjects):
+                self._subjects.append(subject)
+                self._rig(subject if isinstance(subject, Tracker) else self._of(subject))
+
+    def _rig(self, tracker: Tracker) -> None:
         tracker.close()
         self._back.callback(partial(_restore, tracker, clock=tracker.clock, transport=tracker.transport))
         made: Any = _Transport(self._asker, tracker)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.datastructures import Headers
+
 from ..emulation import Incoming
 from .vendors import emulators
 
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request to a platform, and when. `server`: it is of the server half, else of the browser's."""
+    """One request to a platform, and when. `server`: it is of the server half, else of the browser's. `lost`: a fault
+    that the test asked for kept it from being taken."""
 
     kind: str
     server: bool
     request: Incoming
     at: datetime
+    lost: bool = False
 
 
 class Tape:
@@ -36,10 +40,21 @@ class Tape:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         kind, _, path = environ["PATH_INFO"].lstrip("/").partition("/")
         emulator = emulators().get(kind)
-        if emulator and environ["REQUEST_METHOD"] != "OPTIONS" and f"/{path}" != emulator.script_path:
-            request = _read(environ, f"/{path}")
-            self.sent.append(Sent(kind, emulator.is_api(request), request, self._clock()))
-        return self._sandbox(environ, start_response)
+        if not emulator or environ["REQUEST_METHOD"] == "OPTIONS" or f"/{path}" == emulator.script_path:
+            return self._sandbox(environ, start_response)
+        request = _read(environ, f"/{path}")
+
+        def noted(status: str, headers: list[tuple[str, str]], *failure: Any) -> Any:
+            lost = _is_lost(int(status[:3]), Headers(headers).get("Content-Type", ""))
+            self.sent.append(Sent(kind, emulator.is_api(request), request, self._clock(), lost))
+            return start_response(status, headers, *failure)
+
+        return self._sandbox(environ, noted)
+
+
+def _is_lost(status: int, content_type: str) -> bool:
+    """Whether an answer is one of the sandbox's faults; no emulator answers in HTML."""
+    return status == 429 or status >= 500 or content_type.startswith("text/html")
 
 
 def _read(environ: WSGIEnvironment, path: str) -> Incoming:
@@ -55,8 +70,8 @@ def _read(environ: WSGIEnvironment, path: str) -> Incoming:
 
 
 def late(sent: Iterable[Sent], after: timedelta) -> list[Sent]:
-    """The same, with the server halves sent `after` later."""
-    return [replace(one, at=one.at + after) if one.server else one for one in sent]
+    """What was taken of it, with the server halves sent `after` later."""
+    return [replace(one, at=one.at + after) if one.server else one for one in sent if not one.lost]
 
 
 def judged(sent: Iterable[Sent]) -> list[dict[str, Any]]:
