@@ -17,6 +17,7 @@ from pixeltwin import Purchase
 from pixeltwin.config import Settings
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.flask import PixelTwin
+from pixeltwin.sandbox import create_sandbox
 from tests.samples import AGENT
 from tests.sandboxed import KINDS, Visitors
 from tests.test_flask import SETTINGS
@@ -133,3 +134,13 @@ def test_the_port_closes_with_the_application() -> None:
     del app
     gc.collect()
     assert not answers(base)
+
+
+def test_the_sandbox_tells_what_the_application_says_of_its_platforms() -> None:
+    """Mounted, it has the application's own health by platform; alone, it knows of none."""
+    app = shop(PIXELTWIN_WORKER="off")
+    tracker = app.extensions["pixeltwin"].tracker
+    said = Visitors(app, MOUNT).send("GET", "/api/health").json["platforms"]
+    assert said == json.loads(json.dumps(tracker.health().to_dict()))["platforms"]
+    assert {one["status"] for one in said} == {"unknown"} and len(said) == len(KINDS)
+    assert Visitors(create_sandbox()).send("GET", "/api/health").json == {"platforms": []}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ from .timeline import History, nothing_known, timeline
 from .times import timestamp
 from .vendors import Vendors
 
+Health = Callable[[], Mapping[str, Any]]
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
 _PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; object-src 'none'"
 
@@ -33,9 +34,12 @@ _PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-a
 class Sandbox:
     """The parts, and what the HTTP interface does with them."""
 
-    def __init__(self, clock: Clock, platforms: Mapping[str, type[Platform]], history: History) -> None:
+    def __init__(
+        self, clock: Clock, platforms: Mapping[str, type[Platform]], history: History, health: Health | None
+    ) -> None:
         self.platforms = platforms
         self.history = history
+        self.health = health
         self.clock = clock
         self.bell = Bell()
         fields = {kind: platform.emulator().fields for kind, platform in platforms.items()}
@@ -49,7 +53,7 @@ class Sandbox:
         platforms = {
             kind: {"title": platform.title, **platform.emulated(".")} for kind, platform in self.platforms.items()
         }
-        page = Response(render_template("page.html", platforms=platforms, faults=KINDS))
+        page = Response(render_template("page.html", platforms=platforms, faults=KINDS, health=bool(self.health)))
         page.headers["Content-Security-Policy"] = _PAGE_POLICY
         page.headers["Referrer-Policy"] = "no-referrer"
         page.headers["X-Content-Type-Options"] = "nosniff"
@@ -63,6 +67,11 @@ class Sandbox:
         if record is None:
             raise NotFound("there is no record of this key, or no more")
         return _json({**record, "timeline": timeline(record, self.history)})
+
+    def get_health(self) -> Response:
+        """What the application around it says of its platforms; none where it runs alone."""
+        said = self.health() if self.health else {}
+        return _json({"platforms": said.get("platforms", [])})
 
     def get_clock(self) -> Response:
         return _json(self._time())
@@ -139,11 +148,13 @@ def create_sandbox(
     clock: Clock | None = None,
     platforms: Mapping[str, type[Platform]] | None = None,
     history: History = nothing_known,
+    health: Health | None = None,
 ) -> Flask:
     """A sandbox of its own, with an empty ledger. `platforms` are those to play, by kind; all that are installed
-    unless given. `history` tells what an application knows of a conversion. Mount it at any prefix: it finds its own
+    unless given. `history` tells what an application knows of a conversion, `health` which of its platforms
+    are healthy (`Health.to_dict()`). Mount it at any prefix: it finds its own
     URLs."""
-    sandbox = Sandbox(clock or Clock(), installed() if platforms is None else platforms, history)
+    sandbox = Sandbox(clock or Clock(), installed() if platforms is None else platforms, history, health)
     app = Flask(__package__ or __name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
@@ -154,6 +165,7 @@ def create_sandbox(
     app.add_url_rule("/", view_func=sandbox.page)
     app.add_url_rule("/api/conversions", view_func=sandbox.conversions)
     app.add_url_rule("/api/conversions/<int:key>", view_func=sandbox.conversion)
+    app.add_url_rule("/api/health", view_func=sandbox.get_health)
     app.add_url_rule("/api/clock", view_func=sandbox.get_clock)
     app.add_url_rule("/api/clock", view_func=sandbox.post_clock, methods=["POST"])
     app.add_url_rule("/api/faults", view_func=sandbox.get_faults)

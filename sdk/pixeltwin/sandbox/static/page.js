@@ -3,6 +3,7 @@
 import {Card} from './card.js';
 import {drawChips, drawClock, drawEvents, drawFaults, post, wireClock, wireFaults, wireFilter} from './controls.js';
 import {el, mark, time} from './dom.js';
+import {wireHealth} from './health.js';
 import {wireKeys} from './keys.js';
 import {nameOf, Store} from './store.js';
 
@@ -143,5 +144,6 @@ list.addEventListener('click', (event) => {
 });
 wireClock();
 wireFaults();
+wireHealth();
 wireKeys(list);
 listen();

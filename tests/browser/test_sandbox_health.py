@@ -1,0 +1,41 @@
+"""The sandbox's page in an application shows in real Chromium which platforms it finds healthy, and why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandboxed import KINDS, serving
+from tests.test_sandbox_mounted import MOUNT, shop
+
+if TYPE_CHECKING:
+    from .conftest import Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("sandbox-page")]
+
+
+def test_a_platform_turns_unhealthy_and_healthy_again_before_the_developers_eyes(visit: Visit) -> None:
+    """Each tile says what the application's own health says: a refused token with what to do, then that all is well."""
+    app = shop(PIXELTWIN_WORKER="off")
+    tracker: Any = app.extensions["pixeltwin"].tracker
+    with serving(app) as server:
+        server.prefix = MOUNT
+        page = visit.page()
+        page.set_default_timeout(10_000)
+        page.goto(f"http://127.0.0.1:{server.port}{MOUNT}/")
+        assert page.locator('.tile [data-health="unknown"]').nth(len(KINDS) - 1).inner_text()
+        server.fault("snap", "401")
+        for platform in tracker.platforms:
+            tracker.delivery.check(platform.destination, tracker.clock())
+        unhealthy = page.locator('[data-platform="snap"] [data-health="unhealthy"]')
+        unhealthy.wait_for()
+        assert (
+            "refuses the access token" in unhealthy.inner_text() and "Check the access token" in unhealthy.inner_text()
+        )
+        page.locator('[data-platform="reddit"] [data-health="healthy"]').wait_for()
+        server.fault("snap", None)
+        snap = next(one for one in tracker.platforms if one.kind == "snap")
+        tracker.delivery.check(snap.destination, tracker.clock())
+        page.locator('[data-platform="snap"] [data-health="healthy"]').wait_for()
+        assert visit.foreign == [] and visit.complaints == []
