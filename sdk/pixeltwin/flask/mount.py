@@ -46,7 +46,9 @@ def with_sandbox(app: Flask, settings: Settings) -> Settings:
     from ..sandbox import create_sandbox, make
 
     application = weakref.ref(app)  # so that the sandbox ends with it
-    sandbox = create_sandbox(history=lambda platform, id: _history(application(), platform, id))
+    sandbox = create_sandbox(
+        history=lambda platform, id: _history(application(), platform, id), health=lambda: _health(application())
+    )
     server = make(0, app=sandbox)
     threading.Thread(target=server.serve_forever, name="pixeltwin-sandbox", daemon=True).start()
     weakref.finalize(app, _stop, server).atexit = False
@@ -62,6 +64,13 @@ def _stop(server: BaseWSGIServer) -> None:
         server.server_close()
 
     threading.Thread(target=end, name="pixeltwin-sandbox-end", daemon=True).start()
+
+
+def _health(app: Flask | None) -> Mapping[str, Any]:
+    """What the application says of its platforms."""
+    state = app.extensions.get("pixeltwin") if app else None
+    found: Mapping[str, Any] = state.tracker.health().to_dict() if state else {}
+    return found
 
 
 def _history(app: Flask | None, platform: str, id: str) -> Iterable[Step]:
