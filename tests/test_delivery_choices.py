@@ -12,7 +12,7 @@ from pixeltwin.consent import Consent
 from pixeltwin.outbox import Outbox
 from pixeltwin.visitor import Visitor
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, rows
-from tests.local_vendor import NOW, Vendor, conversion, put
+from tests.local_vendor import NOW, Vendor, conversion, ok, put, says
 
 FIXTURES = (memory_outbox, local_vendor)
 
@@ -60,7 +60,7 @@ WINDOW = timedelta(hours=48)
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1)])
 @pytest.mark.parametrize("when_unsure", ["suppress", "send"])
-@pytest.mark.parametrize("browser", ["none", "offered", "acknowledged"])
+@pytest.mark.parametrize("browser", ["none", "offered", "acknowledged", "blocked"])
 def test_past_the_window_nothing_is_counted_twice(
     outbox: Outbox, vendor: Vendor, late: timedelta, when_unsure: str, browser: str
 ) -> None:
@@ -69,14 +69,43 @@ def test_past_the_window_nothing_is_counted_twice(
     platform = vendor.platform()
     sender = delivery(outbox, platform, when_unsure=when_unsure)
     put(outbox, conversion(1), offered=browser != "none")
-    if browser == "acknowledged":
-        outbox.acknowledge("id-1", [platform.destination], now=NOW)
+    if browser in ("acknowledged", "blocked"):
+        fired, blocked = ([platform.destination] if browser == one else [] for one in ("acknowledged", "blocked"))
+        outbox.acknowledge("id-1", fired, blocked=blocked, now=NOW)
     sender.deliver(NOW + WINDOW + late)
     stays = late and (browser == "acknowledged" or (browser == "offered" and when_unsure == "suppress"))
     row = rows(outbox)["id-1"]
     assert row.state == ("suppressed" if stays else "delivered")
     if stays:
         assert row.reason.startswith("past_window: " if browser == "acknowledged" else "past_window_unsure: ")
+
+
+@pytest.mark.parametrize("said", ["fired", "blocked"])
+def test_what_a_page_says_while_a_row_waits_counts_at_its_next_try(outbox: Outbox, vendor: Vendor, said: str) -> None:
+    """A row that was claimed before the page said anything, and could not be sent, is judged by it past the window."""
+    platform = vendor.platform()
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1), offered=True)
+    vendor.script = says(503)
+    sender.deliver(NOW)
+    assert rows(outbox)["id-1"].state == "waiting"
+    named = [platform.destination]
+    outbox.acknowledge("id-1", named if said == "fired" else [], blocked=named if said == "blocked" else [], now=NOW)
+    vendor.script = ok
+    sender.deliver(NOW + WINDOW + timedelta(hours=1))
+    assert rows(outbox)["id-1"].state == ("suppressed" if said == "fired" else "delivered")
+
+
+def test_what_a_page_says_after_delivery_changes_nothing_but_what_is_shown(outbox: Outbox, vendor: Vendor) -> None:
+    """An acknowledgement that comes after the server half is kept to be seen, and sends nothing again."""
+    platform = vendor.platform()
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1), offered=True)
+    sender.deliver(NOW)
+    outbox.acknowledge("id-1", [], blocked=[platform.destination], now=NOW)
+    sender.deliver(NOW + WINDOW)
+    row = rows(outbox)["id-1"]
+    assert (row.state, row.browser, len(vendor.requests)) == ("delivered", "blocked", 1)
 
 
 def test_without_a_browser_half_there_is_no_window(outbox: Outbox, vendor: Vendor) -> None:
