@@ -371,3 +371,29 @@ def test_nothing_is_no_proof() -> None:
 
     with bench(FrozenClock()):
         assert "No application was used" in message(assert_nothing_sent)
+
+
+OTHER = """
+import time
+from pixeltwin import Consent, Purchase, Visitor
+from pixeltwin.config import Settings
+
+tracker = Settings().tracker(secret_keys=["k"])
+tracker.start_worker()
+ada = Visitor(email="ada@example.com", ip_address="203.0.113.7", user_agent="Mozilla/5.0")
+event = Purchase(order_id="1001", value="5", currency="EUR")
+tracker.track(event, visitor=ada, consent=Consent.granted(), browser=False, source_url="https://shop.example/")
+until = time.monotonic() + 20
+while time.monotonic() < until and any(one.state != "delivered" for one in tracker.outbox.deliveries()):
+    time.sleep(0.05)
+tracker.close()
+"""
+
+
+def test_a_server_of_its_own_is_judged_too(pixeltwin_recorder: Recorder, pixeltwin_sandbox: ServedSandbox) -> None:
+    """A program in another process delivers by itself to the test's sandbox, and the assertions see what it sent."""
+    environment = {**os.environ, **pixeltwin_recorder.settings, **pixeltwin_sandbox.settings}
+    subprocess.run([sys.executable, "-c", OTHER], env=environment, check=True, timeout=60)
+    for kind in KINDS:
+        assert_counted(kind, "Purchase", times=1)
+    assert {one["verdict"] for one in pixeltwin_sandbox.conversions()} == {"server only"}

@@ -33,9 +33,10 @@ class ServedSandbox:
         self.bench.reset()
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """For an application in a process of its own: its environment, or its configuration."""
-        return {"PIXELTWIN_SANDBOX": self.url}
+    def settings(self) -> Mapping[str, str]:
+        """For an application in a process of its own, as its environment or its configuration: it delivers by itself,
+        in real time."""
+        return {"PIXELTWIN_SANDBOX": self.url, "PIXELTWIN_WORKER": "thread"}
 
 
 @contextmanager
