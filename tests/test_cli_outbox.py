@@ -234,6 +234,21 @@ def test_health_tells_why_and_what_to_do_and_ends_with_its_status(counter: Count
     assert told.exit_code == 1 and json.loads(told.output)["status"] == "unhealthy"
 
 
+def test_what_pages_said_of_pixels_is_shown(counter: Counter) -> None:
+    """`health` tells the share that was blocked, of those that were heard of; `list` and `show` tell of each one."""
+    ids = [counter.track(f"shown {number}") for number in range(4)]
+    ours = counter.tracker()
+    ours.offer(ids)
+    for fired in ids[:2]:
+        ours.outbox.acknowledge(fired, [REDDIT], now=NOW)
+    ours.outbox.acknowledge(ids[2], [], blocked=[REDDIT], now=NOW)
+    ours.close()
+    assert re.search(r"reddit .* 33% of 3", counter.health(columns=120).output)
+    assert re.search(r"reddit:\S+ +pending +0 +blocked", counter.type("list", columns=160).output)
+    shown = said(counter.type("show", ids[2]))
+    assert "browser half blocked browser half since 2026-08-20T12:00:00+00:00" in shown
+
+
 def test_an_application_has_all_of_them_with_its_own_settings() -> None:
     """`flask pixeltwin outbox …` and `flask pixeltwin health` work on the application's outbox."""
     shop = Shop()

@@ -67,6 +67,19 @@ def told(answer: Result) -> str:
     return " ".join(answer.output.split())
 
 
+def test_what_a_page_said_of_each_pixel_is_told_with_its_time(tmp_path: Path) -> None:
+    """Fired and blocked are told apart, and a pixel that was shown and not heard of says that."""
+    conversion = bought(tmp_path)
+    ours = tracker(tmp_path)
+    ours.offer([conversion.id])
+    assert "offered: a page has shown this pixel, and nothing was heard" in told(why(tmp_path, conversion.id))
+    ours.outbox.acknowledge(conversion.id, [REDDIT], blocked=[PINTEREST], now=NOW + timedelta(seconds=7))
+    ours.close()
+    said = told(why(tmp_path, conversion.id))
+    assert "acknowledged: the page said that this pixel fired (2026-08-20 12:00:07 UTC" in said
+    assert "blocked: the page said that this pixel did not fire" in said and said.count("12:00:07 UTC") == 2
+
+
 def test_both_halves_are_told_for_each_destination(tmp_path: Path) -> None:
     """Event, time and key stand first, then each destination's state, tries, reason, next try and browser half."""
     conversion = bought(tmp_path)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pixeltwin import Consent, Tracker
 from pixeltwin.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
 from pixeltwin.errors import OutboxUnavailable
-from pixeltwin.health import Health, PlatformHealth
+from pixeltwin.health import Health, Pixels, PlatformHealth
 from pixeltwin.mode import Mode
 from pixeltwin.outbox import Settlement
 from pixeltwin.outbox.states import SERVER_MOVES
@@ -46,6 +46,21 @@ def test_who_was_never_asked_is_unknown_and_not_healthy(shop: Shop) -> None:
     """Before its first answer a platform is unknown, and that is what the whole site is."""
     assert shop.tracker.health().status == "unknown"
     assert seen(shop).finding.status == "unknown" and seen(shop).took_at is None
+
+
+def test_the_share_of_blocked_pixels_is_told(shop: Shop) -> None:
+    """Of the purchases that pages showed: how many pixels fired, were blocked, were not heard of; in JSON too. No share
+    where nothing was heard."""
+    assert seen(shop).pixels.blocked_share is None
+    bought = [shop.order(str(number), offered=True) for number in range(5)]
+    shop.order("later")
+    (destination,) = (platform.destination for platform in shop.tracker.platforms)
+    for number, one in enumerate(bought[:4]):
+        fired, blocked = ([destination], []) if number else ([], [destination])
+        shop.tracker.outbox.acknowledge(one.id, fired, blocked=blocked, now=NOW)
+    found = seen(shop).pixels
+    assert (found, found.blocked_share) == (Pixels(fired=3, blocked=1, silent=1), 0.25)
+    assert seen(shop).to_dict(NOW)["pixels"] == {"fired": 3, "blocked": 1, "silent": 1}
 
 
 def test_an_answer_makes_it_healthy_and_since_when_is_said(shop: Shop) -> None:

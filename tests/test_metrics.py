@@ -49,8 +49,9 @@ def sample(name: str, **labels: str) -> str:
 
 
 def busy(shop: Shop) -> None:
-    """One delivered, one refused in words, one lost, one waiting for a platform that is down."""
-    shop.order("1")
+    """One delivered whose pixel was blocked, one refused in words, one lost, one waiting for a platform that is down."""
+    shown = shop.order("1", offered=True)
+    shop.tracker.outbox.acknowledge(shown.id, [], blocked=[HERE["destination"]], now=NOW)
     shop.deliver()
     shop.vendor.script = refuses("ada@example.com is a bad address")
     shop.order("2")
@@ -77,6 +78,9 @@ def test_a_scrape_tells_what_was_done_and_what_waits(shop: Shop) -> None:
         sample("pixeltwin_outbox_up"): 1,
         sample("pixeltwin_outbox_halves", **HERE, state="waiting"): 1,
         sample("pixeltwin_outbox_oldest_age_seconds", **HERE): 30,
+        sample("pixeltwin_browser_halves", **HERE, state="blocked"): 1,
+        sample("pixeltwin_browser_halves", **HERE, state="fired"): 0,
+        sample("pixeltwin_browser_halves", **HERE, state="silent"): 0,
         sample("pixeltwin_destination_healthy", **HERE): 0,
         sample("pixeltwin_destination_state", **HERE, state="failing"): 1,
         sample("pixeltwin_destination_state", **HERE, state="open"): 0,

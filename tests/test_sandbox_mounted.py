@@ -107,6 +107,24 @@ def test_the_life_of_a_conversion_begins_in_the_application() -> None:
         assert moments == sorted(moments)
 
 
+def test_what_a_page_said_of_its_pixels_is_in_the_life_of_its_conversion() -> None:
+    """The sandbox shows which pixels took a conversion and which were blocked, as the page itself said."""
+    app = shop()
+    buy(app)
+    with app.app_context():
+        tracker = app.extensions["pixeltwin"].tracker
+        halves = {one.destination.partition(":")[0]: one for one in tracker.outbox.deliveries()}
+        fired, blocked = ([halves[kind].destination] for kind in ("reddit", "snap"))
+        tracker.outbox.acknowledge(halves["snap"].id, fired, blocked=blocked, now=tracker.clock())
+        tracker.deliver()
+    mounted = Visitors(app, prefix=MOUNT)
+    said: dict[str, list[str]] = {}
+    for record in mounted.records():
+        told = mounted.send("GET", f"/api/conversions/{record['key']}").json["timeline"]
+        said[record["platform"]] = [step["what"] for step in told if step["what"] in ("confirmed", "blocked")]
+    assert said == {"reddit": ["confirmed"], "snap": ["blocked"], "pinterest": []}
+
+
 def test_it_is_refused_outside_of_development() -> None:
     """In production no application swallows its own conversions: the setting is an error that says what to do."""
     with pytest.raises(ConfigurationError, match="flask run --debug"):

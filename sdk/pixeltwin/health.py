@@ -6,13 +6,14 @@ It is read from the outbox, where all workers leave what they learned, so any pr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from .diagnosis import UNATTENDED, Facts, Finding, diagnose
 from .errors import ConfigurationError, OutboxUnavailable
 from .frozen import FrozenDict
+from .outbox.contract import UNHEARD, Heard
 from .sending.standing import Standing
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ Status = Literal["healthy", "unhealthy", "unknown", "off"]
 StandingState = Literal["open", "failing", "paused"]
 
 _LOOKED_AT = 20  # of the newest refusals
+HEARD_OF = "Purchase"  # the event that pages report on by default
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Of the newest purchases that pages showed: how many pixels fired, were blocked, or were not heard of."""
+
+    fired: int = 0
+    blocked: int = 0
+    silent: int = 0
+
+    @property
+    def blocked_share(self) -> float | None:
+        """Of those that were heard of, from 0 to 1; None where nothing was."""
+        heard = self.fired + self.blocked
+        return self.blocked / heard if heard else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +52,7 @@ class PlatformHealth:
 
     `took_at`: when it last took an event; `worker_seen_at`: when a worker last asked it; `next_try`: when it is asked
     again, while it is not asked; `state`: of the destination, None for a platform without a server half; `skew`:
-    seconds this site's clock is ahead of the platform's, None within a second.
+    seconds this site's clock is ahead of the platform's, None within a second; `pixels`: what browsers said.
     """
 
     platform: str
@@ -48,6 +65,7 @@ class PlatformHealth:
     next_try: datetime | None = None
     skew: float | None = None
     state: StandingState | None = None
+    pixels: Pixels = field(default_factory=Pixels)
 
     @property
     def sends(self) -> bool:
@@ -80,6 +98,11 @@ class PlatformHealth:
             "worker_seen_at": _iso(self.worker_seen_at),
             "next_try": _iso(self.next_try),
             "clock_skew_seconds": self.skew,
+            "pixels": {
+                "fired": self.pixels.fired,
+                "blocked": self.pixels.blocked,
+                "silent": self.pixels.silent,
+            },
         }
 
 
@@ -116,11 +139,12 @@ class Health:
         }
 
 
-def health(platforms: Sequence[Platform], facts: Mapping[str, Facts], *, mode: Mode, now: datetime) -> Health:
-    """What these facts, by destination, say of each platform. Pure."""
-    return Health(
-        now, tuple(_one(one, facts.get(one.destination), mode, now) for one in platforms), mode=mode.notice(now)
-    )
+def health(
+    platforms: Sequence[Platform], facts: Mapping[str, Facts], *, mode: Mode, now: datetime, heard: Heard = UNHEARD
+) -> Health:
+    """What these facts, by destination, and what was heard of browsers say of each platform. Pure."""
+    found = (replace(_one(one, facts.get(one.destination), mode, now), pixels=_pixels(one, heard)) for one in platforms)
+    return Health(now, tuple(found), mode=mode.notice(now))
 
 
 def health_of(tracker: Tracker, now: datetime | None = None) -> Health:
@@ -130,10 +154,11 @@ def health_of(tracker: Tracker, now: datetime | None = None) -> Health:
     losses = tuple((*what, many) for what, many in sorted(tracker.losses.snapshot().items()))
     try:
         facts = read_facts(tracker.outbox, tracker.platforms, now=now)
+        heard = tracker.outbox.heard(HEARD_OF)
     except (OutboxUnavailable, ConfigurationError) as error:
         said = f"The outbox cannot be read, so nothing is stored or delivered: {error}."
         return Health(now, outbox=said, mode=tracker.mode.notice(now), losses=losses)
-    found = health(tracker.platforms, facts, mode=tracker.mode, now=now)
+    found = health(tracker.platforms, facts, mode=tracker.mode, now=now, heard=heard)
     return Health(now, found.platforms, mode=found.mode, losses=losses)
 
 
@@ -177,6 +202,13 @@ def _one(platform: Platform, facts: Facts | None, mode: Mode, now: datetime) -> 
         skew=standing.skew,
         state=standing.state,
     )
+
+
+def _pixels(platform: Platform, heard: Heard) -> Pixels:
+    if not platform.browser:
+        return Pixels()
+    fired, blocked = (said.get(platform.destination, 0) for said in (heard.fired, heard.blocked))
+    return Pixels(fired, blocked, heard.shown - fired - blocked)
 
 
 def _iso(moment: datetime | None) -> str | None:

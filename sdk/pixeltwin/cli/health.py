@@ -56,7 +56,7 @@ def _print(console: Console, found: Health) -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     narrow = console.width < NARROW
     table.add_column("platform", overflow="fold")
-    for name in ("status", "since", "waiting", *(() if narrow else ("oldest", "took one"))):
+    for name in ("status", "since", "waiting", *(() if narrow else ("oldest", "took one", "blocked"))):
         table.add_column(name, justify="right" if name == "waiting" else "left", no_wrap=True)
     for one in found.platforms:
         status = one.finding.status
@@ -65,7 +65,7 @@ def _print(console: Console, found: Health) -> None:
             Text(status, style=_COLOURS[status]),
             times.ago(one.finding.since, found.at),
             str(one.waiting),
-            *(() if narrow else (_age(one, found), times.ago(one.took_at, found.at) or "never")),
+            *(() if narrow else (_age(one, found), times.ago(one.took_at, found.at) or "never", _blocked(one))),
         )
     if found.platforms:
         console.print(table)
@@ -75,6 +75,12 @@ def _print(console: Console, found: Health) -> None:
 
 def _age(one: PlatformHealth, found: Health) -> str:
     return "" if one.oldest is None else times.span(max(found.at - one.oldest, timedelta()))
+
+
+def _blocked(one: PlatformHealth) -> str:
+    """The share of pixels that did not fire, of the newest purchases of which a page said anything."""
+    share = one.pixels.blocked_share
+    return "" if share is None else f"{share:.0%} of {one.pixels.fired + one.pixels.blocked}"
 
 
 def _explain(console: Console, one: PlatformHealth) -> None:

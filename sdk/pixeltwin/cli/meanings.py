@@ -13,7 +13,8 @@ _DAY = timedelta(days=1)
 
 BROWSER: Mapping[BrowserState, str] = {
     "none": "no page has shown this pixel yet",
-    "offered": "a page has shown this pixel, and has not said whether it fired",
+    "offered": "a page has shown this pixel, and nothing was heard of whether it fired",
+    "blocked": "the page said that this pixel did not fire: its script was blocked or did not come",
     "acknowledged": "the page said that this pixel fired",
     "suppressed": "no page will show this pixel any more",
 }

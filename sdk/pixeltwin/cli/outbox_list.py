@@ -106,6 +106,7 @@ def _half(half: DeliveryState) -> dict[str, Any]:
         "next_try": None if half.due_at is None else half.due_at.isoformat(timespec="seconds"),
         "since": half.updated_at.isoformat(timespec="seconds"),
         "browser_half": half.browser,
+        "browser_half_since": None if half.browser_at is None else half.browser_at.isoformat(timespec="seconds"),
     }
 
 

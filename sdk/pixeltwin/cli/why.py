@@ -84,6 +84,8 @@ def _half(ours: Tracker, half: DeliveryState, row: Stored, standing: Standing | 
     if standing and standing.state != "open" and half.state in OPEN:
         table.add_row("platform", Text(_trouble(standing, now)))
     browser = meanings.BROWSER[half.browser]
+    if half.browser_at is not None:
+        browser = f"{browser} ({times.at(half.browser_at, now)})"
     if platform and not platform.browser:
         browser = "switched off (browser=False)"
     table.add_row("browser", Text(f"{half.browser}: {browser}"))

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from ..sandbox.timeline import Step
 
 MOUNT = "/_pixeltwin/sandbox"
-_RENDERED = {"offered": "rendered", "acknowledged": "confirmed"}
+_HEARD = {
+    "acknowledged": ("confirmed", "the page said that the pixel took it"),
+    "blocked": ("blocked", "the page said that the pixel's script was blocked or did not come"),
+}
 
 
 class MountedSettings(Settings):
@@ -90,7 +93,9 @@ def _steps(outbox: Outbox, platform: str, id: str) -> Iterator[Step]:
         if half.destination.partition(":")[0] != platform:
             continue
         yield Step(half.occurred_at, "tracked")
-        if half.browser in _RENDERED:
-            yield Step(None, _RENDERED[half.browser])
+        if half.browser == "offered" or half.browser in _HEARD:
+            yield Step(None, "rendered")
+        if half.browser in _HEARD:
+            yield Step(half.browser_at, *_HEARD[half.browser])
         tries = f"{half.attempts} tries" if half.attempts > 1 else ""
         yield Step(half.updated_at, half.state, "; ".join(part for part in (half.reason, tries) if part))

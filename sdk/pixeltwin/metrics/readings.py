@@ -42,7 +42,13 @@ STATE = Gauge(
 )
 TAKEN = Gauge("destination.last_taken", "unix", "When the destination last took an event; absent before the first.")
 SKEW = Gauge("destination.clock_skew", "s", "How far this site's clock is ahead of the platform's.")
-GAUGES = (OUTBOX_UP, HALVES, OLDEST, HEALTHY, STATE, TAKEN, SKEW)
+PIXELS = Gauge(
+    "browser.halves",
+    "{half}",
+    "Of the newest purchases that pages showed, by what the page said of the pixel: fired, blocked, or silent.",
+    ("platform", "destination", "state"),
+)
+GAUGES = (OUTBOX_UP, HALVES, OLDEST, HEALTHY, STATE, TAKEN, SKEW, PIXELS)
 
 Reading = tuple[Mapping[str, str], float]
 
@@ -73,7 +79,7 @@ def _readings(health: Health, gauge: Gauge) -> Iterator[Reading]:
         yield {}, 0.0 if health.outbox else 1.0
         return
     for one in health.platforms:
-        if one.sends:
+        if one.sends or gauge is PIXELS:
             labels = {"platform": one.platform, "destination": one.destination}
             yield from (({**labels, **more}, value) for more, value in _values(health, one, gauge))
 
@@ -89,5 +95,7 @@ def _values(health: Health, one: PlatformHealth, gauge: Gauge) -> Iterator[Readi
         yield from (({"state": state}, float(state == one.state)) for state in get_args(StandingState))
     elif gauge is TAKEN and one.took_at is not None:
         yield {}, one.took_at.timestamp()
+    elif gauge is PIXELS:
+        yield from (({"state": state}, float(getattr(one.pixels, state))) for state in ("fired", "blocked", "silent"))
     elif gauge is SKEW:
         yield {}, one.skew or 0.0

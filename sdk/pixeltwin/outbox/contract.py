@@ -132,6 +132,9 @@ class Migration:
     after: int
 
 
+UNHEARD = Heard(0, {}, {})
+
+
 class Outbox(ABC):
     """A durable queue of conversions. Every method is safe from any thread and process; `OutboxUnavailable` when the
     store cannot be reached, is full, or is locked for longer than its patience (250 ms; 5 s for what only a worker or
