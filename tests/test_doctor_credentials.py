@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask, Response, request
@@ -16,7 +17,9 @@ from pixeltwin import Consent, Tracker
 from pixeltwin.contract import Platform
 from pixeltwin.doctor import Finding
 from pixeltwin.doctor.credentials import credentials
+from pixeltwin.emulation import Incoming
 from pixeltwin.sandbox import create_sandbox
+from tests.courier import Courier
 from tests.local_vendor import Vendor, says
 from tests.observed import ADA, Shop
 from tests.samples import purchase
@@ -114,6 +117,23 @@ def test_the_probe_names_nobody_and_is_void_only_where_it_must(kind: str) -> Non
     assert "Zq81" not in repr(probe)
     assert probe.void is one.test_needs_id
     assert one.probe(datetime(2026, 8, 20, tzinfo=timezone.utc), "t2_x").void is False
+
+
+@pytest.mark.parametrize("one", [*(platform(kind) for kind in KINDS), Courier(bag="b1", access_token="key-Zq84")])
+def test_every_platforms_own_emulator_answers_the_probe_and_counts_nothing(one: Platform) -> None:
+    """Whoever's platform it is: its question is taken for what it is by its own rules, and brings no half."""
+    now = datetime(2026, 8, 20, tzinfo=timezone.utc)
+    probe = one.probe(now)
+    url, base = urlsplit(probe.request.url), urlsplit(one.api_url)
+    path = type(one).emulator().api_path + url.path.removeprefix(base.path)
+    headers = {name.lower(): value for name, value in probe.request.headers.items()}
+    emulator = type(one).emulator()
+    answer = emulator.answer(Incoming("POST", path, url.query, headers, probe.request.body), now)
+    assert one.read_probe(probe, answer.status, answer.headers or {}, answer.body).verdict == "accepted"
+    assert answer.halves == ()
+    for status, verdict in ((401, "token"), (403, "account")):
+        trouble = emulator.trouble(status)
+        assert one.read_probe(probe, trouble.status, trouble.headers or {}, trouble.body).verdict == verdict
 
 
 def test_a_void_event_that_is_taken_is_no_doubt_of_the_token() -> None:

@@ -88,6 +88,8 @@ def _receive(incoming: Incoming, bag: str, now: datetime) -> Answer:
         else:
             halves.append(half)
         entries.append({"taken": False, "why": why} if why else {"taken": True})
+    if parse_qs(incoming.query).get("test") == ["true"]:
+        return Answer(200, encode({"parcels": entries}), warnings=("test=true: answered, not taken",))
     return Answer(200, encode({"parcels": entries}), halves=tuple(halves), rejected=tuple(rejected))
 
 
