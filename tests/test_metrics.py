@@ -49,7 +49,7 @@ def sample(name: str, **labels: str) -> str:
 
 
 def busy(shop: Shop) -> None:
-    """One delivered whose pixel was blocked, one refused in words, one lost, one waiting for a platform that is down."""
+    """One delivered, its pixel blocked; one refused in words, one lost, one waiting for a platform that is down."""
     shown = shop.order("1", offered=True)
     shop.tracker.outbox.acknowledge(shown.id, [], blocked=[HERE["destination"]], now=NOW)
     shop.deliver()
