@@ -148,7 +148,7 @@ class Callers(Visitors):
 def serving(app: Flask) -> Iterator[Callers]:
     """A real threaded server for `app`, as long as the block lasts."""
     server = make(0, app=app)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))  # how soon it notices that it shall end
     thread.start()
     try:
         yield Callers(app, port=server.server_port)
