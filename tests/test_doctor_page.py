@@ -159,7 +159,7 @@ def test_a_missing_script_is_a_fault() -> None:
             "Snap's pixel is on the page a second",
         ),
         ("pintrk('load', '2612345678901');", "fault", "Pinterest's pixel is on the page a second"),
-        ("var u='https://s.pinimg.com/ct/core.js';", "fault", "Pinterest's pixel is on the page a second"),
+        ("pintrk('x');var u='https://s.pinimg.com/ct/core.js';", "fault", "Pinterest's pixel is on the page a second"),
     ],
 )
 def test_a_second_installation_is_told(snippet: str, severity: str, words: str) -> None:
@@ -168,6 +168,22 @@ def test_a_second_installation_is_told(snippet: str, severity: str, words: str) 
     site.extra = f"<script>{snippet}</script>"
     found = only(site.findings())
     assert found.severity == severity and words in found.what
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "<script>var vendors = ['https://sc-static.net/scevent.min.js'];</script>",
+        '<script type="application/ld+json">{"code": "rdt(\'init\', \'a2_shop\')"}</script>',
+        "<!-- <script>rdt('init', 'a2_shop')</script> -->",
+        "<p>rdt('init', 'a2_shop')</p>",
+    ],
+)
+def test_what_only_looks_like_an_installation_is_none(harmless: str) -> None:
+    """A consent tool's list, data for search engines, comments and texts start nothing."""
+    site = Site()
+    site.extra = harmless
+    assert not bad(site.findings())
 
 
 @pytest.mark.parametrize(
@@ -225,6 +241,9 @@ def test_our_own_script_must_be_allowed() -> None:
         site = Site()
         site.headers["Content-Security-Policy"] = f"script-src {script_src}"
         assert any("blocks pixeltwin's own script" in one.what for one in bad(site.findings()))
+    site = Site()
+    site.headers["Content-Security-Policy"] = csp(script_src_elem="'none'")
+    assert any("blocks pixeltwin's own script" in one.what for one in bad(site.findings()))
     site = Site()
     site.headers["Content-Security-Policy"] = csp(connect_src=" ".join(HOSTS["connect-src"]))
     assert any("requests to its own site" in one.what for one in bad(site.findings()))

@@ -240,8 +240,9 @@ class Delivery:
         if not self._introduces or destination in self._introduced or not self.mode.sends(now):
             return
         gate = self._channels[destination].gate
+        first = gate.introduces()
         self._introduced.add(destination)
-        if gate.introduces() and self.check(destination, now).verdict not in SURE:
+        if first and self.check(destination, now).verdict not in SURE:
             gate.not_introduced()
 
     def opens_at(self, destination: str, now: datetime) -> datetime:

@@ -92,7 +92,8 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "script" and self._open is not None:
-            self.scripts.append(_script(self._open, "".join(self._code), self._url))
+            if "data-pixeltwin" in self._open or "json" not in self._open.get("type", ""):  # others' data runs nothing
+                self.scripts.append(_script(self._open, "".join(self._code), self._url))
             self._open = None
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ..tracker import Tracker
 
 
+_UNSEEN = "The rest was not looked at: with these settings the application cannot start. Mend them, and ask again."
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing to look at. `title` says what is being done while it lasts."""
@@ -51,9 +54,9 @@ def examination(
     try:
         ours = tracker()
     except ConfigurationError as error:
-        if not any(one.severity == "fault" for one in faults):
-            found = _unusable(settings, error)
-            yield Step("Using the settings", lambda: [found])
+        named = any(one.severity == "fault" for one in faults)
+        found = Finding("settings", "note", _UNSEEN) if named else _unusable(settings, error)
+        yield Step("Using the settings", lambda: [found])
         return
     try:
         yield Step("Checking the settings", lambda: written_settings.used(ours))

@@ -74,9 +74,8 @@ def _shown(platforms: Sequence[Platform], document: Document) -> Iterator[Findin
 def _second(platforms: Sequence[Platform], document: Document) -> Iterator[Finding]:
     """Installations of the same platforms beside ours."""
     for platform in platforms:
-        script = platform.default_script_url.partition("?")[0].partition("//")[2]
         starts = _started(platform, document)
-        loaded = any(script in (one.src or one.code) for one in document.foreign)
+        loaded = _loaded(platform, document)
         if not starts and not loaded:
             continue
         own = _account(platform)
@@ -90,6 +89,18 @@ def _second(platforms: Sequence[Platform], document: Document) -> Iterator[Findi
             what = f"Another pixel of {platform.title} is on the page: {others[:80]}."
             why = "Both hear what is fired, so a conversion is told to both accounts."
             yield Finding(CHECK, "warning", what, why, do, platform.name)
+
+
+def _loaded(platform: Platform, document: Document) -> bool:
+    """Whether another script loads this platform's: by its element, or in code that also has its function. A consent
+    tool's list of scripts has the address alone."""
+    address = platform.default_script_url.partition("?")[0].partition("//")[2]
+    call = _start(platform)
+    function = re.compile(rf"\b{re.escape(call[0])}\b") if call else None
+    return any(
+        address in one.src or (address in one.code and bool(function and function.search(one.code)))
+        for one in document.foreign
+    )
 
 
 def _started(platform: Platform, document: Document) -> frozenset[str]:

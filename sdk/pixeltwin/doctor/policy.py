@@ -42,7 +42,7 @@ class Policy:
 
     def allows(self, directive: str, origin: str, page: str) -> bool:
         """Whether something from this origin is allowed on that page."""
-        sources = self.sources(directive)
+        sources = self.sources("script-src-elem" if directive == "script-src" else directive)
         if sources is None:
             return True
         if directive == "script-src" and "'strict-dynamic'" in sources:
@@ -51,7 +51,7 @@ class Policy:
 
     def runs(self, nonce: str, page: str, src: str) -> bool:
         """Whether a script element runs: one with this nonce, inline or from `src`."""
-        sources = self.sources("script-src-elem") or self.sources("script-src")
+        sources = self.sources("script-src-elem")
         if sources is None or (nonce and f"'nonce-{nonce}'" in sources):
             return True
         strict = "'strict-dynamic'" in sources
