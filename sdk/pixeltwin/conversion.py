@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, get_args
@@ -138,28 +138,34 @@ class Conversion:
         return record
 
 
-def conversion_from_record(record: dict[str, Any], visitor: dict[str, Any] | None) -> Conversion:
+def conversion_from_record(record: Mapping[str, Any], visitor: Mapping[str, Any] | None) -> Conversion:
     """The conversion that was stored; without a visitor record (erased on delivery) it has nobody."""
     platforms = record.get("platforms")
     app = record.get("app")
+    own: dict[str, Any] = {
+        "event": restored(record["event"]),
+        "id": record["id"],
+        "occurred_at": occurred(record),
+        "visitor": SealedVisitor.from_record(visitor or {}),
+        "source_url": None if visitor is None else visitor.get("url"),
+        "action_source": record.get("source", "web"),
+        "consent": Consent.from_record(record["consent"]),
+        "app": App.from_record(app) if app else None,
+        "key": record.get("key"),
+        "platforms": None if platforms is None else tuple(platforms),
+        "browser": record.get("browser", True),
+        "server": record.get("server", True),
+        "created": False,
+        "stored": True,
+    }
     found = object.__new__(Conversion)
-    found.__dict__.update(  # it was checked when it was made
-        event=restored(record["event"]),
-        id=record["id"],
-        occurred_at=datetime.fromtimestamp(record["at"] / 1000, timezone.utc),
-        visitor=SealedVisitor.from_record(visitor or {}),
-        source_url=None if visitor is None else visitor.get("url"),
-        action_source=record.get("source", "web"),
-        consent=Consent.from_record(record["consent"]),
-        app=App.from_record(app) if app else None,
-        key=record.get("key"),
-        platforms=None if platforms is None else tuple(platforms),
-        browser=record.get("browser", True),
-        server=record.get("server", True),
-        created=False,
-        stored=True,
-    )
+    object.__setattr__(found, "__dict__", own)  # it was checked when it was made
     return found
+
+
+def occurred(record: Mapping[str, Any]) -> datetime:
+    """When a stored conversion happened."""
+    return datetime.fromtimestamp(record["at"] / 1000, timezone.utc)
 
 
 class _Dated(TimestampSigner):

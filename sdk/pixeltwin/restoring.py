@@ -23,7 +23,7 @@ class _Shape(NamedTuple):
 
     defaults: Mapping[str, Any]
     readers: tuple[tuple[str, Reader], ...]
-    fields: frozenset[str]
+    fields: set[str]
     complete: bool
 
 
@@ -44,7 +44,7 @@ def _made(kind: type[Model], shape: _Shape, record: Mapping[str, Any]) -> Model:
     own.pop("type", None)  # which event it is says its class
     made = object.__new__(kind)
     object.__setattr__(made, "__dict__", own)
-    object.__setattr__(made, "__pydantic_fields_set__", set(shape.fields))
+    object.__setattr__(made, "__pydantic_fields_set__", shape.fields)  # nobody changes it: they are frozen
     object.__setattr__(made, "__pydantic_extra__", None)
     object.__setattr__(made, "__pydantic_private__", None)
     return made
@@ -70,7 +70,7 @@ _READERS: Mapping[str, Reader] = {
 
 @lru_cache(maxsize=1000)  # a site gives few different sets of fields
 def _shape(kind: type[Frozen], names: tuple[str, ...]) -> _Shape:
-    fields = frozenset(names) - {"type"}
+    fields = set(names) - {"type"}
     model = kind.model_fields
     required = {name for name, field in model.items() if field.is_required()}
     return _Shape(

@@ -206,7 +206,7 @@ IDENTITY_FIELDS: tuple[str, ...] = tuple(
 _IS_IDENTITY = frozenset(IDENTITY_FIELDS)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)  # without slots, so that one is put back by a single assignment
 class SealedVisitor:
     """A visitor without identity: what each rule made of it, and the raw signals. This is what a row holds."""
 
@@ -267,13 +267,18 @@ class SealedVisitor:
     def from_record(cls, record: Mapping[str, Any]) -> SealedVisitor:
         screen = record.get("screen")
         sealed: Mapping[str, list[str]] = record.get("sealed", {})
-        return cls(
-            FrozenDict(zip(sealed, map(tuple, sealed.values()), strict=False)),  # of one length
-            record.get("user_agent"),
-            (screen[0], screen[1]) if screen else None,
-            FrozenDict(record.get("click_ids", {})),
-            FrozenDict(record.get("browser_ids", {})),
-        )
+        own = {
+            "sealed": FrozenDict(zip(sealed, map(tuple, sealed.values()), strict=False)),  # of one length
+            "user_agent": record.get("user_agent"),
+            "screen": (screen[0], screen[1]) if screen else None,
+            "click_ids": FrozenDict(record["click_ids"]) if "click_ids" in record else _NO_SIGNALS,
+            "browser_ids": FrozenDict(record["browser_ids"]) if "browser_ids" in record else _NO_SIGNALS,
+            "fields": None,
+            "plain": False,
+        }
+        found = object.__new__(cls)
+        object.__setattr__(found, "__dict__", own)
+        return found
 
 
 AnyVisitor = Visitor | SealedVisitor

@@ -235,8 +235,10 @@ class SQLiteOutbox(Outbox):
         while taken < limit and until < last:
             cursor, until = until, min(until + limit - taken, last)
             between = {**leased, "cursor": cursor, "until": until}
-            taken += own.execute(self._sql["claim_new"], between).rowcount
-            own.execute(self._sql["hold_new"], between)
+            new = own.execute(self._sql["claim_new"], between).rowcount
+            taken += new
+            if new < until - cursor:  # else there is nothing held among them, and each row is read again to see
+                own.execute(self._sql["hold_new"], between)
         own.execute(self._sql["move_cursor"], {"destination": leased["destination"], "until": until})
 
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:

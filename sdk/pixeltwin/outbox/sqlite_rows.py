@@ -51,14 +51,20 @@ def claim(row: Row, lease: str) -> Claim:
 
 def settlement_values(settlements: Sequence[Settlement], destination: int, now: int) -> Iterator[dict[str, Any]]:
     """What the statement `settle` takes, once for all that became the same. A lease counts once."""
+    if len({one.seq for one in settlements}) < len(settlements):
+        settlements = list({one[:2]: one for one in reversed(settlements)}.values())
     alike: dict[Row, list[int]] = {}
-    for one in {one[:2]: one for one in reversed(settlements)}.values():
+    for seq, lease, state, reason, due_at, tried in settlements:
         due = None
-        if one.state in OPEN:
-            due = now if one.due_at is None else micros(one.due_at)
-        alike.setdefault((one.lease, one.state, due, int(one.tried), one.reason), []).append(one.seq)
+        if state in OPEN:
+            due = now if due_at is None else micros(due_at)
+        same = (lease, state, due, tried, reason)
+        if same in alike:
+            alike[same].append(seq)
+        else:
+            alike[same] = [seq]
     for (lease, state, due, tried, reason), seqs in alike.items():
-        end = {"state": state, "due_at": due, "tried": tried, "reason": reason}
+        end = {"state": state, "due_at": due, "tried": int(tried), "reason": reason}
         yield {"destination": destination, "now": now, "lease": lease, "seqs": listed(seqs), **end}
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ..consent import Consent
 from ..contract import Platform
-from ..conversion import AHEAD, Conversion, conversion_from_record
+from ..conversion import AHEAD, Conversion, conversion_from_record, occurred
 from ..errors import CannotSend, described
 from ..logfields import fields
 from ..match import Carried, carried
@@ -94,14 +94,14 @@ def _prepared(
     platform: Platform, claim: Claim, now: datetime, when_unsure: WhenUnsure, decided: Consent | None
 ) -> Ready | Settlement:
     record: Mapping[str, Any] = decode(claim.row.record or b"{}")
-    occurred_at = datetime.fromtimestamp(record["at"] / 1000, timezone.utc)
+    occurred_at = occurred(record)
     expires_at = occurred_at + platform.max_age
     if now > expires_at:  # before anything that could fail, so that no error outlives the event
         return settled(
             claim, "expired", f"too_old: {platform.title} takes no event older than {platform.max_age.days} days"
         )
     visitor = None if claim.row.visitor is None else decode(claim.row.visitor)
-    conversion = conversion_from_record(dict(record), visitor)
+    conversion = conversion_from_record(record, visitor)
     if decided is not None:
         if platform.allowed(conversion.consent) and platform.state(decided) == "denied":
             reason = f"consent_withdrawn: the visitor allows {platform.name} nothing any more"

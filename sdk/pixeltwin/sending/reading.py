@@ -59,6 +59,10 @@ def read(
     suspects: list[Ready] = []
     blameless: list[Ready] = []
     for ready, outcome in zip(group, outcomes, strict=True):
+        if isinstance(outcome, Delivered):  # as nearly always
+            end = Settlement(ready.seq, ready.lease, "delivered", _remark(outcome, tested=tested))
+            reading.settled.append((ready.id, end))
+            continue
         if isinstance(outcome, RetryLater) and not failed:
             if outcome.alone and len(group) > 1:
                 suspects.append(ready)
@@ -67,7 +71,7 @@ def read(
                 blameless.append(ready)
                 continue
         due = _due(ready, outcome, failed, only=len(group) == 1, now=now, shut_until=shut_until, fraction=fraction)
-        reading.settled.append((ready.id, _settlement(ready, outcome, due, tested=tested)))
+        reading.settled.append((ready.id, _settlement(ready, outcome, due)))
     middle = (len(suspects) + 1) // 2
     reading.again = [part for part in (suspects[:middle], suspects[middle:], blameless) if part]
     return reading
@@ -97,13 +101,15 @@ def _due(
     return min(due, max(ready.expires_at, now))
 
 
-def _settlement(ready: Ready, outcome: Outcome, due: datetime | None, *, tested: bool) -> Settlement:
+def _remark(outcome: Delivered, *, tested: bool) -> str:
+    """What is kept of a delivered half: that it was a test, and what the platform remarked."""
+    if tested:
+        return f"{TESTED}: {outcome.warning}" if outcome.warning else TESTED
+    return outcome.warning
+
+
+def _settlement(ready: Ready, outcome: Refused | Misconfigured | RetryLater, due: datetime | None) -> Settlement:
     seq, lease = ready.seq, ready.lease
-    if isinstance(outcome, Delivered):
-        remarks = [TESTED] if tested else []
-        return Settlement(
-            seq, lease, "delivered", ": ".join([*remarks, outcome.warning] if outcome.warning else remarks)
-        )
     if isinstance(outcome, Refused):
         return Settlement(seq, lease, "refused", outcome.reason)
     if isinstance(outcome, Misconfigured):
@@ -117,6 +123,9 @@ def clean(outcomes: Sequence[Outcome], request: ServerRequest, hidden: str = "")
     known: dict[Outcome, Outcome] = {}
     cleaned: list[Outcome] = []
     for outcome in outcomes:
+        if isinstance(outcome, Delivered) and not outcome.warning:
+            cleaned.append(outcome)
+            continue
         if outcome not in known:
             known[outcome] = _clean_one(outcome, request, hidden)
         cleaned.append(known[outcome])

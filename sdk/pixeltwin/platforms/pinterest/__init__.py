@@ -325,7 +325,7 @@ class Pinterest(Platform):
         token = _checked_token(self.token)
         if not self.ad_account_id:
             raise ConfigurationError("Pinterest(ad_account_id=) is missing; set it to send server events")
-        encoded = (one if isinstance(one, bytes) else encode(one) for one in events)
+        encoded = b",".join([one if isinstance(one, bytes) else encode(one) for one in events])
         return ServerRequest(
             method="POST",
             url=f"{self.api_url}/ad_accounts/{self.ad_account_id}/events" + ("?test=true" if test else ""),
@@ -335,7 +335,7 @@ class Pinterest(Platform):
                 "Accept": "application/json",
                 "User-Agent": user_agent(),
             },
-            body=b'{"data":[' + b",".join(encoded) + b"]}",
+            body=b"".join((b'{"data":[', encoded, b"]}")),  # a megabyte, copied once
         )
 
     def read_reply(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> list[Outcome]:

@@ -7,6 +7,7 @@ event codes"). The API's objects are closed: one key it does not know fails the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from ...amounts import ValueBasis, amount
@@ -106,6 +107,7 @@ HASHED: Mapping[str, tuple[str, Rule]] = {
     "external_id": ("external_id", Rule("lower_trim", lower_trim)),
     "mobile_ad_id": ("hashed_maids", Rule("device_id", device_id)),
 }
+_USER_KEYS: Mapping[str, str] = {field: key for field, (key, _) in HASHED.items()}
 IP_ADDRESS = Rule("ip_canonical", ip_canonical, hashed=False)
 LETTERED_POSTAL_CODE = Rule("postal_compact", postal_compact)  # against the published rule: by setting only
 
@@ -117,8 +119,9 @@ IDENTITY: Mapping[str, Rule] = FrozenDict(
 def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
     """Who did it: digests in arrays, as many as are known; the browser's address, agent and click id as they are."""
     wires, hidden = platform.wires(visitor), platform.withhold
-    user: dict[str, Any] = {HASHED[field][0]: list(found) for field, found in wires.items() if field in HASHED}
-    if addresses := wires.get("ip_address"):
+    addresses = wires.pop("ip_address", None)
+    user: dict[str, Any] = {_USER_KEYS[field]: list(found) for field, found in wires.items()}
+    if addresses:
         user["client_ip_address"] = addresses[0]
     if visitor.user_agent and "user_agent" not in hidden:
         user["client_user_agent"] = visitor.user_agent
@@ -212,19 +215,26 @@ def tag_data(event: Event, id: str, basis: ValueBasis) -> dict[str, Any]:
 def custom_data(event: Event, basis: ValueBasis, *, newer: bool) -> dict[str, Any]:
     """The API's `custom_data`: the same facts under its names."""
     given = event.__dict__
-    data = _api(given, _VIDEO_API if isinstance(event, WatchVideo) else _EVENT_API)
+    data = _api(given, _fields_of(type(event)))
     if "tax" in given and (value := amount(given, basis)) is not None:
         data["value"] = plain(value)
     items: tuple[Item, ...] = given.get("items") or ()
     if items:
         contents = [_content(item.__dict__, newer=newer) for item in items]
-        brand = contents[0].get("item_brand")
+        brand = items[0].__dict__["brand"]
         if brand and all(one.get("item_brand") == brand for one in contents):
             data["content_brand"] = brand
         data["num_items"] = sum([one["quantity"] for one in contents])
         data["content_ids"] = [one["id"] for one in contents]
         data["contents"] = contents
     return data
+
+
+@cache
+def _fields_of(kind: type[Event]) -> _Api:
+    """Those of the API's fields that events of this kind have."""
+    fields = _VIDEO_API if issubclass(kind, WatchVideo) else _EVENT_API
+    return [one for one in fields if one[0] in kind.model_fields]
 
 
 def _content(given: Mapping[str, Any], *, newer: bool) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def _event(platform: Platform, event: Event) -> Iterator[Loss]:
     if len(items) > 1 and "name" in said:
         yield Loss(platform.name, "items.name", "unsupported_field", "Snap takes a name only of a single item")
     for field in _ITEM_SHARED:
-        if field in said and not own.get(field) and not mapping.shared(items, field):
+        if field in said and not own.get(field) and not mapping.shared([item.__dict__ for item in items], field):
             detail = f"Snap takes one {field} an event, and the items differ in theirs"
             yield Loss(platform.name, f"items.{field}", "one_value_only", detail)
     currency = own.get("currency")

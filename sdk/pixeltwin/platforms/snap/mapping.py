@@ -103,6 +103,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     # read 2026-11).
     "name": ("event_tag", "event_tag"),
 }
+_API_KEYS: Mapping[str, str] = {field: key for field, (_, key) in FIELDS.items()}
 _AS_GIVEN = ("order_id", "currency", "search_string", "sign_up_method", "delivery_category", "name")
 
 # What one half alone has room for: the v3 API dropped `description`, and the pixel drops what it does not know.
@@ -167,11 +168,11 @@ def facts(event: Event, basis: ValueBasis) -> dict[str, Any]:
     if value is not None:
         said["value"] = value if basis == "total" else net(value, own)
     items: Sequence[Item] = own.get("items") or ()
-    category = own.get("category") or (shared(items, "category") if items else None)
+    lines = [item.__dict__ for item in items]
+    category = own.get("category") or shared(lines, "category")
     if category:
         said["category"] = category
     if items:
-        lines = [item.__dict__ for item in items]
         said["item_ids"] = [line["id"] for line in lines]
         said["item_count"] = sum([line["quantity"] for line in lines])
         brands = dict.fromkeys([brand for line in lines if (brand := line["brand"])])
@@ -185,10 +186,13 @@ def net(value: Decimal, own: Mapping[str, Any]) -> Decimal:
     return value - (own.get("tax") or 0) - (own.get("shipping") or 0)
 
 
-def shared(items: Sequence[Item], field: str) -> str | None:
+def shared(lines: Sequence[Mapping[str, Any]], field: str) -> str | None:
     """What all items say alike: there is room for one value an event."""
-    said = {item.__dict__[field] or None for item in items}
-    return said.pop() if len(said) == 1 else None
+    said = lines[0][field] if lines else None
+    for line in lines:
+        if line[field] != said:
+            return None
+    return said or None
 
 
 def track(platform: Platform, conversion: Conversion, basis: ValueBasis) -> dict[str, Any]:
@@ -198,7 +202,7 @@ def track(platform: Platform, conversion: Conversion, basis: ValueBasis) -> dict
     for field, value in facts(conversion.event, basis).items():
         said[FIELDS[field][0]] = value
     own = conversion.event.__dict__
-    alone = {**own, "brand_id": shared(own.get("items") or (), "brand_id")}
+    alone = {**own, "brand_id": shared([item.__dict__ for item in own.get("items") or ()], "brand_id")}
     for field, key in PIXEL_ONLY.items():
         if alone.get(field):
             said[key] = alone[field]
@@ -241,7 +245,7 @@ def custom_data(event: Event, basis: ValueBasis) -> dict[str, Any]:
     """The facts by the API's names, and what only the API has room for: each item in full, what the event is about,
     the customer's predicted value, the trip."""
     own = event.__dict__
-    said = {FIELDS[field][1]: value for field, value in facts(event, basis).items()}
+    said = {_API_KEYS[field]: value for field, value in facts(event, basis).items()}
     if "brands" in said:
         said["brands"] = ",".join(said["brands"])  # text in Snap's own models, and what the pixel sends of its list
     items: Sequence[Item] = own.get("items") or ()
