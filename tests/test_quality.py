@@ -177,6 +177,22 @@ def test_counts_are_written_now_and_then_and_survive_a_store_that_fails(monkeypa
     assert written() == {"all": 2, "email": 1}
 
 
+def test_an_idle_worker_writes_what_was_counted_last() -> None:
+    """After the last conversion of a day nobody has to come before its counts are in the outbox."""
+    with Vendor() as vendor:
+        shop = Shop(vendor)
+        shop.order("1")
+        shop.deliver()
+        shop.clock.advance(seconds=2)
+        shop.order("2")
+        shop.deliver()
+        assert [one.conversions for one in quality_of(shop.tracker)] == [1]
+        shop.clock.now += WRITE_EVERY + timedelta(seconds=1)
+        shop.tracker.delivery.watch(shop.clock.now)
+        assert [one.conversions for one in quality_of(shop.tracker)] == [2]
+        shop.tracker.close()
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 

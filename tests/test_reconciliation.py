@@ -226,3 +226,5 @@ def test_the_command_reads_a_file_and_fails_on_an_alarm(tmp_path: Path, monkeypa
         assert json.loads(by_loader.output)["lines"][0]["orders"] == 2
         assert isinstance(runner.invoke(command, ["--loader", "mugshop:none"]).exception, ConfigurationError)
         assert runner.invoke(command, []).exit_code == 2
+        foreign = runner.invoke(command, ["-"], input="order_id\n#0\n#1\n")
+        assert foreign.exit_code == 0 and "None of these orders is known" in foreign.output

@@ -107,5 +107,9 @@ def _print(console: Console, found: Reconciliation) -> None:
         for gap, many in gaps.most_common():
             said = f"{many} × {gap}: {GAPS[gap.partition(' (')[0]]}"
             console.print(Padding(Text(said), (0, 0, 0, 2)))
+    if not any(line.tracked for line in found.lines):
+        console.print(
+            "None of these orders is known. Is this the number that Purchase(order_id=…) was given? See --number."
+        )
     for alarm in found.alarms:
         console.print(Text(f"ALARM {alarm}.", style="bold red"))
