@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask, render_template
 
-from . import browsing, buying, consent, database, joining, page
+from . import browsing, buying, consent, database, joining, page, pieces
 from .security import protect
 from .settings import data_folder, settings
 from .tracking import twin
@@ -30,7 +30,7 @@ def create_app(config: Mapping[str, Any] | None = None, *, data: Path | None = N
     protect(app, twin.csp_sources)
     twin.init_app(app)
     page.prepare(app)
-    for part in (browsing, buying, joining, consent):
+    for part in (browsing, buying, joining, consent, pieces):
         app.register_blueprint(part.blueprint)
     app.register_error_handler(404, lambda _: (render_template("missing.html"), 404))
     return app

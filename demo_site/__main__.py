@@ -72,6 +72,7 @@ def _welcome(url: str, platforms: Sequence[Platform], *, sandboxed: bool) -> Non
     if sandboxed:
         line("sandbox", f"[bold cyan]{url}{server.MOUNT}/[/]")
     line("from ads", f"[cyan]{url}/?{landing}[/]")
+    line("cached", f"[cyan]{url}/first-kite?{landing}[/]")
     out.print()
     if sandboxed:
         line("try", "come from the ads, accept the cookies, buy a kite, look at the sandbox;")

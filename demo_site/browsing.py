@@ -8,6 +8,7 @@ from pixeltwin import Search, ViewCategory, ViewContent
 
 from . import catalogue
 from .cart import CURRENCY
+from .kept import for_everybody
 from .tracking import item, twin
 
 blueprint = Blueprint("browsing", __name__)
@@ -17,6 +18,13 @@ blueprint = Blueprint("browsing", __name__)
 def index() -> str:
     shelves = [(category, catalogue.products_in(category)) for category in catalogue.CATEGORIES]
     return render_template("index.html", shelves=shelves)
+
+
+@blueprint.get("/first-kite")
+@for_everybody
+def first_kite() -> str:
+    """Where advertisements lead: one page for everybody, from a cache."""
+    return render_template("first_kite.html", products=catalogue.FIRST_KITES)
 
 
 @blueprint.get("/c/<slug>")

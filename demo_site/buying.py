@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -10,9 +11,9 @@ from flask.typing import ResponseReturnValue
 from pixeltwin import AddPaymentInfo, AddToCart, Purchase, StartCheckout
 
 from . import cart as carts
-from . import forms, orders
+from . import forms, orders, pieces
 from .cart import CURRENCY
-from .catalogue import ONE_LINE, product_by_sku, products_in
+from .catalogue import ON_THE_GROUND, ONE_LINE, product_by_sku, products_in
 from .database import connect, shop
 from .tracking import account, item, items, twin
 
@@ -21,9 +22,27 @@ blueprint = Blueprint("buying", __name__)
 
 @blueprint.get("/cart")
 def cart() -> str:
+    return render_template("cart.html", **_contents())
+
+
+def _contents() -> dict[str, Any]:
+    """What the cart's template shows."""
     found = carts.current()
-    suggestions = () if found.lines else products_in(ONE_LINE)
-    return render_template("cart.html", cart=found, most=carts.MOST, suggestions=suggestions)
+    inside = [line.product for line in found.lines]
+    extras = [product for product in products_in(ON_THE_GROUND) if product not in inside]
+    return {
+        "cart": found,
+        "most": carts.MOST,
+        "suggestions": () if inside else products_in(ONE_LINE),
+        "extras": extras,
+    }
+
+
+def _changed() -> ResponseReturnValue:
+    """The cart as it is now: its pieces for a page that asked for them, else the page."""
+    if pieces.wanted():
+        return pieces.answer("cart_pieces.html", **_contents())
+    return redirect(url_for("buying.cart"), 303)
 
 
 @blueprint.post("/cart/add")
@@ -34,7 +53,7 @@ def add() -> ResponseReturnValue:
     quantity = max(carts.quantity_of(request.form.get("quantity")), 1)
     carts.add(product, quantity)
     twin.track(AddToCart(items=[item(product, quantity)], value=product.price * quantity, currency=CURRENCY))
-    return redirect(url_for("buying.cart"), 303)
+    return _changed()
 
 
 @blueprint.post("/cart/update")
@@ -43,7 +62,7 @@ def update() -> ResponseReturnValue:
     for line in carts.current().lines:
         sku = line.product.sku
         carts.put(line.product, 0 if sku == removed else carts.quantity_of(request.form.get(sku)))
-    return redirect(url_for("buying.cart"), 303)
+    return _changed()
 
 
 @blueprint.get("/checkout")

@@ -248,6 +248,8 @@ PRODUCTS = (
 _BY_SLUG = {product.slug: product for product in PRODUCTS}
 _BY_SKU = {product.sku: product for product in PRODUCTS}
 
+FIRST_KITES = tuple(_BY_SLUG[slug] for slug in ("plover", "skylark", "eider"))
+
 
 def product_by_slug(slug: str) -> Product | None:
     return _BY_SLUG.get(slug)

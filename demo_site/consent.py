@@ -6,11 +6,12 @@ what happens meanwhile is held, and nothing is sent or shown to anybody.
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, request
+from flask import Blueprint, abort, g, redirect, request
 from werkzeug.wrappers import Response
 
 from pixeltwin import Consent
 
+from . import pieces
 from .return_path import return_path
 
 COOKIE = "shop_consent"
@@ -22,7 +23,7 @@ blueprint = Blueprint("consent", __name__)
 
 def choice() -> str | None:
     """What the visitor answered; None when nobody has asked yet."""
-    given = request.cookies.get(COOKIE)
+    given = g.get("shop_consent") or request.cookies.get(COOKIE)
     return given if given in CHOICES else None
 
 
@@ -39,11 +40,13 @@ def current() -> Consent:
 
 @blueprint.post("/consent")
 def choose() -> Response:
-    """Keep the answer and go back to the same URL, query and all: a landing page has its click ids there."""
+    """Keep the answer and go back to the same URL, query and all: a landing page has its click ids there. A page that
+    asked for pieces stays as it is, and its script asks what may be told now."""
     answer = request.form.get("choice", "")
     if answer not in CHOICES:
         abort(400)
-    response = redirect(return_path(request.form.get("next")), 303)
+    g.shop_consent = answer
+    response = pieces.answer() if pieces.wanted() else redirect(return_path(request.form.get("next")), 303)
     keep(response, answer)
     return response
 

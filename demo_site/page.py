@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g, request
 from jinja2 import StrictUndefined
 
-from pixeltwin import Conversion
+from pixeltwin import AddToWishlist, Consent, Conversion
 
-from . import cart, catalogue, consent
+from . import cart, catalogue, consent, pieces
 from .drawer import Drawer
 from .return_path import here
-from .tracking import account, twin
+from .tracking import account, item, twin
+
+
+def drawer_of_everybody(conversions: Sequence[Conversion]) -> Drawer:
+    return Drawer((), twin.tracker.platforms, Consent.granted())
 
 
 def money(amount: Decimal) -> str:
@@ -23,6 +27,23 @@ def money(amount: Decimal) -> str:
 
 def drawer_of(conversions: Sequence[Conversion]) -> Drawer:
     return Drawer(conversions, twin.tracker.platforms, consent.current())
+
+
+def wish(product: catalogue.Product) -> AddToWishlist:
+    """What a click on "Keep for a windy day" tells of."""
+    return AddToWishlist(items=[item(product)], value=product.price, currency=cart.CURRENCY)
+
+
+def of_the_visitor() -> dict[str, Any]:
+    """What is one visitor's; of nobody in a page that is the same for everybody."""
+    if g.get("for_everybody"):
+        return {"account": None, "cart_count": 0, "consent": None, "drawer_of": drawer_of_everybody}
+    return {
+        "account": account(),
+        "cart_count": cart.current().count,
+        "consent": consent.choice(),
+        "drawer_of": drawer_of,
+    }
 
 
 def prepare(app: Flask) -> None:
@@ -35,12 +56,12 @@ def prepare(app: Flask) -> None:
     @app.context_processor
     def shared() -> dict[str, Any]:
         return {
-            "account": account(),
+            **of_the_visitor(),
             "beaufort": catalogue.BEAUFORT,
-            "cart_count": cart.current().count,
             "categories": catalogue.CATEGORIES,
-            "consent": consent.choice(),
-            "drawer_of": drawer_of,
-            "here": here(),
+            "for_everybody": g.get("for_everybody", False),
+            "here": request.path if g.get("for_everybody") else here(),
+            "in_pieces": pieces.wanted(),
             "sandbox": f"{sandbox}/" if sandbox else None,
+            "wish": wish,
         }

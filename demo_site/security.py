@@ -10,7 +10,6 @@ from flask import Flask, Response, abort, g, request
 
 OWN: Mapping[str, tuple[str, ...]] = {
     "default-src": ("'none'",),
-    "script-src": ("'strict-dynamic'",),
     "style-src": ("'self'",),
     "img-src": ("'self'",),
     "connect-src": ("'self'",),
@@ -22,9 +21,11 @@ OWN: Mapping[str, tuple[str, ...]] = {
 Sources = Mapping[str, Iterable[str]]
 
 
-def policy(nonce: str, sources: Sources) -> str:
-    """The policy: ours, and the hosts that the pixels need."""
-    directives = {name: [f"'nonce-{nonce}'", *own] if name == "script-src" else list(own) for name, own in OWN.items()}
+def policy(nonce: str | None, sources: Sources) -> str:
+    """The policy: ours, and the hosts that the pixels need. A page that a cache keeps has no nonce: there the hosts
+    alone say which scripts may run."""
+    directives = {name: list(own) for name, own in OWN.items()}
+    directives["script-src"] = [f"'nonce-{nonce}'", "'strict-dynamic'"] if nonce else ["'self'"]
     for name, hosts in sources.items():
         directives.setdefault(name, []).extend(hosts)
     return "; ".join(f"{name} {' '.join(dict.fromkeys(values))}" for name, values in directives.items())

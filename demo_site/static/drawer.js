@@ -25,12 +25,18 @@
     return item;
   }
 
+  function count() {
+    var drawer = d.getElementById('conversions');
+    drawer.querySelector('.drawer-count').textContent = drawer.querySelector('.drawer-list').children.length;
+  }
+
   function add(conversion) {
     var drawer = d.getElementById('conversions');
-    var list = drawer.querySelector('.drawer-list');
-    list.prepend(entry(conversion, JSON.parse(drawer.dataset.platforms)));
-    drawer.querySelector('.drawer-count').textContent = list.children.length;
+    drawer.querySelector('.drawer-list').prepend(entry(conversion, JSON.parse(drawer.dataset.platforms)));
+    count();
   }
+
+  d.addEventListener('shop:swapped', count);
 
   d.addEventListener('pixeltwin:conversion', function (event) {
     if (d.readyState !== 'loading') add(event.detail);

@@ -1,0 +1,132 @@
+"""The shop's cached page, its cart without page loads, a click and "ask me later", in real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from tests.browser.shop import RunningShop
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("shop")]
+LANDING = "/first-kite?rdt_cid=r1&ScCid=s1&epik=p1"
+CLICK_IDS = {"reddit": "r1", "snap": "s1", "pinterest": "p1"}
+TWO = ["Plover", "Skylark"]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    running = RunningShop(tmp_path_factory.mktemp("shop"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def visitor(shop: RunningShop, page_factory: Callable[..., Any]) -> Callable[[], tuple[Page, list[str]]]:
+    """Makes somebody on the landing page: his page, and the requests it makes to vendors."""
+    shop.post("/api/reset")
+
+    def make() -> tuple[Page, list[str]]:
+        visit = page_factory()
+        page: Page = visit.page()
+        asked: list[str] = []
+        page.on("request", lambda one: asked.append(one.url) if vendors(one.url) else None)
+        page.on("pageerror", lambda error: asked.append(f"an error: {error}"))
+        shop.pause = lambda: page.wait_for_timeout(50)
+        page.goto(shop.url + LANDING)
+        page.get_by_role("button", name="Accept").wait_for()
+        return page, asked
+
+    return make
+
+
+def vendors(url: str) -> bool:
+    return any(f"/sandbox/{name}/" in url for name in CLICK_IDS)
+
+
+def without_pieces(route: Route) -> None:
+    """A network that fails whoever asks for pieces."""
+    if "x-pieces" in route.request.headers:
+        route.abort()
+    else:
+        route.continue_()
+
+
+def answer(page: Page, choice: str) -> None:
+    """What the banner is told; it goes away, and the page stays."""
+    page.evaluate("window.stayed = true")
+    page.get_by_role("button", name=choice).click()
+    page.locator("#cookies.answered").wait_for(state="attached")
+    assert page.evaluate("window.stayed")
+
+
+def test_two_visitors_of_the_cached_page_have_their_own_ids(shop: RunningShop, visitor: Any) -> None:
+    """The page is one; each view and each wish is that visitor's own conversion, merged, with his click id."""
+    for product in TWO:
+        page, _ = visitor()
+        answer(page, "Accept")
+        page.locator("li", has_text=product).get_by_role("button", name="Keep for a windy day").click()
+        assert page.get_by_text("Kept on this device").count() == 1
+    for event in ("PageView", "AddToWishlist"):
+        records = shop.wait_for_merged(event, times=2)
+        assert len({one["id"] for one in records}) == 2
+        for one in records:
+            assert CLICK_IDS[one["platform"]] in str(one["server"]["payload"])
+
+
+@pytest.mark.parametrize("choice", ["Only necessary", "Ask me later"])
+def test_who_has_not_agreed_is_told_of_to_nobody(shop: RunningShop, visitor: Any, choice: str) -> None:
+    """Refused or put off: a click and a thing in the cart reach no vendor; who agrees later is told of then."""
+    page, asked = visitor()
+    answer(page, choice)
+    page.get_by_role("button", name="Keep for a windy day").first.click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add for").first.click()
+    page.get_by_role("button", name="Add Bow tail").click()
+    page.get_by_text("Nine bows").wait_for()
+    page.wait_for_timeout(300)
+    assert asked == [] and shop.conversions() == []
+    if choice == "Ask me later":
+        page.goto(shop.url + "/first-kite")
+        page.get_by_text("You wanted to be asked later").wait_for(state="attached")
+        page.get_by_role("link", name="Cookie choice").click()
+        answer(page, "Accept")
+        assert len({one["id"] for one in shop.wait_for_merged("AddToCart", times=2)}) == 2
+
+
+def test_the_cart_changes_without_a_page_load(shop: RunningShop, visitor: Any) -> None:
+    """Added and changed by fetch: one merged conversion for each thing added, none for a quantity."""
+    page, _ = visitor()
+    answer(page, "Accept")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add for").first.click()
+    shop.wait_for_merged("AddToCart")
+    page.evaluate("window.stayed = true")
+    for number, thing in enumerate(("Bow tail", "Beech reel"), 2):
+        page.get_by_role("button", name=f"Add {thing}").click()
+        shop.wait_for_merged("AddToCart", times=number)
+        assert page.locator(".bag-count").inner_text() == str(number)
+    page.get_by_label("Quantity of Plover").fill("3")
+    page.get_by_label("Quantity of Plover").press("Tab")
+    page.get_by_text("€102.00").wait_for()
+    page.locator("#conversions summary").click()
+    assert page.locator(".drawer-list > li b", has_text="AddToCart").count() == 3
+    assert page.evaluate("window.stayed")
+    page.reload()
+    page.wait_for_timeout(300)
+    assert len(shop.of("AddToCart")) == 9
+    assert all(one["counted"] == 1 and one["repeats"] == 0 for one in shop.of("AddToCart"))
+
+
+def test_a_cart_whose_pieces_do_not_come_is_a_page(shop: RunningShop, visitor: Any) -> None:
+    """When the fetch fails the form goes the usual way, and the thing is in the cart once."""
+    page, _ = visitor()
+    answer(page, "Accept")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add for").first.click()
+    page.route("**/cart/add", without_pieces)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add Bow tail").click()
+    assert page.locator(".bag-count").inner_text() == "2"
