@@ -1,4 +1,4 @@
-"""The README is true: its code runs, type-checks, and names every setting, event and command there is."""
+"""README and reference pages are true: their code runs, type-checks, and names every setting, event and command."""
 
 from __future__ import annotations
 
@@ -19,8 +19,13 @@ from pixeltwin.platforms import installed
 from tests.test_flask import SETTINGS, fired
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-QUICKSTART, DOCTEST, WEBHOOK, LATER, WITHOUT_FLASK, OWN_TESTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+REFERENCE = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("settings", "commands", "going-live", "payments", "monitoring")),
+)
+README, SETTINGS_PAGE, COMMANDS, GOING_LIVE, PAYMENTS, _ = ((ROOT / path).read_text("utf-8") for path in REFERENCE)
+QUICKSTART, DOCTEST, WITHOUT_FLASK, OWN_TESTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+WEBHOOK, LATER = re.findall(r"```python\n(.*?)```", PAYMENTS, re.DOTALL)
 
 
 @pytest.fixture
@@ -48,8 +53,8 @@ def test_the_quickstart_shows_the_purchase_on_the_page_after_the_redirect(quicks
 
 
 def test_the_webhook_example_stores_an_off_page_purchase(quickstart: dict[str, Any]) -> None:
-    """The webhook of the README stores a server half and answers 204."""
-    exec(compile(WEBHOOK, "README.md", "exec"), quickstart)
+    """The webhook of the guide stores a server half and answers 204."""
+    exec(compile(WEBHOOK, "payments.md", "exec"), quickstart)
     assert quickstart["app"].test_client().post("/payment-webhook").status_code == 204
     tracker = quickstart["app"].extensions["pixeltwin"].tracker
     assert len(tracker.outbox.deliveries()) == 3
@@ -58,7 +63,7 @@ def test_the_webhook_example_stores_an_off_page_purchase(quickstart: dict[str, A
 
 def test_the_example_of_a_payment_that_settles_later_tells_once(quickstart: dict[str, Any]) -> None:
     """An order is held, its payment confirmed, the pixels fire once, and a cancellation says who may have counted."""
-    exec(compile(LATER, "README.md", "exec"), quickstart)
+    exec(compile(LATER, "payments.md", "exec"), quickstart)
     client = quickstart["app"].test_client()
     webhook = quickstart["app"].test_client()
     client.post("/order")
@@ -104,9 +109,13 @@ def test_the_examples_type_check(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_every_setting_is_in_the_readme_and_nothing_else_is() -> None:
-    """Each setting, and each platform setting that is needed to go live, stands in the table."""
-    there = set(re.findall(r"`(PIXELTWIN_\w+)`", README.partition("## Settings")[2].partition("## Commands")[0]))
+def settings_in(text: str) -> set[str]:
+    return set(re.findall(r"`(PIXELTWIN_\w+)`", text))
+
+
+def test_every_setting_is_in_the_settings_page_and_nothing_else_is() -> None:
+    """Each setting, and each platform setting that is needed to go live, has its line; no page knows another one."""
+    there = settings_in("".join(re.findall(r"^\| (.*?) \|", SETTINGS_PAGE, re.MULTILINE)))
     own = {PREFIX + option.name for option in OPTIONS}
     all_settings = {
         f"{PREFIX}{kind.upper()}_{setting.name.upper()}": setting.required or setting.secret
@@ -115,6 +124,8 @@ def test_every_setting_is_in_the_readme_and_nothing_else_is() -> None:
     }
     needed = {name for name, goes_live in all_settings.items() if goes_live}
     assert own | needed <= there <= own | set(all_settings)
+    assert settings_in(README + SETTINGS_PAGE + GOING_LIVE) <= own | set(all_settings)
+    assert needed <= settings_in(README) & settings_in(GOING_LIVE)
 
 
 def test_every_event_is_in_the_readme() -> None:
@@ -122,15 +133,23 @@ def test_every_event_is_in_the_readme() -> None:
     assert all(f"`{name}`" in README for name in EVENT_TYPES)
 
 
-def test_every_command_of_the_readme_exists_and_every_command_is_in_it() -> None:
-    """What the README tells to type can be typed, and no command is left out."""
-    told = set(re.findall(r"^\$ pixeltwin (\w+)", README, re.MULTILINE))
+def test_every_command_is_in_its_page_and_can_be_typed() -> None:
+    """What the pages tell to type can be typed, and the page of the commands leaves none out."""
+    told = set(re.findall(r"^\$ pixeltwin (\w+)", COMMANDS, re.MULTILINE))
     assert told == set(main.commands)
-    for command in told:
+    for command in told | set(re.findall(r"^\$ pixeltwin (\w+)", README, re.MULTILINE)):
         assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
 
 
-def test_every_link_into_the_repository_leads_somewhere() -> None:
-    """Files that the README points to are there."""
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+def test_the_readme_is_read_in_five_minutes() -> None:
+    """The README stays short, and leads to every page of the reference and every guide."""
+    assert len(README.splitlines()) <= 230
+    assert set(re.findall(r"\]\((docs/[\w-]+\.md)", README)) == {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")}
+
+
+@pytest.mark.parametrize("path", REFERENCE)
+def test_every_link_into_the_repository_leads_somewhere(path: str) -> None:
+    """Files that the page points to are there."""
+    page = ROOT / path
+    for target in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
