@@ -1,4 +1,4 @@
-"""The tallies part of an outbox: counts add up whoever counts, are listed by day, and are forgotten after five weeks."""
+"""The tallies part of an outbox: counts add up whoever counts, are listed by day, and go after five weeks."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Sandbox:
 
     def get_health(self) -> Response:
         """What the application around it says of its platforms; none where it runs alone."""
-        said = self.health() if self.health else {}
+        said: Mapping[str, Any] = self.health() if self.health else {}
         return _json({"platforms": said.get("platforms", [])})
 
     def get_clock(self) -> Response:
