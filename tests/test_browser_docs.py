@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, jsonify, render_template_string
 
 from pixeltwin import AddToCart, Item
+from pixeltwin.acknowledgement import LIFE as TOKEN_LIFE
 from pixeltwin.config import OPTIONS, PREFIX
 from pixeltwin.descriptors import LIFE
 from pixeltwin.flask import PixelTwin
@@ -21,6 +22,7 @@ from tests.test_flask import SETTINGS
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "browser.md").read_text(encoding="utf-8")
 SCRIPT = (ROOT / "sdk" / "pixeltwin" / "static" / "pixeltwin.js").read_text(encoding="utf-8")
+ACKNOWLEDGING = (ROOT / "sdk" / "pixeltwin" / "static" / "acknowledge.js").read_text(encoding="utf-8")
 BUTTONS, CACHED = re.findall(r"```jinja\n(.*?)```", PAGE, re.DOTALL)
 [VIEW] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
@@ -65,6 +67,9 @@ def test_every_call_of_the_page_is_one_of_the_script() -> None:
 def test_numbers_and_settings_are_those_of_the_code() -> None:
     """The life of a descriptor, the limits of reports and the settings stand in the page as they are."""
     assert f"serves for {LIFE.total_seconds() / 3600:g} hours" in PAGE
+    pause, looks = re.findall(r"(?:pause|looks) = (\d+)", ACKNOWLEDGING)
+    assert int(pause) * int(looks) == 5000 and PAGE.count("five seconds") == 2
+    assert f"good for {TOKEN_LIFE.total_seconds() / 3600:g} hours" in PAGE
     assert f"bodies over {LARGEST_REPORT // 1024} KB" in PAGE
     assert f"{AT_ONCE} reports at once and {A_SECOND:g} a" in PAGE
     assert set(re.findall(r"`(PIXELTWIN_\w+)", PAGE)) <= {PREFIX + option.name for option in OPTIONS}

@@ -126,6 +126,12 @@ class Site:
         answer = self._sandbox.test_client().get("/api/conversions").get_json()
         return sorted((one for one in answer["conversions"] if one["name"] == name), key=lambda one: one["platform"])
 
+    def heard(self, name: str) -> dict[str, str]:
+        """What the outbox knows of the pixels of the newest conversion of one event, by platform."""
+        with self.app.app_context():
+            halves = [one for one in self.twin.tracker.outbox.deliveries() if one.event == name]
+        return {one.destination.partition(":")[0]: one.browser for one in halves if one.seq == halves[0].seq}
+
     def wait_for(self, name: str, verdicts: Iterable[str], pause: Callable[[], None]) -> list[dict[str, Any]]:
         """Until the records of this event have these verdicts, in whatever order."""
         until, wanted = time.monotonic() + PATIENCE, sorted(verdicts)
