@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Response, redirect, render_template_string, request, stream_template_string, stream_with_context
+from flask import (
+    Response,
+    abort,
+    redirect,
+    render_template_string,
+    request,
+    stream_template_string,
+    stream_with_context,
+)
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.conftest import FLAGS, executable
@@ -275,9 +283,10 @@ def test_a_page_load_that_breaks_off_behind_the_pixels(site: Site, visit: Any) -
 def test_a_page_that_fails_leaves_its_purchase_for_the_next(site: Site, visit: Any) -> None:
     """What was tracked in a view that ends in an error is told on the visitor's next page."""
 
-    def failing() -> tuple[str, int]:
+    def failing() -> str:
         site.buy("1001")()
-        return render_template_string("{{ pixeltwin.head() }}"), 500
+        render_template_string("{{ pixeltwin.head() }}")
+        abort(500)
 
     site.app.add_url_rule("/failing", "failing", failing)
     page = visit.page()
