@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,11 +15,22 @@ SIGNALS = ("click_ids", "browser_ids", "user_agent", "screen")  # what of a visi
 
 def carried(platform: Platform, visitor: AnyVisitor) -> frozenset[str]:
     """The signals of this visitor that the platform gets, by the names of `Visitor`'s fields."""
-    found = {platform.rules[name].source or name for name in platform.wires(visitor)}
-    for field in SIGNALS:
-        own = getattr(visitor, field)
-        if field in ("click_ids", "browser_ids"):
-            own = own.get(platform.name) or own.get(platform.kind)
-        if own and field not in platform.withhold:
-            found.add(field)
-    return frozenset(found)
+    return carried_by(platform, "", visitor)[1]
+
+
+def carried_by(platform: Platform, event: str, visitor: AnyVisitor) -> Carried:
+    """The same with an event's name. Conversions that carried the same share one."""
+    who, name, kind = platform.sealed(visitor), platform.name, platform.kind
+    clicks, browsers = who.click_ids, who.browser_ids
+    click = bool(clicks and (clicks.get(name) or clicks.get(kind)))
+    browser = bool(browsers and (browsers.get(name) or browsers.get(kind)))
+    return _known(platform, event, tuple(who.sealed), (click, browser, bool(who.user_agent), bool(who.screen)))
+
+
+@lru_cache(maxsize=1000)  # of which a site has a few dozen
+def _known(platform: Platform, event: str, places: tuple[str, ...], given: tuple[bool, ...]) -> Carried:
+    """`places`: where the sealed visitor keeps what is known of him; `given`: which of `SIGNALS` there are."""
+    fields = [(rule, rule.source or name) for name, rule in platform.rules.items()]
+    found = {field for rule, field in fields if rule.place(field) in places}
+    found.update(field for field, there in zip(SIGNALS, given, strict=True) if there and field not in platform.withhold)
+    return event, frozenset(found)

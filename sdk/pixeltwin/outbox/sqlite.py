@@ -224,7 +224,8 @@ class SQLiteOutbox(Outbox):
             if taken < limit:
                 self._claim_new(own, leased, cursor, limit - taken)
             rows = own.execute(self._sql["claimed"], {**leased, "name": destination}).fetchall()
-        return [claim(row, token) for row in rows]
+        rows.reverse()
+        return [claim(rows.pop(), token) for _ in range(len(rows))]  # each row is let go as it is read
 
     def _claim_new(self, own: sqlite3.Connection, leased: Mapping[str, Any], cursor: int, limit: int) -> None:
         """Make state rows for up to `limit` conversions behind the cursor, and for the held ones on the way."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -201,9 +201,10 @@ class Dispatch:
         fraction = self.wiring.random.random()
         self._note(entry, answered, now, fraction)
         if not test:
-            for ready, outcome in zip(group, answered.outcomes, strict=True):
-                if isinstance(outcome, Delivered):
-                    self.channel.tally.count(ready.carried, now)
+            taken = zip(group, answered.outcomes, strict=True)
+            counts = Counter([ready.carried for ready, outcome in taken if isinstance(outcome, Delivered)])
+            for carried, many in counts.items():
+                self.channel.tally.count(carried, now, many=many)
         result = reading.read(
             group,
             answered.outcomes,

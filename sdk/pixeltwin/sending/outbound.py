@@ -16,7 +16,7 @@ from ..contract import Platform
 from ..conversion import AHEAD, Conversion, conversion_from_record, occurred
 from ..errors import CannotSend, described
 from ..logfields import fields
-from ..match import Carried, carried
+from ..match import Carried, carried_by
 from ..outbox.contract import Claim, Settlement
 from ..outbox.states import ServerState
 from ..strictjson import decode, encode
@@ -125,16 +125,8 @@ def _prepared(
         body,
         occurred_at,
         expires_at,
-        _carried(platform, prepared),
+        carried_by(platform, prepared.event.type, prepared.visitor),
     )
-
-
-def _carried(platform: Platform, conversion: Conversion) -> Carried:
-    found = (conversion.event.type, carried(platform, conversion.visitor))
-    return _KNOWN_CARRIED.setdefault(found, found)
-
-
-_KNOWN_CARRIED: dict[Carried, Carried] = {}  # of which a site has a few dozen
 
 
 def _stays(

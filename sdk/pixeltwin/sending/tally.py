@@ -28,10 +28,10 @@ class Tallying:
         self._counts: Counter[tuple[date, Carried]] = Counter()
         self._written_at: datetime | None = None
 
-    def count(self, carried: Carried, now: datetime) -> None:
-        """A conversion was taken."""
+    def count(self, carried: Carried, now: datetime, *, many: int = 1) -> None:
+        """So many conversions that carried this were taken."""
         with self._lock:
-            self._counts[now.date(), carried] += 1
+            self._counts[now.date(), carried] += many
 
     def write(self, now: datetime | None = None) -> None:
         """Add the counts to the outbox, when it is time; without `now`, whatever the time."""
