@@ -45,16 +45,25 @@ def token(tracker: Tracker, id: str) -> str:
 def read(tracker: Tracker, report: Mapping[str, Any]) -> Iterator[Said]:
     """What is to be believed of a report: `{"said": [[token, id, [pixel that fired, …], [blocked pixel, …]], …]}`."""
     pixels = {platform.name: platform.destination for platform in tracker.platforms if platform.browser}
-    said: Any = report.get("said")
-    for entry in said[:MOST] if isinstance(said, list) else ():
-        match entry:
-            case [shown, given, list(fired), list(blocked)]:
-                id = _believed(tracker, shown, given)
-                if id is not None:
-                    took, lost = ([pixels[name] for name in pixels if name in names] for names in (fired, blocked))
-                    yield Said(id, took, lost)
-            case _:
-                continue
+    entries: list[Any] = report["said"] if isinstance(report.get("said"), list) else []
+    for entry in entries[:MOST]:
+        said = _said(tracker, pixels, entry)
+        if said is not None:
+            yield said
+
+
+def _said(tracker: Tracker, pixels: Mapping[str, str], entry: Any) -> Said | None:
+    match entry:
+        case [shown, given, fired, blocked]:
+            id = _believed(tracker, shown, given)
+            return None if id is None else Said(id, _named(pixels, fired), _named(pixels, blocked))
+        case _:
+            return None
+
+
+def _named(pixels: Mapping[str, str], names: Any) -> list[str]:
+    """The destinations of the pixels of this site that are named."""
+    return [pixels[name] for name in pixels if name in names] if isinstance(names, list) else []
 
 
 def _believed(tracker: Tracker, shown: object, id: object) -> str | None:

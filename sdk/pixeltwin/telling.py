@@ -172,9 +172,8 @@ def page_data(
         data["fires"] = list(told.values())
     if view is not None:
         calls = _view_calls(tuple(one.platform for one in pixels) if view.told else (), consent)
-        data["view"] = {"event": "PageView", "id": PLACEHOLDER, "calls": calls, "beacon": view.beacon}
-        if view.heard:
-            data["view"]["ack"] = 1
+        seen: dict[str, Any] = {"event": "PageView", "id": PLACEHOLDER, "calls": calls, "beacon": view.beacon}
+        data["view"] = {**seen, "ack": 1} if view.heard else seen
     return data
 
 

@@ -18,7 +18,7 @@ from tests.browser.site import Site
 pytestmark = pytest.mark.browser
 
 MERGED = ["merged"] * 3
-PLATFORMS = ("pinterest", "reddit", "snap")
+PLATFORMS: list[str] = ["pinterest", "reddit", "snap"]
 FIRED = dict.fromkeys(PLATFORMS, "acknowledged")
 BLOCKED = dict.fromkeys(PLATFORMS, "blocked")
 SILENT = dict.fromkeys(PLATFORMS, "offered")

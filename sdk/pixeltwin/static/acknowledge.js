@@ -1,6 +1,6 @@
 /* pixeltwin tells the server which pixels took their calls (`pixeltwin.told`), and which were blocked: in one go, when all
    is known, after five seconds, or when the page goes. A script that comes later still is told of when the page goes.
-   Whether a pixel's script has taken the calls, its own loader says; a page may be rid of the pixel by then. */
+   Whether a pixel's script has taken the calls, its own loader says. */
 (function (w, d) {
   'use strict';
   const twin = w.pixeltwin, url = new URL('fired', d.currentScript.src).href, pause = 250, looks = 20;
