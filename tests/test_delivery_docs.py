@@ -15,11 +15,12 @@ from pixeltwin.cli import main
 from pixeltwin.config import OPTIONS, PREFIX
 from pixeltwin.conversion import AHEAD
 from pixeltwin.delivery import Timeouts
-from pixeltwin.outbox import contract, open_outbox, sqlite
+from pixeltwin.outbox import connections, contract, open_outbox, sqlite
+from pixeltwin.outbox.bound import BOUND
 from pixeltwin.outbox.states import BROWSER_MOVES, OPEN, SERVER_MOVES
 from pixeltwin.platforms import installed
 from pixeltwin.replies import LONGEST_WAIT
-from pixeltwin.sending import backoff, outbound, standing
+from pixeltwin.sending import backoff, ceiling, outbound, skew, standing
 from pixeltwin.tracker import SHOWN_WITHIN
 from pixeltwin.worker import POLL, PURGE_EVERY, STOP_WITHIN
 
@@ -54,6 +55,7 @@ def numbers() -> str:
     paused = ", ".join(said(backoff.pause(times)) for times in range(3))
     rows = {
         "a request of a visitor waits for the store, at most": said(sqlite.IMPATIENT),
+        "… on a machine too busy to ask for the lock often enough": said(sqlite.IMPATIENT + connections.GRACE),
         "a worker or a command waits for the store, at most": said(sqlite.PATIENT),
         "a worker looks for the rows of other processes every": said(POLL),
         "a claim is leased for": said(contract.LEASE),
@@ -63,6 +65,8 @@ def numbers() -> str:
         "a platform's own `Retry-After` is obeyed up to": said(LONGEST_WAIT),
         "a wrong token or account is probed again after": f"{paused}, then every {said(backoff.CAP)}",
         "after trouble a request has one event, then grows by": f"{standing.GROWTH} times",
+        "a request counts against a rate of one a second or more for": said(timedelta(seconds=1) + ceiling.SLACK),
+        "a clock is reported that differs from a platform's by more than": said(skew.ALARMING),
         "a conversion ahead of the clock is taken as now up to": said(AHEAD),
         "undecided consent for one platform is looked at every": said(outbound.ASK_AGAIN),
         "a pixel is shown after the conversion for, at most": said(SHOWN_WITHIN),
@@ -93,6 +97,14 @@ def platforms() -> str:
 def test_what_is_made_from_the_code_is_in_the_page_as_it_is_made(made: str) -> None:
     """The diagrams and tables of the page are those that the code's own tables make."""
     assert made in PAGE, f"put this into docs/delivery.md:\n{made}"
+
+
+def test_the_bound_of_the_queue_and_the_lateness_that_is_said_are_in_the_page() -> None:
+    """The page tells how many conversions may wait, and every age at which waiting events raise an alarm."""
+    section = PAGE.partition("## When the queue grows")[2].partition("\n## ")[0]
+    assert f"{BOUND:,}".replace(",", " ") in section
+    for one in installed().values():
+        assert all(f"{one.title}" in section and said(age) in section for age, _ in one.late_after)
 
 
 def test_every_state_is_explained() -> None:
