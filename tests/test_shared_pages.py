@@ -49,6 +49,15 @@ def test_a_shared_page_is_the_same_for_everybody_and_asks_for_the_rest(setting: 
     assert calls(claimed(buyer)) == set()
 
 
+def test_a_landing_on_a_page_of_the_sites_own_cache_changes_nothing_of_it() -> None:
+    """A page that Flask-Caching or the like hands out without rendering it stays public, click id in its URL or not."""
+    shop = Shop(PIXELTWIN_PAGE_CACHE="shared")
+    kept = Response("rendered before", headers={"Cache-Control": "public, s-maxage=600"})
+    shop.app.add_url_rule("/kept", "kept", lambda: kept)
+    answer = shop.client.get("/kept?rdt_cid=r1")
+    assert answer.headers["Cache-Control"] == "public, s-maxage=600" and "Set-Cookie" not in answer.headers
+
+
 def test_a_landing_on_a_shared_page_is_remembered_by_its_question() -> None:
     """The click id in the URL of a kept page reaches the site with the question, and the purchase."""
     shop = Shop(PIXELTWIN_PAGE_CACHE="shared")

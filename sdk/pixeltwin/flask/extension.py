@@ -358,7 +358,9 @@ class PixelTwin:
         return person if isinstance(person, Mapping) else {k: v for k, v in person.__dict__.items() if v}
 
     def _after(self, response: Response) -> Response:
-        asked = "pixeltwin_visit" in g or exchange.may_have_landed() or exchange.may_show_yet(response)
+        asked = "pixeltwin_visit" in g or exchange.may_show_yet(response)
+        # Where pages are everybody's, the page's script reports the landing; this may come out of the site's own cache.
+        asked = asked or (not self._state().site.shared and exchange.may_have_landed())
         visit = self.visit() if asked else None
         if visit is None or self._is_off_page():
             return response
