@@ -118,6 +118,19 @@ def test_a_page_out_of_the_back_forward_cache_tells_nothing_again(site: Site, ch
         browser.close()
 
 
+def test_a_page_that_was_kept_against_its_headers(site: Site, visit: Any) -> None:
+    """A cache that hands out the very page again, purchase and all: the browser tells of its view alone."""
+    site.page("/sold", before=site.buy("1001"))
+    page = visit.page()
+    answer = page.goto(f"{site.url}/sold")
+    kept = answer.text()
+    assert '"Purchase"' in kept
+    settled(site, page, views=1)
+    page.route("**/sold", lambda route: route.fulfill(body=kept, content_type="text/html"))
+    page.reload()
+    settled(site, page, views=2)
+
+
 def test_a_duplicated_tab(site: Site, visit: Any) -> None:
     """A tab that the page opens with its session storage, as a duplicate has it, fires no second purchase."""
     page = visit.page()
