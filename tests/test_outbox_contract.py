@@ -139,6 +139,25 @@ def test_a_settlement_whose_lease_was_lost_is_ignored(outbox: Outbox) -> None:
     assert states(outbox)["id-1"] == {RED: "delivered", BLUE: "pending"}
 
 
+def test_of_two_ends_under_one_lease_the_first_counts(outbox: Outbox) -> None:
+    """Whatever is settled beside it, and alike it, a lease that comes twice ends as it was said first."""
+    put(outbox, 1)
+    put(outbox, 2)
+    one, two = outbox.claim(RED, now=NOW, limit=9)
+    refused = [Settlement(claim.row.seq, claim.lease, "refused") for claim in (one, two)]
+    assert outbox.settle(RED, [refused[1], Settlement(one.row.seq, one.lease, "delivered"), refused[0]], now=NOW) == 2
+    assert [state.state for state in outbox.deliveries(destination=RED, id="id-1")] == ["delivered"]
+
+
+def test_what_is_held_between_claimed_rows_is_still_counted_and_listed(outbox: Outbox) -> None:
+    """Rows that are not due are passed by in a claim, and forgotten by nobody."""
+    for number in (1, 2, 3):
+        put(outbox, number, held=("payment",) if number == 2 else ())
+    assert len(outbox.claim(RED, now=NOW, limit=9)) == 2
+    assert outbox.counts()[RED] == {"claimed": 2, "held": 1}
+    assert [state.state for state in outbox.deliveries(destination=RED, id="id-2")] == ["held"]
+
+
 def test_a_lease_nobody_took_over_may_be_settled_late(outbox: Outbox) -> None:
     """An outcome that arrives after the lease ended still counts while nobody else has claimed the row."""
     put(outbox, 1)
