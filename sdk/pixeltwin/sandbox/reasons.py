@@ -24,13 +24,15 @@ def reason(title: str, judgement: Judgement, like: Likeness | None = None, kin: 
     side: Side = "browser" if word == "browser only" else "server"
     half = judgement.slots[side].half
     if like and (like.kin.strength >= SURE or not like.verdict.certain):
-        return f"Not merged. {like.kin.said} {_capital(like.verdict.reason)}"
+        return f"Not merged. {like.kin.said} {sentence(like.verdict.reason)}"
     alone = _alone(title, half) if half.id is not None else _nameless(title, half)
     return f"{alone} {like.kin.said}" if like else alone
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def sentence(text: str) -> str:
+    """With a capital, unless it begins with the name of a field: that stays as the vendor writes it."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
 
 
 def doubts(judgement: Judgement) -> Iterator[str]:

@@ -18,7 +18,7 @@ from .forms import id_form
 from .judgement import Judgement, Rule, judge
 from .kinship import OTHER, Kinship, Likeness
 from .names import neutral_name
-from .reasons import doubts, reason
+from .reasons import doubts, reason, sentence
 from .times import timestamp
 
 MOST_ARRIVALS = 20  # kept of one record; of repeats beyond these only the number
@@ -105,7 +105,7 @@ class Record:
             "verdict": judgement.word,
             "counted": judgement.counted,
             "certain": judgement.certain and (lookalike is None or lookalike.verdict.certain),
-            "reason": _sentence(reason(platform.title, judgement, lookalike, self.kin)),
+            "reason": sentence(reason(platform.title, judgement, lookalike, self.kin)),
             "decided_by": list(lookalike.verdict.fields if lookalike else judgement.fields),
             "twin": self.lookalike if lookalike else None,
             "repeats": judgement.repeats + self.forgotten,
@@ -137,10 +137,6 @@ class Record:
             {"side": side, "received_at": timestamp(moment), "outcome": outcome, "note": note}
             for _, (moment, side, outcome, note) in sorted(steps.items())
         ]
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def shown(arrival: Arrival | None) -> dict[str, Any] | None:
