@@ -108,6 +108,7 @@ def test_a_silent_destination_delays_no_other(outbox: Outbox, vendor: Vendor, st
             store(outbox, number)
             worker.notify()
             assert vendor.wait_for(number + 1, timeout=5.0), "the silent one is waited for ten seconds"
+        assert silent.wait_for(1)
         assert len(silent.requests) == 1
 
 
