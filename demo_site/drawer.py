@@ -8,8 +8,8 @@ from functools import cached_property
 
 from pixeltwin import Consent, Conversion
 from pixeltwin.contract import BrowserCall, Platform
+from pixeltwin.pages.telling import fires
 from pixeltwin.strictjson import encode
-from pixeltwin.telling import fires
 
 WHY_NOT = {
     "pending": "held until you answer about cookies",

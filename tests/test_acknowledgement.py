@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeltwin import AddToCart, Consent, Purchase
-from pixeltwin.acknowledgement import LIFE, MOST, heeds, read, token
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.events import PageView
 from pixeltwin.flask.endpoints import LARGEST_REPORT
+from pixeltwin.pages.acknowledgement import LIFE, MOST, heeds, read, token
 from tests.pages import Page
 from tests.samples import AGENT, Clock, visitor
 from tests.test_descriptors import CART, MINTED, SAME

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltwin.addresses import public_address
+from pixeltwin.normalising.addresses import public_address
 
 PUBLIC = ["203.0.113.7", "8.8.8.8", "172.15.0.1", "172.32.0.1", "2001:db8::1", "2A00:1450:4001:0830::200E"]
 INNER = [

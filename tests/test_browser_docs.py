@@ -9,13 +9,13 @@ from typing import Any
 from flask import Flask, jsonify, render_template_string
 
 from pixeltwin import AddToCart, Item
-from pixeltwin.acknowledgement import LIFE as TOKEN_LIFE
 from pixeltwin.config import OPTIONS, PREFIX
-from pixeltwin.descriptors import LIFE
 from pixeltwin.flask import PixelTwin
 from pixeltwin.flask.endpoints import LARGEST_REPORT
 from pixeltwin.flask.templating import HEARD
-from pixeltwin.flood import A_SECOND, AT_ONCE
+from pixeltwin.pages.acknowledgement import LIFE as TOKEN_LIFE
+from pixeltwin.pages.descriptors import LIFE
+from pixeltwin.pages.flood import A_SECOND, AT_ONCE
 from tests.pages import Page
 from tests.test_flask import SETTINGS
 

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pixeltwin import acquaintance, attribution, carried
+from pixeltwin import attribution
 from pixeltwin.config import BANNERS, FIXED_ANSWERS
 from pixeltwin.contract import Platform
 from pixeltwin.outbox.decisions import KEEP_DECISIONS
+from pixeltwin.pages import acquaintance, carried
 from tests.test_consent_sources import onetrust
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "consent.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from flask import request
 
 from pixeltwin import Consent, PageView, Purchase, Search
 from pixeltwin.events import Event
-from pixeltwin.ledger import Entry
+from pixeltwin.tracking.ledger import Entry
 from pixeltwin.visitor import sha256
 from tests.samples import AGENT
 from tests.test_consent_sources import FOUR_PURPOSES_FOUR_VENDORS, cookiebot, onetrust

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pixeltwin import AddToCart, Consent, CustomEvent, Item, Lead, Purchase
 from pixeltwin.errors import InvalidInput
 from pixeltwin.flask import PixelTwin
-from pixeltwin.flood import A_SECOND, AT_ONCE, MOST_ADDRESSES, Flood
-from pixeltwin.telling import PLACEHOLDER
+from pixeltwin.pages.flood import A_SECOND, AT_ONCE, MOST_ADDRESSES, Flood
+from pixeltwin.pages.telling import PLACEHOLDER
 from tests.pages import Page
 from tests.samples import AGENT, NOW, Clock
 from tests.test_flask import SETTINGS

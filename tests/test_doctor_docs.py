@@ -7,9 +7,9 @@ import pkgutil
 import re
 
 from pixeltwin import doctor
+from pixeltwin.insight.reconciliation import CHANNELS, ENOUGH, FALL
 from pixeltwin.outbox.tallies import KEEP_TALLIES
 from pixeltwin.platforms import installed
-from pixeltwin.reconciliation import CHANNELS, ENOUGH, FALL
 from pixeltwin.sending.tally import WRITE_EVERY
 from tests.doctored import PAGE, written
 

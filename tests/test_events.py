@@ -29,9 +29,9 @@ from pixeltwin import (
     ViewContent,
     WatchVideo,
 )
-from pixeltwin.currencies import CURRENCIES
 from pixeltwin.errors import InvalidInput, PixeltwinError
 from pixeltwin.events import EVENT_TYPES, Event, from_record, to_record
+from pixeltwin.normalising.currencies import CURRENCIES
 from pixeltwin.restoring import restored
 from pixeltwin.strictjson import encode
 from tests.strategies import events

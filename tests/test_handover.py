@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pixeltwin import AddToCart, Item, Purchase, Tracker
 from pixeltwin.flask import PixelTwin
-from pixeltwin.handover import data_layer, twins
+from pixeltwin.pages.handover import data_layer, twins
 from pixeltwin.strictjson import decode, encode
 from tests.pages import Page
 from tests.samples import AGENT

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeltwin import Consent, Tracker
-from pixeltwin.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
 from pixeltwin.errors import OutboxUnavailable
-from pixeltwin.health import Health, Pixels, PlatformHealth
-from pixeltwin.mode import Mode
+from pixeltwin.insight.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
+from pixeltwin.insight.health import Health, Pixels, PlatformHealth
 from pixeltwin.outbox import Settlement
 from pixeltwin.outbox.states import SERVER_MOVES
 from pixeltwin.sending.standing import Standing
+from pixeltwin.tracking.mode import Mode
 from tests.local_vendor import NOW, TOKEN, Local, Vendor, ok, says
 from tests.observed import ADA, Shop, refuses, shop_fixture
 from tests.samples import Clock

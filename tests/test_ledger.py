@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pixeltwin import Consent, Purchase, Tracker
-from pixeltwin.ledger import Entry, Ledger
 from pixeltwin.outbox import Outbox
+from pixeltwin.tracking.ledger import Entry, Ledger
 from tests.delivering import delivery, local_vendor, memory_outbox, rows
 from tests.local_vendor import NOW, Vendor, conversion, put
 from tests.samples import KEY, Clock, platforms, visitor

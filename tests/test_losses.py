@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeltwin.contract import Loss
-from pixeltwin.losses import Losses
+from pixeltwin.tracking.losses import Losses
 
 reports = st.lists(
     st.builds(

@@ -18,11 +18,11 @@ from pixeltwin import Consent, Tracker
 from pixeltwin.cli.deliver import deliver_command
 from pixeltwin.contract import ServerRequest
 from pixeltwin.errors import ConfigurationError
-from pixeltwin.mode import LONGEST_TEST, Mode
 from pixeltwin.outbox import Outbox
 from pixeltwin.platforms import installed
 from pixeltwin.sandbox import Clock as SandboxClock
 from pixeltwin.sandbox import create_sandbox
+from pixeltwin.tracking.mode import LONGEST_TEST, Mode
 from pixeltwin.worker import run
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, rows, states
 from tests.local_vendor import NOW, TOKEN, Local, Vendor, conversion, put

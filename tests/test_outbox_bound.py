@@ -13,9 +13,9 @@ import pytest
 from pixeltwin import Consent, Purchase, Reddit, Tracker, Visitor
 from pixeltwin.config import Settings
 from pixeltwin.errors import ConfigurationError, OutboxUnavailable
-from pixeltwin.losses import Losses
 from pixeltwin.outbox import Outbox
 from pixeltwin.outbox.bound import BOUND, Bound
+from pixeltwin.tracking.losses import Losses
 from tests.outboxes import BACK_ENDS, NOW, RED, after, put, settle_all
 
 

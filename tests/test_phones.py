@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pixeltwin import Visitor
-from pixeltwin.normal import phone_digits, phone_plus
-from pixeltwin.phones import e164
+from pixeltwin.normalising.normal import phone_digits, phone_plus
+from pixeltwin.normalising.phones import e164
 from pixeltwin.visitor import Rule, sha256
 from tests.thoroughness import examples
 
@@ -162,7 +162,7 @@ def test_whatever_is_typed_is_a_number_in_form_or_nothing(typed: str, region: st
 def test_the_tables_are_loaded_by_the_first_number_that_needs_them() -> None:
     """A process that sees only numbers in form never pays for the library."""
     code = (
-        "import sys; from pixeltwin.phones import e164;"
+        "import sys; from pixeltwin.normalising.phones import e164;"
         "assert e164('+442071838750') and 'phonenumbers' not in sys.modules;"
         "assert e164('+44 20 7183 8750') and 'phonenumbers' in sys.modules"
     )

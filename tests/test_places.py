@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixeltwin.normal import country_code, state_code
+from pixeltwin.normalising.normal import country_code, state_code
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltwin.private_parameters import looks_private, looks_random
+from pixeltwin.pages.private_parameters import looks_private, looks_random
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pixeltwin import Conversion, Tracker, Visitor
 from pixeltwin.cli.quality import quality_command
 from pixeltwin.errors import OutboxUnavailable
-from pixeltwin.match import SIGNALS, carried
+from pixeltwin.insight.match import SIGNALS, carried
+from pixeltwin.insight.quality import Quality, quality, quality_of
 from pixeltwin.outbox import open_outbox
 from pixeltwin.outbox.tallies import Tally
 from pixeltwin.platforms import installed
-from pixeltwin.quality import Quality, quality, quality_of
 from pixeltwin.sending.tally import ALL, WRITE_EVERY, Tallying
 from pixeltwin.visitor import VISITOR_FIELDS
 from tests.local_vendor import NOW, Local, Vendor, says

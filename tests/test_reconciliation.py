@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pixeltwin import Consent, Purchase, Tracker
 from pixeltwin.cli.reconcile import reconcile_command
 from pixeltwin.errors import ConfigurationError, InvalidInput
-from pixeltwin.orders import Order, from_csv, loaded
+from pixeltwin.insight.orders import Order, from_csv, loaded
+from pixeltwin.insight.reconciliation import CHANNELS, ENOUGH, GAPS, Line, Reconciliation, reconcile
 from pixeltwin.outbox.states import SERVER_MOVES
-from pixeltwin.reconciliation import CHANNELS, ENOUGH, GAPS, Line, Reconciliation, reconcile
 from tests.local_vendor import NOW, Vendor
 from tests.observed import ADA, Shop, refuses
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from pixeltwin import AddToCart, Consent, Conversion, Item, PageView, Purchase, Visitor, WatchVideo
 from pixeltwin.contract import BrowserCall
+from pixeltwin.pages.telling import PLACEHOLDER, View, fires, template_calls
 from pixeltwin.snippet import Form, render
-from pixeltwin.telling import PLACEHOLDER, View, fires, template_calls
 from tests import courier
 from tests.pages import Call, Page, fired
 from tests.samples import NOW, visitor

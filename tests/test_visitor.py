@@ -20,7 +20,15 @@ from rich.pretty import pretty_repr
 
 from pixeltwin import Conversion, Visitor
 from pixeltwin.errors import InvalidInput
-from pixeltwin.normal import compact, email_address, ip_canonical, lower_trim, phone_digits, phone_plus, trimmed
+from pixeltwin.normalising.normal import (
+    compact,
+    email_address,
+    ip_canonical,
+    lower_trim,
+    phone_digits,
+    phone_plus,
+    trimmed,
+)
 from pixeltwin.strictjson import encode
 from pixeltwin.visitor import IDENTITY_FIELDS, Rule, SealedVisitor
 from tests.samples import NOW, purchase

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 
 from pixeltwin import Consent, Conversion, Item, Purchase
-from pixeltwin.script import Script
+from pixeltwin.pages.script import Script
+from pixeltwin.pages.telling import View
 from pixeltwin.snippet import Form, render
-from pixeltwin.telling import View
 from tests.samples import NOW, platforms, visitor
 
 ONE_KB = 1024

@@ -6,8 +6,8 @@ import pytest
 
 from pixeltwin import Consent, Reddit
 from pixeltwin.contract import Platform
+from pixeltwin.pages.withdrawal import cleared, stopped
 from pixeltwin.web import Request
-from pixeltwin.withdrawal import cleared, stopped
 from tests.samples import platforms
 
 THEIRS = {name: "1" for platform in platforms() for name in platform.own_cookies}

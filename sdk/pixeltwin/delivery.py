@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from .contract import Platform, ServerRequest
 from .errors import ConfigurationError
-from .mode import Mode
 from .outbox.contract import LEASE, Outbox
 from .sending.alarm import Alarm
 from .sending.checkup import SURE, Checked, check
@@ -33,6 +32,7 @@ from .sending.secrecy import check_writable, network_fault, unlogged
 from .sending.skew import Clock
 from .sending.standing import Standing
 from .sending.tally import Tallying
+from .tracking.mode import Mode
 
 if TYPE_CHECKING:
     import httpx

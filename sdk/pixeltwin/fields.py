@@ -17,9 +17,9 @@ from pydantic import (
     ValidationError,
 )
 
-from .currencies import CURRENCIES
 from .errors import InvalidInput
 from .frozen import FrozenDict
+from .normalising.currencies import CURRENCIES
 
 LONGEST_TEXT = 1000  # characters of a name, a category or a search; longer ones are cut
 

@@ -15,12 +15,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from .arguments import NOBODY
 from .consent import Consent
 from .contract import Platform
 from .conversion import Conversion
+from .pages.telling import Heard, Told, View, nothing, page_data, told
 from .strictjson import encode_for_html
-from .telling import Heard, Told, View, nothing, page_data, told
+from .tracking.arguments import NOBODY
 from .visitor import AnyVisitor
 
 _NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is kept between responses

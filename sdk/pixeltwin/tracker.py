@@ -14,31 +14,32 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from markupsafe import Markup
 from typing_extensions import Unpack
 
-from . import arguments, rows, snippet
-from .announcements import Announcements
-from .arguments import NOBODY, OnError, TrackOptions
+from . import rows, snippet
 from .consent import Consent
 from .contract import Platform, collected_rules
 from .conversion import Conversion, Signer, derive_id
 from .errors import ConfigurationError, described
 from .events import EVENT_TYPES, Event, Item, Travel
 from .fields import build
-from .holding import Cancellation, Holding
-from .intake import Intake
-from .ledger import Ledger, decided_by
 from .logfields import fields
-from .losses import Losses
-from .mode import checked_mode
 from .outbox import Outbox, open_outbox
 from .outbox.bound import BOUND, Bound
-from .remembering import Memory
+from .tracking import arguments
+from .tracking.announcements import Announcements
+from .tracking.arguments import NOBODY, OnError, TrackOptions
+from .tracking.holding import Cancellation, Holding
+from .tracking.intake import Intake
+from .tracking.ledger import Ledger, decided_by
+from .tracking.losses import Losses
+from .tracking.mode import checked_mode
+from .tracking.remembering import Memory
 from .visitor import AnyVisitor, Visitor
 
 if TYPE_CHECKING:
     import httpx
 
     from .delivery import Delivery, Report
-    from .health import Health
+    from .insight.health import Health
     from .worker import Worker
 
 log = logging.getLogger("pixeltwin")
@@ -339,7 +340,7 @@ class Tracker:
     def health(self, now: datetime | None = None) -> Health:
         """Which platforms take what is sent, since when, and where not, why and what to do: as the outbox knows it, so
         the same from any process. It looks at the store only; where that cannot be read, that is said."""
-        from .health import health_of
+        from .insight.health import health_of
 
         return health_of(self, now)
 

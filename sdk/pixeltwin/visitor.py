@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from .errors import InvalidInput
 from .fields import Frozen
 from .frozen import FrozenDict
-from .phones import e164
+from .normalising.phones import e164
 
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")
 

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .contract import Platform
 from .frozen import FrozenDict
-from .private_parameters import looks_private
+from .pages.private_parameters import looks_private
 
 ALWAYS_KEPT = ("utm_*",)
 # CUBOT makes phones.

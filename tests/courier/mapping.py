@@ -10,7 +10,7 @@ from pixeltwin.contract import EventName, Loss, Platform
 from pixeltwin.conversion import Conversion
 from pixeltwin.events import EVENT_TYPES, Event
 from pixeltwin.frozen import FrozenDict
-from pixeltwin.normal import email_address, ip_canonical
+from pixeltwin.normalising.normal import email_address, ip_canonical
 from pixeltwin.visitor import AnyVisitor, Rule
 
 KNOWN_NAMES = (

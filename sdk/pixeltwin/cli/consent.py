@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..ledger import Entry
     from ..tracker import Tracker
+    from ..tracking.ledger import Entry
 
 
 def consent_command(tracker: Callable[[], Tracker]) -> click.Command:

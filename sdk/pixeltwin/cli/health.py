@@ -17,7 +17,7 @@ from rich.text import Text
 from . import times
 
 if TYPE_CHECKING:
-    from ..health import Health, PlatformHealth
+    from ..insight.health import Health, PlatformHealth
     from ..tracker import Tracker
 
 NARROW = 72  # columns below which the oldest and the last taken are left out

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from ..quality import Quality
+    from ..insight.quality import Quality
     from ..tracker import Tracker
 
 GOOD, FAIR = 80, 50  # percent
@@ -31,7 +31,7 @@ def quality_command(tracker: Callable[[], Tracker]) -> click.Command:
         The score is the mean over the signals that the vendor recommends, without click ids: only who comes from an ad
         has one.
         """
-        from ..quality import quality_of
+        from ..insight.quality import quality_of
 
         ours = tracker()
         try:
@@ -51,7 +51,7 @@ def quality_command(tracker: Callable[[], Tracker]) -> click.Command:
 
 
 def _print(console: Console, platform: str, found: Sequence[Quality]) -> None:
-    from ..quality import NAMES
+    from ..insight.quality import NAMES
 
     console.print(Text(platform, style="bold"))
     signals = found[0].recommended

@@ -19,8 +19,8 @@ from rich.text import Text
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ..orders import Order
-    from ..reconciliation import Reconciliation
+    from ..insight.orders import Order
+    from ..insight.reconciliation import Reconciliation
     from ..tracker import Tracker
 
 
@@ -38,8 +38,8 @@ def reconcile_command(tracker: Callable[[], Tracker]) -> click.Command:
         """Tell of the orders in FILE (CSV; - reads stdin) how many were tracked, shown, fired and accepted, and why the
         others were not. The exit status is 1 when a share has fallen.
         """
-        from ..orders import from_csv, loaded
-        from ..reconciliation import reconcile as reconciled
+        from ..insight.orders import from_csv, loaded
+        from ..insight.reconciliation import reconcile as reconciled
 
         if (file is None) == (loader is None):
             raise click.UsageError("give a CSV file with the orders, or --loader module:function")
@@ -84,7 +84,7 @@ def _called(loader: str) -> Iterable[Any]:
 
 
 def _print(console: Console, found: Reconciliation) -> None:
-    from ..reconciliation import CHANNELS, GAPS
+    from ..insight.reconciliation import CHANNELS, GAPS
 
     if not found.lines:
         console.print("There are no orders, or no platform has a server half.")

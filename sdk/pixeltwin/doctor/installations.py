@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..arguments import NOBODY
 from ..consent import Consent
 from ..errors import CannotSend
+from ..tracking.arguments import NOBODY
 from .document import Document
 from .finding import Finding
 

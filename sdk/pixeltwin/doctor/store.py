@@ -12,7 +12,7 @@ from ..outbox.memory import MemoryOutbox
 from .finding import Finding
 
 if TYPE_CHECKING:
-    from ..health import Health, PlatformHealth
+    from ..insight.health import Health, PlatformHealth
     from ..outbox import Outbox
     from ..tracker import Tracker
 

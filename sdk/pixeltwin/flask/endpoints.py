@@ -7,11 +7,11 @@ from typing import Any, NoReturn, cast
 
 from flask import Blueprint, Flask, Response, abort, request
 
-from .. import reports
-from ..flood import Flood
-from ..script import Script
+from ..pages import reports
+from ..pages.flood import Flood
+from ..pages.script import Script
+from ..pages.visit import Visit
 from ..strictjson import encode
-from ..visit import Visit
 
 LARGEST_REPORT = 8192  # bytes of a beacon
 FOR_GOOD = 31_536_000  # seconds: a year, the longest that caches are asked to keep anything

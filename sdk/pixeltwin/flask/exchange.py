@@ -9,7 +9,7 @@ from typing import Any, cast
 import flask
 from flask import Response, request
 
-from ..carried import PENDING_COOKIE
+from ..pages.carried import PENDING_COOKIE
 from ..web import Cookie, EnvironHeaders, Request, ResponseChanges
 
 log = logging.getLogger("pixeltwin")

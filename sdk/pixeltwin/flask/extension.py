@@ -12,18 +12,18 @@ import flask
 from flask import Flask, Response, current_app, g, request
 from typing_extensions import Unpack
 
-from ..arguments import TrackOptions
 from ..config import Settings
 from ..consent import Consent, State
 from ..consent_sources import ConsentSource
 from ..conversion import Conversion
 from ..errors import ConfigurationError, InvalidInput
 from ..events import Event, Item
-from ..holding import Cancellation
-from ..script import Script
-from ..site import Site
+from ..pages.script import Script
+from ..pages.site import Site
+from ..pages.visit import Visit
 from ..tracker import Tracker
-from ..visit import Visit
+from ..tracking.arguments import TrackOptions
+from ..tracking.holding import Cancellation
 from ..visitor import AnyVisitor, Visitor
 from ..web import kept_parameters
 from . import exchange

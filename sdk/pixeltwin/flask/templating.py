@@ -8,12 +8,12 @@ from typing import Any
 from flask import current_app, g, request
 from markupsafe import Markup
 
-from .. import handover
 from ..conversion import Conversion
 from ..errors import InvalidInput
 from ..events import Event
+from ..pages import handover
+from ..pages.visit import Visit
 from ..strictjson import encode_for_html
-from ..visit import Visit
 
 HEARD = ("click", "submit", "change")  # by the page's script
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from ..arguments import TrackOptions
 from ..consent import Consent
+from ..tracking.arguments import TrackOptions
 from ..visitor import AnyVisitor
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, get_args
 
-from ..health import Health, PlatformHealth, StandingState
+from ..insight.health import Health, PlatformHealth, StandingState
 
 if TYPE_CHECKING:
     from ..tracker import Tracker

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ..errors import ConfigurationError, OutboxUnavailable
 from ..logfields import fields
-from ..losses import Losses
+from ..tracking.losses import Losses
 from .contract import Outbox
 
 log = logging.getLogger("pixeltwin")

@@ -126,11 +126,14 @@ class Ledger:
         self._arrived += 1
         return arrive(self._arrived, half, refused, secrets, self._fields.get(platform, ()))
 
-    def _place(self, platform: str, arrival: Arrival, remarks: tuple[str, ...] = ()) -> None:
+    def _place(
+        self, platform: str, arrival: Arrival, remarks: tuple[str, ...] = (), *, displaced: bool = False
+    ) -> None:
         record = None if arrival.refused is not None else self._joined(platform, arrival)
         strangers: list[Arrival] = []
         if record:
-            strangers = self._strangers(record, arrival)
+            # Windows are not transitive: two halves that each displaced the other would do so for ever.
+            strangers = [] if displaced else self._strangers(record, arrival)
         else:
             record = self._related(platform, arrival) or self._open(platform, arrival)
         self._bytes -= record.size
@@ -142,7 +145,7 @@ class Ledger:
         record.version = self._bell.ring()
         self._twins.part(record)
         for stranger in strangers:
-            self._place(platform, stranger)
+            self._place(platform, stranger, displaced=True)
 
     def _candidates(self, platform: str, keys: Iterable[str]) -> Iterator[Record]:
         """The records that are found under any of these traces and hints, newest first."""

@@ -14,10 +14,10 @@ from typing_extensions import Unpack
 
 from ..contract import Delivered, Platform, ServerRequest
 from ..errors import OutboxUnavailable, described
-from ..ledger import Ledger
 from ..logfields import Fields, fields
-from ..mode import Mode
 from ..outbox.contract import LEASE, Claim, Outbox, Settlement
+from ..tracking.ledger import Ledger
+from ..tracking.mode import Mode
 from . import reading
 from .alarm import Alarm
 from .ceiling import SLACK

@@ -15,12 +15,12 @@ from ..consent import Consent
 from ..contract import Platform
 from ..conversion import AHEAD, Conversion, conversion_from_record, occurred
 from ..errors import CannotSend, described
+from ..insight.match import Carried, carried_by
 from ..logfields import fields
-from ..match import Carried, carried_by
 from ..outbox.contract import Claim, Settlement
 from ..outbox.states import ServerState
+from ..pages.telling import browser_half
 from ..strictjson import decode, encode
-from ..telling import browser_half
 from .backoff import backoff
 
 log = logging.getLogger("pixeltwin")

@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 
 from ..errors import OutboxUnavailable
-from ..match import Carried
+from ..insight.match import Carried
 from ..outbox.contract import Outbox
 
 log = logging.getLogger("pixeltwin")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
 
-from ...amounts import ValueBasis, checked_basis
 from ...consent import Consent
 from ...contract import (
     JSON,
@@ -32,6 +31,7 @@ from ...dedup import Half, Verdict
 from ...errors import CannotSend, ConfigurationError, UnknownName
 from ...events import Event, Refund
 from ...frozen import FrozenDict
+from ...normalising.amounts import ValueBasis, checked_basis
 from ...strictjson import encode
 from ...version import user_agent
 from ...visitor import AnyVisitor

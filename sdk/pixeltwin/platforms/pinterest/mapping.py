@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from ...amounts import ValueBasis, amount
 from ...contract import EventName, Platform
 from ...events import Event, Item, WatchVideo
 from ...frozen import FrozenDict
-from ...normal import (
+from ...normalising.amounts import ValueBasis, amount
+from ...normalising.normal import (
     compact,
     country_code,
     date_digits,

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from typing_extensions import Unpack
 
-from ...amounts import ValueBasis, checked_basis
 from ...consent import Consent
 from ...contract import (
     JSON,
@@ -29,6 +28,7 @@ from ...conversion import Conversion
 from ...dedup import Half, Verdict
 from ...errors import CannotSend, ConfigurationError
 from ...events import Event, Refund
+from ...normalising.amounts import ValueBasis, checked_basis
 from ...probing import PROBE_ID
 from ...strictjson import encode
 from ...version import user_agent

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...amounts import amount
 from ...consent import Consent
 from ...contract import EventName, Platform
 from ...conversion import Conversion
 from ...events import Event, Refund
-from ...normal import country_code, email_address, ip_canonical, phone_plus, state_code, trimmed
+from ...normalising.amounts import amount
+from ...normalising.normal import country_code, email_address, ip_canonical, phone_plus, state_code, trimmed
 from ...visitor import AnyVisitor, Rule
 from .signals import CLICK_PARAMETER, uuid
 

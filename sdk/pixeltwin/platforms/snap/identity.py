@@ -13,7 +13,7 @@ from typing import Any
 from ...contract import Platform
 from ...conversion import Conversion
 from ...frozen import FrozenDict
-from ...normal import (
+from ...normalising.normal import (
     compact,
     country_code,
     email_address,

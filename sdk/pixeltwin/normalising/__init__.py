@@ -1,0 +1,1 @@
+"""What people type, in the one form that is hashed: texts, telephone numbers, places, addresses, money."""

@@ -1,0 +1,56 @@
+"""What is the same for every request of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..consent_sources import GpcMeaning
+from ..events import Event
+from ..snippet import Form
+from ..tracker import Tracker
+from .acknowledgement import Heeded
+from .script import Script
+from .telling import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`keep` are the query parameters a source URL keeps; `beacon` is where page views are reported."""
+
+    tracker: Tracker
+    script: Script
+    keep: tuple[str, ...]
+    page_views: str = "beacon"
+    clean_page_url: bool = True
+    live: bool = True
+    gpc: GpcMeaning = "limited"
+    visitor_id: bool = False
+    cookie_domain: str | None = None
+    sandboxed: bool = False
+    inline: bool = False
+    shared: bool = False  # whether pages are kept for everybody by a cache
+    beacon: str = "/_pixeltwin/page-view"
+    acknowledge: Heeded = "purchases"
+    url_filter: Callable[[str], str | None] | None = None
+    conversion_filter: Callable[[Event], bool] | None = None
+
+    def view(self, *, told: bool) -> View:
+        """The page's own view, minted in the browser; `told`: by the pixels too."""
+        reports = self.page_views == "beacon"
+        return View(self.beacon if reports else None, told, heard=reports and told and self.acknowledge == "all")
+
+    @property
+    def form(self) -> Form:
+        """How pages carry the pixels."""
+        return Form(self.script.url, self.inline)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the platforms are told anything now, be it in test mode."""
+        return self.live or self.tracker.mode.testing(self.tracker.clock())
+
+    @property
+    def shows(self) -> bool:
+        """Whether pixels are rendered now; in test mode they are not, for what a pixel says counts."""
+        return self.live and self.tracker.mode.shows(self.tracker.clock())

@@ -1,0 +1,93 @@
+"""What `track` takes: its optional arguments, and what is left of them when some are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal, TypedDict
+
+from ..app import App
+from ..consent import Consent
+from ..conversion import ActionSource
+from ..errors import InvalidInput
+from ..events import Event
+from ..visitor import AnyVisitor, SealedVisitor, Visitor
+
+OnError = Literal["log", "raise"]
+NOBODY = Visitor()
+
+
+class TrackOptions(TypedDict, total=False):
+    """What `track` takes beside the event, its visitor and his consent.
+
+    `key`: the natural key, where the event has none of its own; tracking it again changes nothing. `id`: used as it
+    is. `occurred_at`: an aware datetime, now if absent. `platforms`: the names of those to tell. `browser`, `server`:
+    False switches a half off. `connection`: a DB-API connection to the outbox's own database; the conversion is
+    written inside your transaction. `offered`: the browser half is out already (the browser minted the id). `recall`:
+    what the visitor lacks is taken from what `remember` kept under the key, as it is where no visitor is given.
+    `on_error`: "raise" or "log", for this call.
+    """
+
+    key: str | int | None
+    id: str | None
+    occurred_at: datetime | None
+    source_url: str | None
+    action_source: ActionSource
+    app: App | None
+    browser: bool
+    server: bool
+    platforms: Iterable[str] | None
+    connection: Any
+    offered: bool
+    recall: bool
+    on_error: OnError
+
+
+def natural_key(event: Event, given: str | int | None) -> str | None:
+    key = event.natural_key if given is None else given
+    return None if key is None else str(key).strip() or None
+
+
+def required_key(event: Event, given: str | int | None) -> str:
+    """The natural key of what is held: without one nobody could confirm it."""
+    key = natural_key(event, given)
+    if key is None:
+        raise InvalidInput("hold", [("key", "give the event an order_id, or pass key=: it is what is confirmed later")])
+    return key
+
+
+def names(platforms: Iterable[str] | None) -> tuple[str, ...] | None:
+    if isinstance(platforms, str):
+        raise InvalidInput("track", [("platforms", f"give a list of names, such as [{platforms!r}]")])
+    return None if platforms is None else tuple(platforms)
+
+
+def harmless(
+    visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions
+) -> tuple[AnyVisitor, Consent, TrackOptions]:
+    """What is left of wrong arguments: the conversion is not lost, and nobody is told who was not meant to be."""
+    names = options.get("platforms")
+    kept: TrackOptions = {
+        "browser": bool(options.get("browser", True)),
+        "server": bool(options.get("server", True)),
+        "platforms": names if names is None or isinstance(names, (list, tuple)) else (),
+    }
+    url = options.get("source_url")
+    if isinstance(url, str) and url.isascii():
+        kept["source_url"] = url
+    known = visitor if isinstance(visitor, (Visitor, SealedVisitor)) else NOBODY
+    return known, consent if isinstance(consent, Consent) else Consent.denied(), kept
+
+
+def located(consent: Consent, visitor: AnyVisitor) -> Consent:
+    """Limited consent with the place it applies to, taken from the visitor where the caller did not say."""
+    if consent.default != "limited" and "limited" not in consent.platforms.values():
+        return consent
+    if not isinstance(visitor, Visitor) or (consent.country and consent.state):
+        return consent
+    return replace(
+        consent,
+        country=consent.country or next(iter(visitor.country), None),
+        state=consent.state or next(iter(visitor.state), None),
+    )

@@ -1,0 +1,198 @@
+"""The way of one conversion into the outbox: what the caller gave, asked of consent and platforms, sealed, and put."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .. import rows
+from ..consent import Consent
+from ..conversion import Conversion, checked_time, issue_id
+from ..errors import InvalidInput
+from ..events import Event
+from ..outbox import NewRow, Stored
+from ..visitor import AnyVisitor
+from . import arguments, asking, repeats
+from .arguments import NOBODY, TrackOptions
+from .holding import PAYMENT
+from .remembering import Signals
+
+if TYPE_CHECKING:
+    from ..tracker import Tracker
+
+MISSING_SIGNALS = ("no_match_key", "no_source_url")  # refusals that a later report of the same conversion may mend
+
+
+class Intake:
+    """What `Tracker.track`, `hold` and `remember` do, with the settings of that tracker."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def track(
+        self,
+        event: Event | Callable[[], Event],
+        visitor: AnyVisitor | None,
+        consent: Consent | None,
+        options: TrackOptions,
+        *,
+        hold: bool,
+    ) -> Conversion | None:
+        built = self.built(event, options)
+        if built is None:
+            return None
+        strict = options.get("on_error", self._tracker.on_error) == "raise"
+        now = self._tracker.clock()
+        try:
+            if hold:
+                arguments.required_key(built, options.get("key"))
+            signals = self._signals(built, visitor, consent, options, now)
+            conversion, row = self._prepared(
+                built, visitor or NOBODY, consent, options, now=now, signals=signals, hold=hold
+            )
+        except Exception as error:
+            self._tracker.fault("input", error, strict=strict)
+            signals = None
+            kept = arguments.harmless(visitor, consent, options)
+            conversion, row = self._prepared(built, *kept, now=now, hold=hold)
+            if hold and conversion.key is None:
+                return conversion
+        connection = options.get("connection")
+        if row is not None:
+            conversion = self._put(conversion, row, now, connection, strict)
+        if signals and connection is None and (row is None or conversion.stored):
+            self._forget(conversion, strict)
+        return conversion
+
+    def built(self, event: Event | Callable[[], Event], options: TrackOptions) -> Event | None:
+        """The event, built if it comes as what builds it; None when that failed, as a fault like any other."""
+        try:
+            built = event if isinstance(event, Event) else event()
+            if not isinstance(built, Event):
+                raise InvalidInput("track", [("event", "give an event such as Purchase(...), or what builds one")])
+            return built
+        except Exception as error:
+            strict = options.get("on_error", self._tracker.on_error) == "raise"
+            self._tracker.fault("event", error, strict=strict)
+            return None
+
+    def _signals(
+        self, event: Event, visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions, now: datetime
+    ) -> Signals | None:
+        """What was remembered for this conversion, where it is wanted."""
+        key = arguments.natural_key(event, options.get("key"))
+        if key is None or (visitor is not None and consent is not None and not options.get("recall")):
+            return None
+        return self._tracker.memory.recall(key, now=now)
+
+    def _forget(self, conversion: Conversion, strict: bool) -> None:
+        try:
+            self._tracker.memory.forget(conversion.key or "")
+        except Exception as error:
+            self._tracker.fault("remember", error, strict=strict)
+
+    def _conversion(
+        self, event: Event, visitor: AnyVisitor, consent: Consent, options: TrackOptions, now: datetime
+    ) -> Conversion:
+        occurred_at = options.get("occurred_at")
+        platforms = options.get("platforms")
+        key = arguments.natural_key(event, options.get("key"))
+        conversion_id = options.get("id")
+        if conversion_id is None:
+            conversion_id = issue_id() if key is None else self._tracker.derive_id(event, key)
+        return Conversion(
+            event=event,
+            id=conversion_id,
+            occurred_at=now if occurred_at is None else checked_time(occurred_at, now),
+            visitor=self._tracker.with_region(visitor).seal(self._tracker.rules),
+            source_url=options.get("source_url"),
+            action_source=options.get("action_source", "web"),
+            consent=arguments.located(consent, visitor),
+            app=options.get("app"),
+            key=key,
+            platforms=arguments.names(platforms),
+            browser=options.get("browser", True) and not self._tracker.mode.testing(now),
+            server=options.get("server", True),
+        )
+
+    def _prepared(
+        self,
+        event: Event,
+        visitor: AnyVisitor,
+        consent: Consent | None,
+        options: TrackOptions,
+        *,
+        now: datetime,
+        signals: Signals | None = None,
+        hold: bool = False,
+    ) -> tuple[Conversion, NewRow | None]:
+        """The conversion, its visitor sealed, consent and platforms asked; and its row, if anybody may be told."""
+        if consent is None:
+            consent = signals.consent if signals else asking.nobody_said(event)
+        conversion = self._conversion(event, visitor, consent, options, now)
+        if signals:
+            conversion = signals.added_to(conversion)
+        told = self._tracker.platforms if self._tracker.mode.sends(now) else ()
+        wanted = [platform for platform in told if platform.wants(conversion)]
+        conversion = asking.within_consent(wanted, conversion, self._tracker.losses)
+        states = [platform.state(conversion.consent) for platform in wanted]
+        allowed = [platform for platform, state in zip(wanted, states, strict=True) if state in ("granted", "limited")]
+        for platform in allowed:
+            asking.ask(platform, conversion, now, self._tracker.losses)
+        if not allowed and "pending" not in states:
+            return conversion, None
+        return conversion, rows.new_row(
+            conversion,
+            site=self._tracker.site,
+            id_given=options.get("id") is not None,
+            held=(*(() if allowed else ("consent",)), *((PAYMENT,) if hold else ())),
+            offered=options.get("offered", False) and not hold and bool(allowed),
+        )
+
+    def _put(self, conversion: Conversion, row: NewRow, now: datetime, connection: Any, strict: bool) -> Conversion:
+        try:
+            if self._tracker.bound.turns_away(now, strict=strict):
+                return conversion
+            if PAYMENT in row.held:
+                conversion, put = self._tracker.holding.put(conversion, row, now=now, connection=connection)
+            else:
+                put = self._tracker.outbox.put(row, now=now, connection=connection)
+            if not put.created:
+                return self._again(conversion, put.row, now, connection)
+        except Exception as error:
+            self._tracker.fault("outbox", error, strict=strict)
+            return conversion
+        if self._tracker.on_stored:
+            self._tracker.on_stored()
+        return conversion.as_stored()
+
+    def _again(self, conversion: Conversion, row: Stored, now: datetime, connection: Any) -> Conversion:
+        """The conversion was known. Its id and time stand; what its visitor lacked is filled in until it is claimed."""
+        known = rows.restored(row)
+        if known is None:  # a tombstone: it was counted long ago
+            return replace(conversion, id=row.id, browser=False, created=False, stored=True)
+        repeats.report_conflict(known.event, conversion.event, self._tracker.losses)
+        filled = repeats.filled(known, conversion)
+        record = rows.personal(filled)
+        if row.visitor is not None and record != row.visitor:
+            for reason in MISSING_SIGNALS:
+                self._tracker.outbox.fill(row.seq, record, now=now, reopens=reason, connection=connection)
+            if self._tracker.on_stored:
+                self._tracker.on_stored()
+        return filled
+
+    def remember(self, key: str | int, visitor: AnyVisitor, consent: Consent, source_url: str | None) -> None:
+        """See `Tracker.remember`."""
+        try:
+            person = self._tracker.with_region(visitor)
+            told = any(platform.state(consent) != "denied" for platform in self._tracker.platforms)
+            kept = Signals(
+                (person if told else NOBODY).seal(self._tracker.rules),
+                source_url if told else None,
+                arguments.located(consent, person),
+            )
+            self._tracker.memory.keep(str(key).strip(), kept, now=self._tracker.clock())
+        except Exception as error:
+            self._tracker.fault("remember", error, strict=self._tracker.on_error == "raise")

@@ -1,0 +1,78 @@
+"""The ledger of decisions: which visitor allowed which platform what, when, and where that was read.
+
+Only changes are recorded. A visitor is known by a random id of this site, which he has from the moment he first allows
+somebody something: who never did is not in here, for nobody was told of him. A decision holds for what waits, too:
+before a server half goes, what its visitor decided last is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..consent import Consent, State
+from ..contract import Platform
+from ..outbox import Outbox, Stored
+from ..strictjson import decode, encode
+
+_PAGE = 1000  # decisions read at once
+_NAMED = b'"who"'
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision. `source` is what it was read from; `states` what each platform of then was allowed."""
+
+    who: str
+    at: datetime
+    source: str
+    states: Mapping[str, State]
+
+
+class Ledger:
+    """The decisions kept in an outbox."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def record(self, consent: Consent, platforms: Sequence[Platform], *, source: str, now: datetime) -> None:
+        """Append what the visitor `consent.who` decided. `OutboxUnavailable` may rise."""
+        if consent.who is None:
+            raise ValueError("nobody is known by whom this was decided")
+        data = {
+            "source": source,
+            "states": states(consent, platforms),
+            "consent": replace(consent, who=None).to_record(),
+        }
+        self._outbox.decisions.record(consent.who, encode(data), now=now)
+
+    def entries(self) -> Iterator[Entry]:
+        """All decisions, oldest first."""
+        page = self._outbox.decisions.listed(limit=_PAGE)
+        while page:
+            for one in page:
+                data = decode(one.data)
+                yield Entry(one.who, one.decided_at, data["source"], data["states"])
+            page = self._outbox.decisions.listed(after=page[-1].number, limit=_PAGE)
+
+    def since(self, rows: Sequence[Stored]) -> Mapping[int, Consent]:
+        """What the visitors of these rows decided last, by seq; rows of visitors without an id are left out."""
+        whos = {row.seq: who for row in rows if (who := decided_by(row))}
+        if not whos:
+            return {}
+        latest = self._outbox.decisions.latest(sorted(set(whos.values())))
+        return {seq: Consent.from_record(decode(latest[who])["consent"]) for seq, who in whos.items() if who in latest}
+
+
+def states(consent: Consent, platforms: Sequence[Platform]) -> dict[str, State]:
+    """What each of these platforms is allowed."""
+    return {platform.name: platform.state(consent) for platform in platforms}
+
+
+def decided_by(row: Stored) -> str | None:
+    """The id of the visitor whose own decision a row rests on; None where there is none."""
+    if row.record is None or _NAMED not in row.record:
+        return None
+    who: str | None = decode(row.record)["consent"].get("who")
+    return who

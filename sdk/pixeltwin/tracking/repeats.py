@@ -1,0 +1,34 @@
+"""A conversion that is reported again: the first report stands, and only what it lacked is taken from the later one."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from .. import rows
+from ..conversion import Conversion
+from ..events import Event
+from ..logfields import fields
+from .losses import Losses
+
+log = logging.getLogger("pixeltwin")
+
+
+def report_conflict(known: Event, said: Event, losses: Losses) -> None:
+    """Count and log it where the later report has another amount or other lines."""
+    before, after = known.__dict__, said.__dict__
+    changed = [name for name in ("value", "currency", "items") if before.get(name) != after.get(name)]
+    if changed:
+        losses.count("", "conflict")
+        what = " and ".join(changed)
+        extra = fields(loss="conflict")
+        log.warning("%s was tracked again with another %s; the first report stands", known.type, what, extra=extra)
+
+
+def filled(known: Conversion, said: Conversion) -> Conversion:
+    """The known conversion, with what its visitor lacked."""
+    return replace(
+        known,
+        visitor=rows.sealed(known).filled_from(rows.sealed(said)),
+        source_url=known.source_url or said.source_url,
+    )
