@@ -144,6 +144,20 @@ def test_the_grey_zone_is_uncertain_and_counts_two() -> None:
         assert record["counted"] == (1 if hours < 24 else 2)
 
 
+def test_halves_that_would_displace_each_other_for_ever_are_placed_once() -> None:
+    """Two pairs of one ID and one order, days apart, are each taken in, though either could hold the other's place."""
+    hours: list[tuple[Side, int, str | None]] = [
+        ("server", 0, "7"),
+        ("browser", 22, None),
+        ("browser", 44, "7"),
+        ("server", 53, "7"),
+    ]
+    halves = [half(side, after=hour * 3600, order_id=order) for side, hour, order in hours]
+    found = records(ledger(*halves))
+    assert sum(len(record["arrivals"]) for record in found) == 4
+    assert sum(record["counted"] for record in found) == 2
+
+
 @st.composite
 def traffic(draw: st.DrawFn) -> list[Half]:
     moments = sorted(draw(st.lists(st.integers(0, 72), min_size=1, max_size=12)))
