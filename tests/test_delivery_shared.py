@@ -184,6 +184,7 @@ run(Delivery([platform], outbox))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_an_outage(vendor: Vendor, tmp_path: Path) -> None:
     """Two processes on one SQLite outbox make one probe of one event a wait between them while the platform is down,
     and both go on within seconds of its recovery."""

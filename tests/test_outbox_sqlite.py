@@ -260,6 +260,7 @@ def test_who_waits_has_its_turn_in_the_smallest_gap(outbox: Outbox, path: Path) 
         thread.join()
 
 
+@pytest.mark.slow
 def test_eight_processes_take_turns(path: Path, tmp_path: Path) -> None:
     """Eight processes that write hundreds of rows a second each, and a worker, see no busy error; none is starved."""
     url, log = f"sqlite:///{path}", f"{tmp_path}/log"
@@ -299,6 +300,7 @@ def test_children_write_beside_their_parent(path: Path) -> None:
     outbox.close()
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_when_processes_are_killed(path: Path, tmp_path: Path) -> None:
     """Processes that are killed at random instants lose no row that was put and no outcome that was stored."""
     chance = random.Random(20260820)

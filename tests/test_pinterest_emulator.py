@@ -153,6 +153,7 @@ def test_every_published_field_is_probed() -> None:
         assert set(known[definition]["properties"]) == set(held)
 
 
+@pytest.mark.slow
 def test_the_emulator_is_exactly_as_strict_as_published() -> None:
     """For every place in a body and every kind of wrong value, the emulator and Pinterest's schema agree."""
     published = Draft202012Validator(PUBLISHED)

@@ -169,6 +169,7 @@ def test_a_lost_half_is_part_of_the_story(sandbox: Visitors, kind: str) -> None:
     assert [step["what"] for step in told] == ["fired", "lost", "sent", "merged"]
 
 
+@pytest.mark.slow
 def test_the_journal_is_bounded() -> None:
     """Only the newest requests are kept, by number and by bytes, and of a long body the beginning."""
     journal = Journal()

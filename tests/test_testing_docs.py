@@ -42,11 +42,13 @@ def without_ids(text: str) -> str:
     return re.sub(r"[0-9a-f]{12}…", "0123456789ab…", text)
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_guide_pass(project: Path) -> None:
     """Every test that the guide shows passes against the shop that it shows."""
     assert "4 passed" in printed(project)
 
 
+@pytest.mark.slow
 def test_the_mistake_fails_as_shown(project: Path) -> None:
     """With the guide's mistake in the shop its first test prints what the guide shows, line by line."""
     path = project / "shop.py"

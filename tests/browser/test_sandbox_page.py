@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -345,7 +345,8 @@ def test_what_a_pixel_drops_is_told(page: Page, sandbox: Callers, visit: Visit, 
 
 def test_an_application_in_development_shows_its_own(visit: Visit) -> None:
     """With PIXELTWIN_SANDBOX=1 alone, a purchase in a real browser merges everywhere, seen below the shop's address."""
-    with serving(shop(PIXELTWIN_WORKER="thread")) as served:
+    app = shop(PIXELTWIN_WORKER="thread")
+    with serving(app) as served, closing(app.extensions["pixeltwin"].tracker):
         base = f"http://127.0.0.1:{served.port}"
         visit.page().goto(f"{base}/buy")
         page = visit.page()

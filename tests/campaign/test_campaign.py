@@ -24,7 +24,7 @@ from tests.postgresql import fresh_url
 
 pytestmark = pytest.mark.slow
 
-CYCLES = int(os.environ.get("CAMPAIGN_CYCLES", "150"))
+CYCLES = int(os.environ.get("CAMPAIGN_CYCLES", "100"))
 SEED = int(os.environ.get("CAMPAIGN_SEED", "20260820"))
 A_CYCLE = timedelta(seconds=61)  # simulated: the leases of whoever died in the last one have ended
 ORDERS = 6  # a shop's life
