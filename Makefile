@@ -3,11 +3,13 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help demo test lint types full fast versions format wheel benchmarks clean
+.PHONY: help demo test lint types full fast versions format wheel campaign benchmarks clean
 
 PORT ?= 8000
 VERSIONS ?= 3.10 3.11 3.12 3.13
 ROUNDS ?= 5
+CYCLES ?= 2000
+SEED ?= 1
 PYTEST_ARGS ?= -n auto --dist loadgroup
 BIN = .venv/bin
 
@@ -18,6 +20,7 @@ help:
 	@echo 'make lint      ruff: rules and format          make format   put right what ruff can'
 	@echo 'make types     mypy and pyright, both strict'
 	@echo 'make wheel     wheel and sdist in dist/'
+	@echo 'make campaign  a longer fault campaign: shops and workers killed at random instants (CYCLES=2000 SEED=1)'
 	@echo 'make benchmarks  what it costs beside its peers, into benchmarks/results/ (ROUNDS=5; half an hour)'
 	@echo 'make clean     remove what make made'
 
@@ -61,6 +64,10 @@ wheel:
 	$(BIN)/python -m build --quiet
 	rm -rf build
 	@ls -l dist
+
+campaign:
+	@tools/setup dev
+	CAMPAIGN_CYCLES='$(CYCLES)' CAMPAIGN_SEED='$(SEED)' $(BIN)/python -m pytest -p no:cacheprovider tests/campaign/test_campaign.py -n 2
 
 benchmarks:
 	@tools/setup benchmarks
