@@ -177,7 +177,8 @@ def test_it_runs_once_a_process(vendor: Vendor, start: Callable[..., Worker]) ->
         worker.start()
         worker.notify()
     assert eventually(lambda: threading.active_count() >= before + 2)
-    assert sum(thread.name.startswith("pixeltwin-") for thread in threading.enumerate()) == 2
+    names = [thread.name for thread in threading.enumerate()]
+    assert sum(name.startswith("pixeltwin-") and ":" in name for name in names) == 2
     assert worker.stop(5.0)
     worker.notify()
     assert not worker.running

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import urllib.parse
 import urllib.request
+from contextlib import closing
 
 import pytest
 from flask import Flask
@@ -142,18 +143,18 @@ def test_an_order_and_its_conversions_are_kept_together_or_not_at_all(shop: Flas
     """An order whose commit fails takes its conversions back with it, and the next try keeps both."""
 
     def kept() -> tuple[int, list[str]]:
-        with sqlite3.connect(shop.config["SHOP_DATABASE"]) as db:
+        with closing(sqlite3.connect(shop.config["SHOP_DATABASE"])) as db:
             (orders,) = db.execute("SELECT count(*) FROM orders").fetchone()
             told = db.execute("SELECT event FROM pixeltwin_conversion ORDER BY seq").fetchall()
         return orders, [event for (event,) in told if event in ("AddPaymentInfo", "Purchase")]
 
     put_into_cart(visitor)
-    with sqlite3.connect(shop.config["SHOP_DATABASE"]) as db:
+    with closing(sqlite3.connect(shop.config["SHOP_DATABASE"])) as db:
         db.executescript(VETO)
     with pytest.raises(sqlite3.IntegrityError):
         buy(visitor)
     assert kept() == (0, [])
-    with sqlite3.connect(shop.config["SHOP_DATABASE"]) as db:
+    with closing(sqlite3.connect(shop.config["SHOP_DATABASE"])) as db:
         db.execute("DROP TRIGGER no_deal")
     visitor.get(buy(visitor))
     assert kept() == (1, ["AddPaymentInfo", "Purchase"])
