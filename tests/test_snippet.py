@@ -214,7 +214,7 @@ def test_the_calls_of_one_conversion_are_guarded_one_by_one() -> None:
 def test_the_code_comes_before_the_data_and_is_the_same_for_everybody() -> None:
     """Inline, what runs the data stands before it, holds nothing of a visitor, and no indentation."""
     code, _, data = shown(conversion(), drop=["token"]).named("script")[0].text.partition("pixeltwin.run(")
-    assert "w.pixeltwin = {" in code and 'pixeltwin.load("courier"' in code
+    assert "w.pixeltwin={" in code and 'pixeltwin.load("courier"' in code
     assert code == shown().named("script")[0].text.partition("pixeltwin.run(")[0]
     assert not any(line.startswith(" ") for line in code.split("\n"))
     assert f"{1:064x}" in data

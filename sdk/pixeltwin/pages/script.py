@@ -42,4 +42,6 @@ class Script:
 
 def _own(name: str) -> str:
     """A script of ours as it travels."""
-    return snippet.squeezed(_COMMENT.sub("", (files("pixeltwin") / "static" / name).read_text("utf-8")))
+    return snippet.tightened(
+        snippet.squeezed(_COMMENT.sub("", (files("pixeltwin") / "static" / name).read_text("utf-8")))
+    )

@@ -6,12 +6,11 @@
    pixeltwin.view()              tell of a page view, where a router changes pages without loading one
    pixeltwin.claim()             ask the server what this visitor's page shows, as after a decision about consent */
 (function (w, d) {
-  'use strict';
   const twin = w.pixeltwin, source = d.currentScript.src;
   if (twin.view) return;
 
   const here = path => new URL(path, source).href;
-  const mint = () => [...w.crypto.getRandomValues(new Uint8Array(32))].map(n => ('0' + n.toString(16)).slice(-2)).join('');
+  const mint = () => [...w.crypto.getRandomValues(new Uint8Array(32))].map(n => n.toString(16).padStart(2, 0)).join('');
   const json = said => ({
     method: 'POST',
     body: JSON.stringify(said),
@@ -21,9 +20,9 @@
 
   /* A beacon outlives the page; where there is none, or no room for it, a request that is kept alive. */
   const tell = twin.tell = (url, said) => {
-    const {body, headers} = json(said), type = headers['Content-Type'], n = w.navigator;
-    if (n.sendBeacon && n.sendBeacon(url, new Blob([body], {type}))) return;
-    w.fetch(url, json(said)).catch(() => {});
+    const how = json(said), n = w.navigator;
+    if (n.sendBeacon && n.sendBeacon(url, new Blob([how.body], {type: 'application/json'}))) return;
+    w.fetch(url, how).catch(() => {});
   };
 
   /* One id for all. Where the server knows it already (`fixed`: it has a natural key) that one, else a new one, which
@@ -79,11 +78,11 @@
   const arrive = () => d.querySelector('script[data-claim]') ? twin.seen(twin.claim) : twin.view();
 
   /* Turbo: a visit that leads on is a page view; a restoration is none, and a preview ends in no load. */
-  let leads = false;
+  let leads;
   d.addEventListener('turbo:visit', event => { leads = event.detail.action != 'restore'; });
   d.addEventListener('turbo:load', () => {
     if (leads) arrive();
-    leads = false;
+    leads = 0;
   });
   d.addEventListener('htmx:pushedIntoHistory', () => twin.view());
 
