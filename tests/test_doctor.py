@@ -89,6 +89,12 @@ def test_a_token_that_was_pasted_wrong_is_a_fault_that_names_no_token(tmp_path: 
         assert GOOD_TOKEN[:12] not in repr(first)
 
 
+def test_a_sandbox_takes_any_token(tmp_path: Path) -> None:
+    """Where both halves go to a sandbox, a made-up token is as good as any and no fault."""
+    made_up = {"PIXELTWIN_REDDIT_ACCESS_TOKEN": "Zq81", "PIXELTWIN_SANDBOX": "http://127.0.0.1:8100"}
+    assert "fault" not in {one.severity for one in examined(tmp_path, **made_up) if one.check == "settings"}
+
+
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\"'`.<>{}*"), min_size=20))
 def test_a_plain_token_is_not_doubted(token: str) -> None:
     """Whatever is long, printable and free of blanks and quotes may be a token."""

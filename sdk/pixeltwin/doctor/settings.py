@@ -25,12 +25,13 @@ def written(settings: Settings) -> Iterator[Finding]:
         why = "What it was meant to say has no effect."
         yield Finding(CHECK, "warning", sentence(advice), why, "Correct its name, or take it away.")
     tokens: dict[str, str] = {}
+    sandboxed = bool(settings.get("SANDBOX"))  # which takes any token
     for kind, platform in installed().items():
         wrong = False
         for setting in platform.settings:
             name = f"{kind.upper()}_{setting.name.upper()}"
             value = settings.raw(name)
-            if not setting.secret or not isinstance(value, str) or not value.strip():
+            if sandboxed or not setting.secret or not isinstance(value, str) or not value.strip():
                 continue
             for what, do in token_faults(value):
                 wrong = True

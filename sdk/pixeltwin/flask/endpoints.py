@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from flask import Blueprint, Flask, Response, abort, request
@@ -41,26 +42,8 @@ def first_party(visit: Callable[..., Visit | None], script: Script, prefix: str)
         response.make_conditional(request)
         return response
 
-    @blueprint.post("/page-view")
-    def page_view() -> Response:
-        page, report = _reported(visit, flood)
-        if page is not None and page.site.page_views == "beacon":
-            reports.page_view(page, report)
-        return _for_this_visitor(Response(status=204))
-
-    @blueprint.post("/event")
-    def event() -> Response:
-        page, report = _reported(visit, flood)
-        if page is not None:
-            reports.happened(page, report)
-        return _for_this_visitor(Response(status=204))
-
-    @blueprint.post("/fired")
-    def fired() -> Response:
-        page, report = _reported(visit, flood)
-        if page is not None:
-            reports.fired(page, report)
-        return _for_this_visitor(Response(status=204))
+    for name, believe in (("page-view", reports.page_view), ("event", reports.happened), ("fired", reports.fired)):
+        blueprint.add_url_rule(f"/{name}", name, partial(_heard, visit, flood, believe), methods=["POST"])
 
     @blueprint.post("/visit")
     def claim() -> Response:
@@ -68,6 +51,16 @@ def first_party(visit: Callable[..., Visit | None], script: Script, prefix: str)
         return _for_this_visitor(Response(encode(page.claim() if page else {}), mimetype="application/json"))
 
     return blueprint
+
+
+def _heard(
+    visit: Callable[..., Visit | None], flood: Flood, believe: Callable[[Visit, Mapping[str, Any]], object]
+) -> Response:
+    """A report is answered alike whatever becomes of it."""
+    page, report = _reported(visit, flood)
+    if page is not None:
+        believe(page, report)
+    return _for_this_visitor(Response(status=204))
 
 
 def _reported(visit: Callable[..., Visit | None], flood: Flood) -> tuple[Visit | None, dict[str, Any]]:

@@ -25,7 +25,9 @@ _MINTED = re.compile(r"[0-9a-f]{64}")
 def page_view(visit: Visit, report: Mapping[str, Any]) -> Conversion | None:
     """The server half of a page view whose id the browser minted; None when the report is not to be believed."""
     id = _minted(report)
-    if id is None or visit.request.from_bot or not visit.allowed or not visit.passes(PAGE_VIEW):
+    if id is None or visit.site.page_views != "beacon" or visit.request.from_bot:
+        return None
+    if not visit.allowed or not visit.passes(PAGE_VIEW):
         return None
     return visit.told(PAGE_VIEW, id=id, screen=_pixels(report.get("screen")))
 
