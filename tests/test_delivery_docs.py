@@ -22,7 +22,7 @@ from pixeltwin.platforms import installed
 from pixeltwin.replies import LONGEST_WAIT
 from pixeltwin.sending import backoff, ceiling, outbound, skew, standing
 from pixeltwin.tracker import SHOWN_WITHIN
-from pixeltwin.worker import POLL, PURGE_EVERY, STOP_WITHIN
+from pixeltwin.worker import POLL, PORTION, PURGE_EVERY, REST, STOP_WITHIN
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
@@ -58,6 +58,8 @@ def numbers() -> str:
         "… on a machine too busy to ask for the lock often enough": said(sqlite.IMPATIENT + connections.GRACE),
         "a worker or a command waits for the store, at most": said(sqlite.PATIENT),
         "a worker looks for the rows of other processes every": said(POLL),
+        "between two passes that found something a worker rests": said(REST),
+        "a worker thread of the site takes, in one pass": f"{PORTION} conversions",
         "a claim is leased for": said(contract.LEASE),
         "a request to a platform takes, at most": said(limits.longest),
         "the wait after a failure is drawn from 0 to": f"{said(backoff.BASE)}, doubled each time up to "

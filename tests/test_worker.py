@@ -66,7 +66,7 @@ def eventually(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
 
 def test_what_is_stored_arrives_at_once(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:
     """A conversion stored and notified arrives in milliseconds, long before any poll, and waits for no company."""
-    worker = start(vendor.platform())
+    worker = start(vendor.platform(), rest=0.0)
     store(outbox, 0)
     worker.notify()
     assert vendor.wait_for(1)
@@ -80,6 +80,40 @@ def test_what_is_stored_arrives_at_once(outbox: Outbox, vendor: Vendor, start: C
         waits.append(time.monotonic() - began)
     assert sorted(waits)[10] < 0.1
     assert [len(events) for events in vendor.requests] == [1] * 21
+
+
+def test_a_rush_shares_requests(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:
+    """What is stored right after a pass waits for the end of a short rest, and goes in one request."""
+    worker = start(vendor.platform(), rest=2.0)
+    store(outbox, 0)
+    worker.notify()
+    assert eventually(lambda: states(outbox) == {"delivered": 1})
+    for number in range(1, 21):
+        store(outbox, number)
+        worker.notify()
+    assert vendor.wait_for(2)
+    assert [len(events) for events in vendor.requests] == [1, 20]
+
+
+def test_a_rest_delays_no_stop(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:
+    """A worker that rests ends at once when it is told to."""
+    worker = start(vendor.platform(), rest=NEVER)
+    store(outbox, 0)
+    worker.notify()
+    assert eventually(lambda: states(outbox) == {"delivered": 1})
+    assert worker.stop(5.0)
+
+
+def test_a_long_queue_goes_in_portions(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:
+    """Beside a site's own requests no pass takes more than its portion, and all of the queue goes nevertheless."""
+    platform = vendor.platform()
+    outbox.set_destinations([platform.destination])
+    for number in range(7):
+        store(outbox, number)
+    passes: list[int] = []
+    start(platform, rest=0.0, portion=3, on_report=lambda report: passes.append(report.total()))
+    assert eventually(lambda: states(outbox) == {"delivered": 7})
+    assert eventually(lambda: passes == [3, 3, 1])
 
 
 def test_rows_of_other_processes_are_noticed(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:

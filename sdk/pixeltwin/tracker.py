@@ -321,9 +321,9 @@ class Tracker:
     def start_worker(self) -> None:
         """Deliver in the background from now on: threads of this process, at most once, in a forked child too."""
         if self._worker is None:
-            from .worker import Worker
+            from .worker import PORTION, Worker
 
-            self._worker = Worker(self.delivery, clock=self.clock)
+            self._worker = Worker(self.delivery, clock=self.clock, portion=PORTION)
             self.on_stored = self._worker.notify
         self._worker.start()
 

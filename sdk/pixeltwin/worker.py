@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from queue import SimpleQueue
 from random import random
 from types import FrameType
+from typing import NamedTuple
 
 from .delivery import Delivery, Report
 from .errors import described
@@ -23,6 +24,8 @@ from .sending.backoff import backoff
 log = logging.getLogger("pixeltwin")
 
 POLL = 1.0  # seconds; how soon the rows of other processes are noticed
+REST = 0.1  # seconds between two passes that found something; what comes alone goes at once, a rush shares requests
+PORTION = 200  # conversions a pass beside a site's own requests: some milliseconds of the interpreter they share
 STOP_WITHIN = 1.0  # seconds; whatever is not answered by then is sent again when its lease ends, with the same id
 SOON = timedelta(seconds=2.5)  # what is due so soon is waited for by `once`: no platform's rate makes longer waits
 PURGE_EVERY = timedelta(minutes=5)
@@ -32,12 +35,20 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+class _Pause(NamedTuple):
+    """How many seconds nothing is done. `deaf`: whatever is stored meanwhile."""
+
+    seconds: float
+    deaf: bool = False
+
+
 class Worker:
     """Delivers whatever is due until it is stopped; at most once a process, however often it is started.
 
-    `poll`: seconds between looks at the store when nobody calls `notify`. `once`: end when nothing more is due within
-    `SOON`. `on_report` is told of every pass that did something, `on_end` when the last thread ends; both are called
-    from the worker's threads. The first `start` or `notify` in a process starts it, in a forked child too.
+    `poll`: seconds between looks at the store when nobody calls `notify`. `rest`: seconds after a pass that found
+    something. `portion`: how many conversions a pass takes at most. `once`: end when nothing more is due within `SOON`.
+    `on_report` is told of every pass that did something, `on_end` when the last thread ends; both are called from the
+    worker's threads. The first `start` or `notify` in a process starts it, in a forked child too.
     """
 
     _threads: list[threading.Thread]
@@ -48,6 +59,8 @@ class Worker:
         *,
         clock: Callable[[], datetime] = utc_now,
         poll: float = POLL,
+        rest: float = REST,
+        portion: int | None = None,
         once: bool = False,
         on_report: Callable[[Report], None] | None = None,
         on_end: Callable[[], None] | None = None,
@@ -56,6 +69,8 @@ class Worker:
         self.error: BaseException | None = None  # what ended a run with `once`
         self._clock = clock
         self._poll = poll
+        self._rest = rest
+        self._portion = portion
         self._once = once
         self._on_report = on_report
         self._on_end = on_end
@@ -68,7 +83,7 @@ class Worker:
         with self._bell:
             if any(thread.is_alive() for thread in self._threads):
                 return
-            self._stopping = False
+            self._stop.clear()
             self._threads = [
                 threading.Thread(target=self._run, args=(one,), name=f"pixeltwin-{one}", daemon=True)
                 for one in self.delivery.destinations
@@ -89,7 +104,7 @@ class Worker:
             with self._bell:
                 self._rung += 1
                 self._bell.notify_all()
-        elif not self._stopping:
+        elif not self._stop.is_set():
             self.start()
 
     def stop(self, timeout: float = STOP_WITHIN) -> bool:
@@ -97,8 +112,8 @@ class Worker:
         whose request was cut off is sent again when its lease ends."""
         self._after_fork()
         atexit.unregister(self.stop)
+        self._stop.set()
         with self._bell:
-            self._stopping = True
             self._bell.notify_all()
         until = time.monotonic() + timeout
         for thread in self._threads:
@@ -116,56 +131,56 @@ class Worker:
     def _run(self, destination: str) -> None:
         """One destination's thread. Nothing that goes wrong ends it; only `stop` does, or `once`."""
         failures = 0
-        while not self._stopping:
+        while not self._stop.is_set():
             rung = self._rung
             try:
-                seconds = self._pass(destination)
+                pause = self._pass(destination)
                 failures = 0
             except BaseException as error:  # a site's own code may even raise SystemExit
                 if self._once:
                     self.error = error
                     break
-                seconds = backoff(failures, random())
+                pause = _Pause(backoff(failures, random()), deaf=True)
                 failures += 1
                 said = "delivery to %s failed, next try in %.1f s: %s"
-                log.error(said, destination, seconds, described(error), extra=fields(destination=destination))
-            if seconds is None:
+                log.error(said, destination, pause.seconds, described(error), extra=fields(destination=destination))
+            if pause is None:
                 break
-            self._wait(seconds, rung, deaf=bool(failures) or self._is_shut(destination))
+            self._wait(pause, rung)
         with self._bell:
             self._running -= 1
             last = not self._running
         if last and self._on_end:
             self._on_end()
 
-    def _pass(self, destination: str) -> float | None:
-        """Deliver what is due; how many seconds there is nothing to do (0: look again), None: the end."""
+    def _pass(self, destination: str) -> _Pause | None:
+        """Deliver what is due; how long there is nothing to do then. None: the end."""
         now = self._clock()
         self.delivery.introduce(destination, now)
         self._purge(destination, now)
         self.delivery.mode.remind(now)
         self.delivery.watch(now, destinations=[destination])
         opens_at = self.delivery.opens_at(destination, now)
-        due = opens_at if opens_at > now else self.delivery.next_due(now, destinations=[destination])
+        is_shut = opens_at > now
+        due = opens_at if is_shut else self.delivery.next_due(now, destinations=[destination])
         if due is None or due > now:
             wait = self._poll if due is None else min(self._poll, (due - now).total_seconds())
             over = due is None or due - now > SOON
-            return None if self._once and over else wait
-        report = self.delivery.deliver(now, destinations=[destination], stop=lambda: self._stopping)
+            return None if self._once and over else _Pause(wait, deaf=is_shut)
+        report = self.delivery.deliver(now, limit=self._portion, destinations=[destination], stop=self._stop.is_set)
         if not report:
-            return self._poll
+            return _Pause(self._poll, deaf=self.delivery.opens_at(destination, self._clock()) > self._clock())
         if self._on_report:
             self._on_report(report)
-        return 0.0
+        return _Pause(self._rest, deaf=True)
 
-    def _is_shut(self, destination: str) -> bool:
-        now = self._clock()
-        return self.delivery.opens_at(destination, now) > now
-
-    def _wait(self, seconds: float, rung: int, *, deaf: bool) -> None:
-        """Sleep until the bell rings; deaf (the destination is shut), until the time is over."""
+    def _wait(self, pause: _Pause, rung: int) -> None:
+        """Until the time is over, or it is stopped; unless deaf, until something is stored."""
+        if pause.deaf:
+            self._stop.wait(pause.seconds)
+            return
         with self._bell:
-            self._bell.wait_for(lambda: self._stopping or (not deaf and self._rung != rung), seconds)
+            self._bell.wait_for(lambda: self._stop.is_set() or self._rung != rung, pause.seconds)
 
     def _purge(self, destination: str, now: datetime) -> None:
         """Erase what has outlived its time, now and then; one thread does it for all."""
@@ -188,7 +203,7 @@ class Worker:
         self._threads = []
         self._running = 0
         self._rung = 0
-        self._stopping = False
+        self._stop = threading.Event()
 
 
 def run(
@@ -214,7 +229,8 @@ def run(
         if on_report:
             on_report(report)
 
-    worker = Worker(delivery, clock=clock, once=once, on_report=note, on_end=lambda: ended.put(None))
+    rest = 0.0 if once else REST
+    worker = Worker(delivery, clock=clock, rest=rest, once=once, on_report=note, on_end=lambda: ended.put(None))
     with _signals(lambda: ended.put(None)):
         worker.start()
         ended.get()
