@@ -27,16 +27,18 @@ from .visitor import AnyVisitor
 _BLANKS = re.compile(r"""(?P<text>'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)| ?(?P<sign>=>|[!=]?==?|\|\||&&|[?:+<>{},;()]) ?""")
 _LINE_END = re.compile(r"([{,;(\[?:|&+]|=>)\n")  # no statement ends here
 _BLOCK_END = re.compile(r"[;\n]+}")  # the last one of a block ends with it
+_ASKING = " data-claim async"
 _NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is kept between responses
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """How a page carries it. `script` is the URL of the first-party script; `inline` puts the code into the page, which
-    it must be where there is no such script."""
+    it must be where there is no such script. `asks`: that script asks for what the page does not hold."""
 
     script: str | None = None
     inline: bool = True
+    asks: bool = False
 
 
 SELF_CONTAINED = Form()
@@ -70,7 +72,7 @@ def render(
 
 def render_shared(script: str, *, nonce: str | None = None) -> Markup:
     """The snippet of a page that is the same for everybody: the first-party script, which asks for the rest."""
-    return render_script(script, nonce=nonce, how=" data-claim async")
+    return render_script(script, nonce=nonce, how=_ASKING)
 
 
 def render_script(script: str, *, nonce: str | None = None, how: str = " async") -> Markup:
@@ -99,7 +101,8 @@ def _html(pixels: Sequence[Told], data: dict[str, Any], form: Form, has_nonce: b
     else:
         parts = [f'<script type="application/json" data-pixeltwin>{said}</script>']
     if form.script is not None:
-        parts.append(f'<script src="{escape(form.script)}" async{nonce}></script>')
+        how = _ASKING if form.asks else " async"
+        parts.append(f'<script src="{escape(form.script)}"{how}{nonce}></script>')
     # Libraries that put a fetched page into another (htmx, Turbo) make live images of these. Lazy ones that are not
     # shown wait, and the first-party script takes them away; a browser without scripts loads them at once (HTML
     # Standard, "will lazy load element").

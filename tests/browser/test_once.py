@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,7 +14,6 @@ from flask import (
     abort,
     redirect,
     render_template_string,
-    request,
     stream_template_string,
     stream_with_context,
 )
@@ -164,40 +162,6 @@ def test_a_restored_session(site: Site, chromium: Browser, tmp_path: Path) -> No
 
 
 # --- before anybody looks --------------------------------------------------------------------------------------------
-
-AHEAD = {
-    "link": "<link rel=prefetch href=/thanks>",
-    "prefetch": '<script type=speculationrules>{"prefetch":[{"urls":["/thanks"],"eagerness":"immediate"}]}</script>',
-    "prerender": '<script type=speculationrules>{"prerender":[{"urls":["/thanks"],"eagerness":"immediate"}]}</script>',
-}
-
-
-@pytest.mark.parametrize("way", AHEAD)
-def test_a_page_fetched_ahead_of_a_click_fires_and_uses_up_nothing(
-    site: Site, chromium: Browser, quiet: str, way: str
-) -> None:
-    """Prefetched or prerendered, a page tells nothing; it or the next one shows the purchase when it is looked at."""
-    purposes: list[str] = []
-    site.app.before_request(lambda: purposes.append(request.headers.get("Sec-Purpose", "")))
-    # Not a page of ours, so that nothing but what was fetched ahead could use up the purchase.
-    site.app.add_url_rule("/ahead", "ahead", lambda: f"<!doctype html>{ICON}{LINKS}{AHEAD[way]}")
-    context = chromium.new_context()
-    page = context.new_page()
-    page.goto(quiet)
-    page.goto(f"{site.url}/ahead")
-    until = time.monotonic() + 10
-    while not any("prefetch" in purpose for purpose in purposes):
-        assert time.monotonic() < until, "nothing was fetched ahead: the test tests nothing"
-        page.wait_for_timeout(20)
-    site.wait_for("Purchase", ["server only"] * 3, lambda: page.wait_for_timeout(50))
-    page.wait_for_timeout(300)
-    assert site.of("PageView") == [] and [one["verdict"] for one in site.of("Purchase")] == ["server only"] * 3
-    page.get_by_role("link").click()
-    page.wait_for_url("**/thanks")
-    seen(site, page, 1)
-    page.goto(site.url)
-    settled(site, page, views=2)
-    context.close()
 
 
 def test_a_head_request_uses_up_nothing(site: Site, visit: Any, quiet: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial, reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,11 +66,13 @@ class Page:
 
     def head(self, nonce: str | None, *, shared: bool) -> Markup:
         """The pixels and the conversions that may be shown now. `shared`: a page that is the same for everybody, which
-        holds neither and asks for both."""
-        form = self._site.form
-        if shared:
-            self.shared = True
+        holds neither and asks for both; so does one that is fetched ahead of a click, when somebody looks at it."""
+        self.shared = self.shared or shared
+        if shared or self._visit.ahead:
             return snippet.render_shared(self._site.script.url, nonce=nonce) if self._site.tells else Markup()
+        form = self._site.form
+        if self._visit.request.speculative:  # it works by itself, and asks where there is a script that can
+            form = replace(form, asks=True)
         return self._tell(partial(snippet.render, nonce=nonce, form=form)) or self._waiting(nonce)
 
     @property

@@ -250,16 +250,16 @@ class Visit:
         """The pixels, this visitor's pending conversions, and the page view; empty when nobody may be told.
 
         `shared`: the page is the same for everybody, so that a cache may keep it; its script asks for what is this
-        visitor's. Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by HEAD. In
-        production a fault in here costs the page its pixels, not the visitor his page.
+        visitor's. Nothing is consumed by a request made ahead of a click (prefetch, prerender), whose page asks when it
+        is looked at, or by HEAD. In production a fault in here costs the page its pixels, not the visitor his page.
         """
         everybodys = self.site.shared if shared is None else shared
         if not everybodys:
-            self._personal()
+            self._personal(differs=not self.ahead)
         html = self._guarded("head", lambda: self.page.head(nonce, shared=everybodys), Markup())
         if self.page.shown:
             self._changes.cache = "no-store"
-        elif html and not everybodys and self.known:
+        elif html and not everybodys and not self.ahead and self.known:
             self._changes.cache = "private"
         return html
 
@@ -275,10 +275,16 @@ class Visit:
             self._changes.cache = "no-store"
         return handover.twins(fires)
 
-    def _personal(self) -> None:
-        """What the response holds is one visitor's."""
+    @property
+    def ahead(self) -> bool:
+        """Whether this page is fetched ahead of a click, and asks for all that is this visitor's when it is looked at.
+        One that has its code in it may have no script that could ask."""
+        return self.request.speculative and not self.site.inline
+
+    def _personal(self, *, differs: bool = True) -> None:
+        """What the response holds is one visitor's; without `differs` no cache does harm with it."""
         self._changes.varies = True
-        self._changes.differs = self._source is not None
+        self._changes.differs = differs and self._source is not None
 
     def descriptor(self, event: Event, *, key: str | int | None = None) -> Descriptor | None:
         """What the page's script tells of an event when it happens; None when nobody may be told. In a shared page it
