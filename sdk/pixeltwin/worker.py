@@ -54,6 +54,7 @@ class Worker:
     """
 
     _threads: list[threading.Thread]
+    _stop: threading.Event
 
     def __init__(
         self,

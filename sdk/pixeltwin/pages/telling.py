@@ -166,8 +166,8 @@ def page_data(
                 kind, id = conversion.event.type, conversion.id
                 known = told.setdefault((kind, id), {"event": kind, "id": id, "calls": []})
                 known["calls"] += [fire.as_data() for fire in fires]
-                if heard and (token := heard(conversion)):
-                    known["ack"] = token
+                if heard and "ack" not in known and (token := heard(conversion)):
+                    known["ack"] = token  # one for all pixels
     if told:
         data["fires"] = list(told.values())
     if view is not None:
