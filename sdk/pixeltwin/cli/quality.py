@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..insight.quality import Quality
     from ..tracker import Tracker
 
-GOOD, FAIR = 80, 50  # percent
+_STYLES = {"good": "green", "fair": "yellow", "poor": "bold red"}
 
 
 def quality_command(tracker: Callable[[], Tracker]) -> click.Command:
@@ -51,7 +51,7 @@ def quality_command(tracker: Callable[[], Tracker]) -> click.Command:
 
 
 def _print(console: Console, platform: str, found: Sequence[Quality]) -> None:
-    from ..insight.quality import NAMES
+    from ..insight.scoring import NAMES
 
     console.print(Text(platform, style="bold"))
     signals = found[0].recommended
@@ -69,6 +69,6 @@ def _print(console: Console, platform: str, found: Sequence[Quality]) -> None:
 
 
 def _score(score: int | None) -> Text:
-    if score is None:
-        return Text("")
-    return Text(f"{score}%", style="green" if score >= GOOD else "yellow" if score >= FAIR else "bold red")
+    from ..insight.scoring import rating
+
+    return Text("") if score is None else Text(f"{score}%", style=_STYLES[rating(score)])

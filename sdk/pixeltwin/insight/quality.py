@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..frozen import FrozenDict
 from ..sending.tally import ALL
+from .scoring import lack, remedy, scored
 
 if TYPE_CHECKING:
     from ..contract import Platform
@@ -19,23 +19,6 @@ if TYPE_CHECKING:
     from ..tracker import Tracker
 
 DAYS = 7
-FEW = 0.5  # a share below which there is advice
-BY_CHANCE = frozenset({"click_ids"})  # only who comes from an ad has one: its share is no merit of the site's
-NAMES: Mapping[str, str] = FrozenDict({"click_ids": "click id", "browser_ids": "browser id"})
-
-_ADVICE: Mapping[str, str] = FrozenDict(
-    {
-        "click_ids": "Not one came with {title}'s click id. If you advertise there, the pages that ads lead to do not "
-        "run pixeltwin: `pixeltwin doctor --url` looks at one.",
-        "browser_ids": "Few carry the browser id of {title}'s own cookie. Webhooks have no cookies: call remember() or "
-        "hold() at checkout; ad blockers keep the rest from being set.",
-        "email": "Few carry an e-mail address. Pass email= where you know it, or register a visitor_loader.",
-        "phone": "Few carry a phone number. Pass phone= where you ask for one, and set PIXELTWIN_PHONE_REGION.",
-        "external_id": "Few carry an external id. Pass external_id= for customers; guests: PIXELTWIN_VISITOR_ID=on.",
-        "ip_address": "Few carry an IP address. A webhook lends none: call remember() or hold() at checkout.",
-        "user_agent": "Few carry a user agent. A webhook lends none: call remember() or hold() at checkout.",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +61,18 @@ def quality(platforms: Sequence[Platform], tallies: Iterable[Tally]) -> list[Qua
 
 
 def _one(platform: Platform, event: str, counts: Mapping[str, int]) -> Quality:
-    conversions = counts[ALL]
-    recommended = tuple(one for one in platform.recommended if one not in platform.withhold)
-    others = sorted(set(counts) - {ALL, *recommended})
-    shares = {name: min(1.0, counts.get(name, 0) / conversions) for name in (*recommended, *others)}
-    ours = [shares[name] for name in recommended if name not in BY_CHANCE]
-    lacking = [name for name in recommended if shares[name] < (FEW if name not in BY_CHANCE else 0.5 / conversions)]
+    carried = {name: many for name, many in counts.items() if name != ALL}
+    found = scored(counts[ALL], carried, (one for one in platform.recommended if one not in platform.withhold))
+    said = (f"{lack(platform.title, name)} {remedy(name)}".strip() for name in found.lacking)
     return Quality(
         platform=platform.name,
         event=event,
-        conversions=conversions,
-        shares=FrozenDict(shares),
-        recommended=recommended,
-        score=round(100 * sum(ours) / len(ours)) if ours else None,
-        advice=tuple(_advice(platform, name) for name in lacking),
+        conversions=found.conversions,
+        shares=found.shares,
+        recommended=found.recommended,
+        score=found.score,
+        advice=tuple(said),
     )
-
-
-def _advice(platform: Platform, name: str) -> str:
-    return _ADVICE.get(name, "Few carry {name}.").format(title=platform.title, name=name.replace("_", " "))
 
 
 def quality_of(tracker: Tracker, *, days: int = DAYS, now: datetime | None = None) -> list[Quality]:
