@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ from .delivery import Delivery, Report
 from .errors import described
 from .logfields import fields
 from .sending.backoff import backoff
+from .sending.sole import frugal
 
 log = logging.getLogger("pixeltwin")
 
@@ -30,7 +30,6 @@ PORTION = 200  # conversions a pass beside a site's own requests: some milliseco
 STOP_WITHIN = 1.0  # seconds; whatever is not answered by then is sent again when its lease ends, with the same id
 SOON = timedelta(seconds=2.5)  # what is due so soon is waited for by `once`: no platform's rate makes longer waits
 PURGE_EVERY = timedelta(minutes=5)
-COLLECT_EVERY = 20_000  # new objects; delivering makes no cycles, and looking for them takes an eighth of its time
 
 
 def utc_now() -> datetime:
@@ -234,24 +233,13 @@ def run(
 
     rest = 0.0 if once else REST
     worker = Worker(delivery, clock=clock, rest=rest, once=once, on_report=note, on_end=lambda: ended.put(None))
-    with _signals(lambda: ended.put(None)), _rare_collections():
+    with _signals(lambda: ended.put(None)), frugal():
         worker.start()
         ended.get()
         worker.stop(stop_within)
     if worker.error:
         raise worker.error
     return total
-
-
-@contextmanager
-def _rare_collections() -> Generator[None, None, None]:
-    """Let the garbage collector look seldom, in a process that does nothing but deliver."""
-    before = gc.get_threshold()
-    gc.set_threshold(COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 @contextmanager

@@ -53,7 +53,8 @@ class Session:
         return self._cursor.execute(self._sql[statement], values).rowcount
 
     def rows(self, statement: str, **values: object) -> list[Row]:
-        return self._cursor.execute(self._sql[statement], values).fetchall()
+        with self.connection.cursor(binary=True) as cursor:  # closed, it lets go of the answer, which may be megabytes
+            return cursor.execute(self._sql[statement], values).fetchall()
 
     def row(self, statement: str, **values: object) -> Row | None:
         return self._cursor.execute(self._sql[statement], values).fetchone()
