@@ -15,7 +15,7 @@ from pixeltwin.cli import main
 from pixeltwin.config import OPTIONS, PREFIX
 from pixeltwin.conversion import AHEAD
 from pixeltwin.delivery import Timeouts
-from pixeltwin.outbox import connections, contract, open_outbox, sqlite
+from pixeltwin.outbox import connections, contract, notes, open_outbox, sqlite
 from pixeltwin.outbox.bound import BOUND
 from pixeltwin.outbox.states import BROWSER_MOVES, OPEN, SERVER_MOVES
 from pixeltwin.platforms import installed
@@ -120,7 +120,7 @@ def test_every_state_is_explained() -> None:
 def test_what_is_erased_when_is_what_the_outbox_does(keep: str) -> None:
     """Every time the outbox keeps something for stands in the section on erasing."""
     section = PAGE.partition("## What is erased when")[2].partition("\n## ")[0]
-    assert said(getattr(contract, keep)) in section
+    assert said(getattr(notes if keep == "KEEP_NOTES" else contract, keep)) in section
 
 
 def test_every_command_and_setting_of_the_page_exists() -> None:

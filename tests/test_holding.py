@@ -259,7 +259,7 @@ def test_early_changes_that_do_not_fit_are_said_and_the_payment_counts(caplog: p
 def test_a_hold_and_its_confirmation_at_the_same_moment_meet(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A confirmation that comes between a hold's looking and writing, or the other way round, is not missed."""
     outbox = shop.tracker.outbox
-    real_put, real_note = outbox.put, outbox.note
+    real_put, real_keep = outbox.put, outbox.notes.keep
 
     def put_after_confirmation(*args: Any, **kwargs: Any) -> Any:
         monkeypatch.setattr(outbox, "put", real_put)
@@ -271,11 +271,11 @@ def test_a_hold_and_its_confirmation_at_the_same_moment_meet(shop: Shop, monkeyp
     one = shop.hold("1")
 
     def note_after_hold(*args: Any, **kwargs: Any) -> None:
-        monkeypatch.setattr(outbox, "note", real_note)
+        monkeypatch.setattr(outbox.notes, "keep", real_keep)
         shop.hold("2")
-        real_note(*args, **kwargs)
+        real_keep(*args, **kwargs)
 
-    monkeypatch.setattr(outbox, "note", note_after_hold)
+    monkeypatch.setattr(outbox.notes, "keep", note_after_hold)
     two = shop.tracker.confirm(Purchase, "2")
     assert two.created
     assert [found.id for found in shop.due()] == [one.id, two.id]
@@ -391,7 +391,7 @@ def test_explicit_identity_is_added_to_what_was_remembered(shop: Shop) -> None:
 def test_remembered_signals_are_hashed_and_go_after_seven_days(shop: Shop) -> None:
     """No plain identity rests in a note, and a purge erases it when nothing came."""
     shop.tracker.remember("1001", visitor=visitor("ada@example.com"), consent=GRANTED)
-    note = shop.tracker.outbox.noted("signals", '["", "1001"]', now=shop.clock())
+    note = shop.tracker.outbox.notes.find("signals", '["", "1001"]', now=shop.clock())
     assert note is not None and b"ada@example.com" not in note and AGENT.encode() in note
     shop.clock.advance(days=7)
     assert shop.tracker.memory.recall("1001", now=shop.clock()) is None
@@ -401,7 +401,7 @@ def test_remembered_signals_are_hashed_and_go_after_seven_days(shop: Shop) -> No
 def test_who_denied_consent_leaves_that_alone(shop: Shop) -> None:
     """Of somebody who refused nothing but the refusal is remembered, and it holds for the off-page report."""
     shop.tracker.remember("1001", visitor=visitor(), consent=Consent.denied(), source_url=PAGE)
-    note = decode(shop.tracker.outbox.noted("signals", '["", "1001"]', now=shop.clock()) or b"")
+    note = decode(shop.tracker.outbox.notes.find("signals", '["", "1001"]', now=shop.clock()) or b"")
     assert note == {"visitor": {"sealed": {}}, "url": None, "consent": {"default": "denied"}}
     tracked = shop.tracker.track(purchase(), visitor=Visitor(email="ada@example.com"), consent=None)
     assert not tracked.stored
@@ -422,7 +422,7 @@ def test_remembering_never_takes_a_page_down(monkeypatch: pytest.MonkeyPatch) ->
         raise OutboxUnavailable("disk full")
 
     for shop, raises in ((Shop(), False), (Shop(on_error="raise"), True)):
-        monkeypatch.setattr(shop.tracker.outbox, "note", full)
+        monkeypatch.setattr(shop.tracker.outbox.notes, "keep", full)
         if raises:
             with pytest.raises(OutboxUnavailable):
                 shop.tracker.remember("1", visitor=visitor(), consent=GRANTED)

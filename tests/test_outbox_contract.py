@@ -14,7 +14,7 @@ import pytest
 
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.outbox import Heard, Outbox, Settlement, open_outbox
-from pixeltwin.outbox.contract import KEEP_HELD, KEEP_KEYED, KEEP_NOTES, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
+from pixeltwin.outbox.contract import KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
 from pixeltwin.outbox.states import ServerState
 from tests.outboxes import BACK_ENDS, BLUE, NOW, RED, after, new, put, settle_all, states
 
@@ -324,44 +324,6 @@ def test_cancelling_stops_only_what_has_not_gone(outbox: Outbox) -> None:
         "id-2": {RED: "delivered", BLUE: "claimed"},
     }
     assert outbox.claim(BLUE, now=after(hours=2), limit=10)[0].row.visitor is None
-
-
-# --- notes -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_note_is_kept_under_its_kind_and_key(outbox: Outbox) -> None:
-    """What was noted is found byte for byte under its own kind and key, and the newest note stands."""
-    outbox.note("signals", "1001", b"\x00 first", now=NOW)
-    outbox.note("signals", "1001", b"second", now=NOW)
-    outbox.note("signals", "1002", b"other key", now=NOW)
-    outbox.note("confirmed", "1001", b"other kind", now=NOW)
-    assert outbox.noted("signals", "1001", now=NOW) == b"second"
-    assert outbox.noted("confirmed", "1001", now=NOW) == b"other kind"
-    assert outbox.noted("signals", "1003", now=NOW) is None
-
-
-def test_a_note_can_be_forgotten(outbox: Outbox) -> None:
-    """What was forgotten is gone, and nothing else is; forgetting what is not there is no error."""
-    outbox.note("signals", "1001", b"gone", now=NOW)
-    outbox.note("signals", "1002", b"stays", now=NOW)
-    outbox.forget("signals", "1001")
-    outbox.forget("signals", "1001")
-    assert outbox.noted("signals", "1001", now=NOW) is None
-    assert outbox.noted("signals", "1002", now=NOW) == b"stays"
-
-
-def test_a_note_lives_seven_days(outbox: Outbox) -> None:
-    """A note is not shown once its time is over, and the next purge erases it; noting it again begins a new life."""
-    outbox.note("signals", "1001", b"old", now=NOW)
-    outbox.note("signals", "1002", b"renewed", now=NOW)
-    outbox.note("signals", "1002", b"renewed", now=after(days=1))
-    just_before = NOW + KEEP_NOTES - timedelta(microseconds=1)
-    assert outbox.purge(now=just_before) == 0
-    assert outbox.noted("signals", "1001", now=just_before) == b"old"
-    assert outbox.noted("signals", "1001", now=NOW + KEEP_NOTES) is None
-    assert outbox.purge(now=NOW + KEEP_NOTES) == 1
-    assert outbox.noted("signals", "1001", now=NOW) is None
-    assert outbox.noted("signals", "1002", now=NOW + KEEP_NOTES) == b"renewed"
 
 
 # --- the browser half ------------------------------------------------------------------------------------------------

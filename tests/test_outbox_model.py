@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -49,7 +50,7 @@ class SideBySide(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def both(self, method: str, *args: Any, **more: Any) -> None:
-        expected, found = (getattr(outbox, method)(*args, **more) for outbox in (self.model, self.real))
+        expected, found = (attrgetter(method)(outbox)(*args, **more) for outbox in (self.model, self.real))
         assert found == expected, f"{method}{args}: {found} instead of {expected}"
 
     @rule(step=STEPS)
@@ -107,11 +108,15 @@ class SideBySide(RuleBasedStateMachine):
 
     @rule(number=NUMBERS, text=st.binary(max_size=3))
     def note(self, number: int, text: bytes) -> None:
-        self.both("note", "kind", str(number), text, now=self.now)
+        self.both("notes.keep", "kind", str(number), text, now=self.now)
 
     @rule(number=NUMBERS)
     def forget(self, number: int) -> None:
-        self.both("forget", "kind", str(number))
+        self.both("notes.forget", "kind", str(number))
+
+    @rule(number=NUMBERS, text=st.binary(max_size=3))
+    def amend(self, number: int, text: bytes) -> None:
+        self.both("notes.amend", "kind", str(number), text)
 
     @rule(ids=IDS)
     def cancel(self, ids: list[str]) -> None:
@@ -161,7 +166,7 @@ class SideBySide(RuleBasedStateMachine):
             self.both("oldest", destination)
         self.both("get", [f"id-{number}" for number in range(6)])
         for number in range(6):
-            self.both("noted", "kind", str(number), now=self.now)
+            self.both("notes.find", "kind", str(number), now=self.now)
 
     @invariant()
     def only_listed_moves_are_made(self) -> None:

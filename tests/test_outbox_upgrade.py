@@ -86,7 +86,7 @@ def lost(outbox: Outbox) -> list[str]:
         wrong.append(f"erased: {erased}")
     if len(found) != 12 or None in [outbox.find(f"shop:Purchase:{id}") for id in found]:
         wrong.append(f"rows: {sorted(found)}")
-    if outbox.noted("signals", "1001", now=NOW) != b"kept":
+    if outbox.notes.find("signals", "1001", now=NOW) != b"kept":
         wrong.append("the note")
     if not any(one.id == "delivered" and one.browser == "acknowledged" for one in outbox.deliveries(limit=1000)):
         wrong.append("what the browser said")

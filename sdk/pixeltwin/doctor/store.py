@@ -39,12 +39,12 @@ def store(tracker: Tracker) -> Iterator[Finding]:
 
 def _round_trip(outbox: Outbox, now: datetime) -> None:
     key = uuid4().hex
-    outbox.note(NOTE, key, b"1", now=now)
+    outbox.notes.keep(NOTE, key, b"1", now=now)
     try:
-        if outbox.noted(NOTE, key, now=now) != b"1":
+        if outbox.notes.find(NOTE, key, now=now) != b"1":
             raise OutboxUnavailable("what was written is not there")
     finally:
-        outbox.forget(NOTE, key)
+        outbox.notes.forget(NOTE, key)
 
 
 def queue(health: Health) -> Iterator[Finding]:

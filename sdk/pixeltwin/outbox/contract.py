@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from .decisions import Decisions
+from .notes import Notes
 from .states import BrowserState, ServerState
 from .tallies import Tallies
 
@@ -24,7 +25,6 @@ KEEP_KEYED = timedelta(days=400)  # tombstones of conversions with a natural key
 KEEP_OTHERS = timedelta(days=38)  # of all others: the longest window and a day; no half stays open for longer either
 KEEP_PERSONAL = timedelta(days=7)  # personal data after a refusal or expiry; on delivery it goes at once
 KEEP_HELD = timedelta(days=7)  # a row that nobody releases
-KEEP_NOTES = timedelta(days=7)  # what is kept for a conversion that is still to come
 KEEP_RECORD = timedelta(hours=48)  # once all server halves ended: the longest the browser half may still be rendered
 
 
@@ -201,22 +201,12 @@ class Outbox(ABC):
         browser half that was not offered is suppressed, the rows' personal data is erased. Halves on their way or
         final stay as they are. Returns how many conversions had a server half to cancel."""
 
-    # --- notes -----------------------------------------------------------------------------------------------------
+    # --- beside the rows -------------------------------------------------------------------------------------------
 
+    @property
     @abstractmethod
-    def note(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
-        """Keep something small under a key, for a conversion that is still to come: for `KEEP_NOTES`, or until it is
-        forgotten. What was noted there before is replaced."""
-
-    @abstractmethod
-    def noted(self, kind: str, key: str, *, now: datetime) -> bytes | None:
-        """What is noted under a key, while its time is not over."""
-
-    @abstractmethod
-    def forget(self, kind: str, key: str) -> None:
-        """Erase what is noted under a key."""
-
-    # --- decisions -------------------------------------------------------------------------------------------------
+    def notes(self) -> Notes:
+        """What is kept for conversions that are still to come."""
 
     @property
     @abstractmethod
@@ -256,9 +246,9 @@ class Outbox(ABC):
     def purge(self, *, now: datetime) -> int:
         """Erase what has outlived its time. A row whose halves all ended becomes a tombstone without record and
         visitor after `KEEP_RECORD`, or `KEEP_PERSONAL` where one was refused or expired. Rows held for `KEEP_HELD` and
-        halves open for `KEEP_OTHERS` expire, and the rows become tombstones at once. Tombstones go after theirs, but
-        the newest row stays, for the numbering. Notes go after `KEEP_NOTES`. Returns how many changes were made. Call
-        it every few minutes."""
+        halves open for `KEEP_OTHERS` expire, and the rows become tombstones at once. Tombstones go after theirs
+        (the newest row stays, for the numbering), and so does what is kept beside the rows. Returns how many changes
+        were made. Call it every few minutes."""
 
     @abstractmethod
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:

@@ -16,7 +16,6 @@ from typing import Any
 from ..errors import ConfigurationError
 from .contract import (
     KEEP_HELD,
-    KEEP_NOTES,
     KEEP_OTHERS,
     LEASE,
     RETRIED,
@@ -32,6 +31,7 @@ from .contract import (
     Stored,
 )
 from .memory_decisions import MemoryDecisions
+from .memory_notes import MemoryNotes
 from .memory_rows import Half, Row
 from .memory_tallies import MemoryTallies
 from .states import OPEN
@@ -45,7 +45,7 @@ class MemoryOutbox(Outbox):
         self._rows: dict[int, Row] = {}
         self._unique: dict[str, Row] = {}
         self._shared: dict[str, bytes] = {}  # by destination
-        self._notes: dict[tuple[str, str], tuple[datetime, bytes]] = {}
+        self._notes = MemoryNotes()
         self._decisions = MemoryDecisions()
         self._tallies = MemoryTallies()
         self._last_seq = 0
@@ -171,20 +171,11 @@ class MemoryOutbox(Outbox):
                 row.settle(now)
             return sum(ended)
 
-    # --- notes -----------------------------------------------------------------------------------------------------
+    # --- beside the rows -------------------------------------------------------------------------------------------
 
-    def note(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
-        with self._using():
-            self._notes[kind, key] = (now, data)
-
-    def noted(self, kind: str, key: str, *, now: datetime) -> bytes | None:
-        with self._using():
-            at, data = self._notes.get((kind, key), (None, None))
-            return data if at is not None and at > now - KEEP_NOTES else None
-
-    def forget(self, kind: str, key: str) -> None:
-        with self._using():
-            self._notes.pop((kind, key), None)
+    @property
+    def notes(self) -> MemoryNotes:
+        return self._notes
 
     @property
     def decisions(self) -> MemoryDecisions:
@@ -254,11 +245,7 @@ class MemoryOutbox(Outbox):
                     if row.unique is not None:
                         del self._unique[row.unique]
                     changes += 1
-            for key, (at, _) in list(self._notes.items()):
-                if at <= now - KEEP_NOTES:
-                    del self._notes[key]
-                    changes += 1
-        return changes + self._decisions.purge(now=now) + self._tallies.purge(now=now)
+        return changes + sum(one.purge(now=now) for one in (self._notes, self._decisions, self._tallies))
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
         with self._using():

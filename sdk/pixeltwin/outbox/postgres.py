@@ -20,7 +20,6 @@ from psycopg.rows import TupleRow
 from ..errors import ConfigurationError
 from .contract import (
     KEEP_HELD,
-    KEEP_NOTES,
     KEEP_OTHERS,
     KEEP_RECORD,
     LEASE,
@@ -40,6 +39,7 @@ from .postgres_caller import Acquainted, driver_connection, qualified, within
 from .postgres_connections import Pool, Session, unavailable
 from .postgres_decisions import PostgresDecisions
 from .postgres_ends import STEP, Purge, close_rows, end_halves
+from .postgres_notes import PostgresNotes
 from .postgres_rows import array, claim, delivery_states, settlement_values, storable, stored
 from .postgres_schema import Ready, make_ready, migrate
 from .postgres_tallies import PostgresTallies
@@ -61,6 +61,7 @@ class PostgresOutbox(Outbox):
         self._destinations: tuple[str, ...] = ()
         self._known: Ready | None = None  # once schema and destinations are written
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
+        self._notes = PostgresNotes(request=request, worker=worker)
         self._decisions = PostgresDecisions(request=request, worker=worker)
         self._tallies = PostgresTallies(worker=worker)
 
@@ -169,20 +170,11 @@ class PostgresOutbox(Outbox):
             close_rows(own, seqs, now)
         return cancelled
 
-    # --- notes -----------------------------------------------------------------------------------------------------
+    # --- beside the rows -------------------------------------------------------------------------------------------
 
-    def note(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
-        with self._using(self._request) as own:
-            own.run("note", kind=kind, key=key, data=data, now=now)
-
-    def noted(self, kind: str, key: str, *, now: datetime) -> bytes | None:
-        with self._using(self._request) as own:
-            row = own.row("noted", kind=kind, key=key, since=now - KEEP_NOTES)
-        return row[0] if row else None
-
-    def forget(self, kind: str, key: str) -> None:
-        with self._using(self._request) as own:
-            own.run("forget_note", kind=kind, key=key)
+    @property
+    def notes(self) -> PostgresNotes:
+        return self._notes
 
     @property
     def decisions(self) -> PostgresDecisions:
@@ -247,7 +239,7 @@ class PostgresOutbox(Outbox):
 
     def purge(self, *, now: datetime) -> int:
         changes = Purge(lambda: self._using(self._worker), now).run()
-        return changes + self._decisions.purge(now=now) + self._tallies.purge(now=now)
+        return changes + sum(one.purge(now=now) for one in (self._notes, self._decisions, self._tallies))
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
         with self._using(self._worker) as own, own.transaction():

@@ -280,6 +280,12 @@ SELECT data FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s AND note
 -- name: forget_note
 DELETE FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s
 
+-- name: amend_note
+UPDATE pixeltwin_note SET data = %(data)s WHERE kind = %(kind)s AND key = %(key)s
+
+-- name: notes
+SELECT key, data FROM pixeltwin_note WHERE kind = %(kind)s AND key > %(after)s ORDER BY key LIMIT %(limit)s
+
 -- name: forget_notes
 DELETE FROM pixeltwin_note WHERE (kind, key) IN (
     SELECT kind, key FROM pixeltwin_note WHERE noted_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)

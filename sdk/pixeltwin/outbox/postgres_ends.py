@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from .contract import KEEP_KEYED, KEEP_NOTES, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
+from .contract import KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
 from .postgres_connections import Session
 from .postgres_rows import array
 
@@ -38,7 +38,7 @@ class Purge:
 
     def run(self) -> int:
         """Returns how many changes were made."""
-        return sum(self._all(step) for step in (self._bury, self._forget, self._forget_notes))
+        return sum(self._all(step) for step in (self._bury, self._forget))
 
     def _all(self, step: Callable[[Session], int]) -> int:
         changes, changed = 0, STEP
@@ -63,7 +63,3 @@ class Purge:
         for statement in ("forget_deliveries", "forget_acknowledged", "forget"):
             own.run(statement, seqs=seqs)
         return len(seqs)
-
-    def _forget_notes(self, own: Session) -> int:
-        """Delete notes whose time is over."""
-        return own.run("forget_notes", before=self._now - KEEP_NOTES, limit=STEP)

@@ -18,7 +18,6 @@ from typing import Any
 from ..errors import ConfigurationError
 from .connections import Connections, Slot
 from .contract import (
-    KEEP_NOTES,
     KEEP_RECORD,
     LEASE,
     RETRIED,
@@ -37,6 +36,7 @@ from .sqlite_again import ALL, keep_open, reopen, retry
 from .sqlite_caller import driver_connection, within
 from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, end_halves
+from .sqlite_notes import SQLiteNotes
 from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .sqlite_schema import Route, migrate, write_route
 from .sqlite_tallies import SQLiteTallies
@@ -61,6 +61,7 @@ class SQLiteOutbox(Outbox):
         self._request = Connections(self.path, patience=IMPATIENT, prepare=partial(self._prepare, checkpoint=4000))
         self._worker = Connections(self.path, patience=PATIENT, prepare=partial(self._prepare, checkpoint=1000))
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
+        self._notes = SQLiteNotes(self._sql, request=request, worker=worker)
         self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
         self._tallies = SQLiteTallies(self._sql, changing=partial(self._changing, self._worker), using=worker)
 
@@ -185,21 +186,11 @@ class SQLiteOutbox(Outbox):
                 close_rows(own, self._sql, [seq], now)
         return cancelled
 
-    # --- notes -----------------------------------------------------------------------------------------------------
+    # --- beside the rows -------------------------------------------------------------------------------------------
 
-    def note(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
-        with self._using(self._request) as own:
-            own.execute(self._sql["note"], {"kind": kind, "key": key, "data": data, "now": micros(now)})
-
-    def noted(self, kind: str, key: str, *, now: datetime) -> bytes | None:
-        values = {"kind": kind, "key": key, "since": micros(now - KEEP_NOTES)}
-        with self._using(self._request) as own:
-            row = own.execute(self._sql["noted"], values).fetchone()
-        return row[0] if row else None
-
-    def forget(self, kind: str, key: str) -> None:
-        with self._using(self._request) as own:
-            own.execute(self._sql["forget_note"], {"kind": kind, "key": key})
+    @property
+    def notes(self) -> SQLiteNotes:
+        return self._notes
 
     @property
     def decisions(self) -> SQLiteDecisions:
@@ -265,7 +256,7 @@ class SQLiteOutbox(Outbox):
 
     def purge(self, *, now: datetime) -> int:
         changes = Purge(partial(self._changing, self._worker), self._sql, now).run()
-        changes += self._decisions.purge(now=now) + self._tallies.purge(now=now)
+        changes += sum(one.purge(now=now) for one in (self._notes, self._decisions, self._tallies))
         with self._using(self._worker) as own:
             # What was erased is still in the WAL: empty it. Writers wait while it is truncated, so most is copied
             # before, and a slow reader is not waited for.

@@ -254,8 +254,15 @@ SELECT data FROM pixeltwin_note WHERE kind = :kind AND key = :key AND noted_at >
 -- name: forget_note
 DELETE FROM pixeltwin_note WHERE kind = :kind AND key = :key
 
--- name: outlived_notes
-SELECT kind, key FROM pixeltwin_note WHERE noted_at <= :before LIMIT :limit
+-- name: amend_note
+UPDATE pixeltwin_note SET data = :data WHERE kind = :kind AND key = :key
+
+-- name: notes
+SELECT key, data FROM pixeltwin_note WHERE kind = :kind AND key > :after ORDER BY key LIMIT :limit
+
+-- name: forget_notes
+DELETE FROM pixeltwin_note WHERE (kind, key) IN (
+    SELECT kind, key FROM pixeltwin_note WHERE noted_at <= :before LIMIT :limit)
 
 
 -- Decisions -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from .contract import KEEP_HELD, KEEP_KEYED, KEEP_NOTES, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
+from .contract import KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
 from .sqlite_rows import listed, micros, span
 
 Statements = Mapping[str, str]
@@ -42,7 +42,7 @@ class Purge:
 
     def run(self) -> int:
         """Returns how many changes were made."""
-        return self._all(self._sweep) + self._all(self._bury) + self._all(self._forget) + self._all(self._forget_notes)
+        return self._all(self._sweep) + self._all(self._bury) + self._all(self._forget)
 
     def _all(self, step: Callable[[sqlite3.Connection], tuple[int, bool]]) -> int:
         changes, more = 0, True
@@ -83,10 +83,3 @@ class Purge:
         for statement in ("forget_deliveries", "forget_acknowledged", "forget"):
             own.execute(self._sql[statement], seqs)
         return len(rows), len(rows) == STEP
-
-    def _forget_notes(self, own: sqlite3.Connection) -> tuple[int, bool]:
-        """Delete notes whose time is over."""
-        due = {"before": micros(self._now - KEEP_NOTES), "limit": STEP}
-        notes = own.execute(self._sql["outlived_notes"], due).fetchall()
-        own.executemany(self._sql["forget_note"], [{"kind": kind, "key": key} for kind, key in notes])
-        return len(notes), len(notes) == STEP

@@ -84,7 +84,7 @@ class Holding:
             if early and PAYMENT in put.row.held:
                 conversion = self._lift(put.row, early, now) or conversion
             if early:
-                self._outbox.forget(_CONFIRMED, unique)
+                self._outbox.notes.forget(_CONFIRMED, unique)
         return conversion, put
 
     def confirm(
@@ -104,7 +104,7 @@ class Holding:
                     "applied when hold() comes",
                     remembered=True,
                 )
-            self._outbox.forget(_CONFIRMED, unique)
+            self._outbox.notes.forget(_CONFIRMED, unique)
         confirmed = self._lift(row, confirmation, now) if PAYMENT in row.held else None
         return confirmed or self._known(unique, confirmation, blank)
 
@@ -113,7 +113,7 @@ class Holding:
     ) -> Cancellation:
         """End what has not gone; see `Tracker.cancel`."""
         _, unique = self._named(kind, key, name)
-        self._outbox.forget(_CONFIRMED, unique)
+        self._outbox.notes.forget(_CONFIRMED, unique)
         row = self._outbox.find(unique)
         if row is None:
             raise UnknownConversion(f"no {kind.__name__} is known under that key; there is nothing to cancel")
@@ -177,10 +177,10 @@ class Holding:
     def _remember(self, unique: str, confirmation: Confirmation) -> None:
         if self._early(unique, confirmation.at) is None:  # the first one stands
             record = {"at": round(confirmation.at.timestamp() * 1000), "changes": dict(confirmation.changes)}
-            self._outbox.note(_CONFIRMED, unique, encode(record), now=confirmation.at)
+            self._outbox.notes.keep(_CONFIRMED, unique, encode(record), now=confirmation.at)
 
     def _early(self, unique: str, now: datetime) -> Confirmation | None:
-        data = self._outbox.noted(_CONFIRMED, unique, now=now)
+        data = self._outbox.notes.find(_CONFIRMED, unique, now=now)
         if data is None:
             return None
         record = decode(data)

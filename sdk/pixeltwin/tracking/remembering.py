@@ -46,10 +46,10 @@ class Memory:
             "url": signals.source_url,
             "consent": signals.consent.to_record(),
         }
-        self._outbox.note(_SIGNALS, self._place(key), encode(record), now=now)
+        self._outbox.notes.keep(_SIGNALS, self._place(key), encode(record), now=now)
 
     def recall(self, key: str, *, now: datetime) -> Signals | None:
-        data = self._outbox.noted(_SIGNALS, self._place(key), now=now)
+        data = self._outbox.notes.find(_SIGNALS, self._place(key), now=now)
         if data is None:
             return None
         record = decode(data)
@@ -58,7 +58,7 @@ class Memory:
         )
 
     def forget(self, key: str) -> None:
-        self._outbox.forget(_SIGNALS, self._place(key))
+        self._outbox.notes.forget(_SIGNALS, self._place(key))
 
     def _place(self, key: str) -> str:
         return json.dumps([self._site, key], ensure_ascii=False)

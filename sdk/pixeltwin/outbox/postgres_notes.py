@@ -1,0 +1,50 @@
+"""The notes in the outbox's PostgreSQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from .notes import KEEP_NOTES, Notes
+from .postgres_connections import Session
+
+STEP = 500  # forgotten in one transaction
+Using = Callable[[], AbstractContextManager[Session]]
+
+
+class PostgresNotes(Notes):
+    """`request` and `worker` lend a session, with the patience of either."""
+
+    def __init__(self, *, request: Using, worker: Using) -> None:
+        self._request = request
+        self._worker = worker
+
+    def keep(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
+        with self._request() as own:
+            own.run("note", kind=kind, key=key, data=data, now=now)
+
+    def find(self, kind: str, key: str, *, now: datetime) -> bytes | None:
+        with self._request() as own:
+            row = own.row("noted", kind=kind, key=key, since=now - KEEP_NOTES)
+        return row[0] if row else None
+
+    def amend(self, kind: str, key: str, data: bytes) -> bool:
+        with self._request() as own:
+            return bool(own.run("amend_note", kind=kind, key=key, data=data))
+
+    def forget(self, kind: str, key: str) -> None:
+        with self._request() as own:
+            own.run("forget_note", kind=kind, key=key)
+
+    def listed(self, kind: str, *, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
+        with self._worker() as own:
+            return [(key, data) for key, data in own.rows("notes", kind=kind, after=after, limit=limit)]
+
+    def purge(self, *, now: datetime) -> int:
+        gone, step = 0, STEP
+        while step == STEP:
+            with self._worker() as own:
+                step = own.run("forget_notes", before=now - KEEP_NOTES, limit=STEP)
+            gone += step
+        return gone

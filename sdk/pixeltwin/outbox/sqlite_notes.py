@@ -1,0 +1,54 @@
+"""The notes in the outbox's SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from .notes import KEEP_NOTES, Notes
+from .sqlite_rows import micros
+
+STEP = 500  # forgotten in one transaction: nobody waits long for its lock
+Using = Callable[[], AbstractContextManager[sqlite3.Connection]]
+
+
+class SQLiteNotes(Notes):
+    """`request` and `worker` lend a connection, with the patience of either."""
+
+    def __init__(self, sql: Mapping[str, str], *, request: Using, worker: Using) -> None:
+        self._sql = sql
+        self._request = request
+        self._worker = worker
+
+    def keep(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
+        with self._request() as own:
+            own.execute(self._sql["note"], {"kind": kind, "key": key, "data": data, "now": micros(now)})
+
+    def find(self, kind: str, key: str, *, now: datetime) -> bytes | None:
+        values = {"kind": kind, "key": key, "since": micros(now - KEEP_NOTES)}
+        with self._request() as own:
+            row = own.execute(self._sql["noted"], values).fetchone()
+        return row[0] if row else None
+
+    def amend(self, kind: str, key: str, data: bytes) -> bool:
+        with self._request() as own:
+            return bool(own.execute(self._sql["amend_note"], {"kind": kind, "key": key, "data": data}).rowcount)
+
+    def forget(self, kind: str, key: str) -> None:
+        with self._request() as own:
+            own.execute(self._sql["forget_note"], {"kind": kind, "key": key})
+
+    def listed(self, kind: str, *, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
+        with self._worker() as own:
+            return own.execute(self._sql["notes"], {"kind": kind, "after": after, "limit": limit}).fetchall()
+
+    def purge(self, *, now: datetime) -> int:
+        due = {"before": micros(now - KEEP_NOTES), "limit": STEP}
+        gone, step = 0, STEP
+        while step == STEP:
+            with self._worker() as own:
+                step = own.execute(self._sql["forget_notes"], due).rowcount
+            gone += step
+        return gone
