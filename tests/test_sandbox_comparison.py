@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pixeltwin.platforms import installed
@@ -65,6 +65,7 @@ def test_two_values_are_two(one: Any, other: Any) -> None:
 
 
 @given(JSON)
+@example("NaN")
 def test_a_value_is_equal_to_itself(value: Any) -> None:
     """Whatever a payload holds is equal to itself, as data and as its JSON text."""
     assert same(value, value, {})

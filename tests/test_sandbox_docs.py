@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pixeltwin.insight.scoring import FAIR, GOOD, rating
 from pixeltwin.platforms import installed
 from pixeltwin.sandbox import create_sandbox
 from pixeltwin.sandbox.faults import BROKEN
-from tests.sandboxed import KINDS, Visitors
+from tests.samples import purchase
+from tests.sandboxed import KINDS, Visitors, conversion
 
 GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 
@@ -65,3 +68,12 @@ def test_every_fault_and_every_field_of_a_record_is_explained() -> None:
         "warnings",
     ):
         assert f"`{name}`" in GUIDE
+
+
+def test_every_field_of_match_quality_is_explained() -> None:
+    """The guide names what a row of match quality holds, and from which score on it is called what."""
+    sandbox = Visitors(create_sandbox())
+    sandbox.both("snap", conversion(purchase(), datetime.now(timezone.utc)))
+    [row] = sandbox.send("GET", "/api/quality").json["quality"]
+    assert {name for name in (*row, *row["server"], rating(100), rating(0)) if f"`{name}`" not in GUIDE} == set()
+    assert f"`good` from {GOOD}" in GUIDE and f"`fair` from {FAIR}" in GUIDE

@@ -36,9 +36,10 @@ class Incoming:
 class Field:
     """One field of a conversion and where each half carries it, so that two payloads can be read side by side.
 
-    `name` is in nobody's words; `call` is what a page's call of the pixel names it; `browser` and `server` lead to it
-    in the payload of each half, and are empty where that half has no place for it. `lines` says how the keys of a
-    list's elements are called on the other side: the browser's key, then the server's.
+    `name` is in nobody's words, and for what tells who did it that of `Visitor`'s field ("postal code", "click id");
+    `call` is what a page's call of the pixel names it; `browser` and `server` lead to it in the payload of each half,
+    and are empty where that half has no place for it. `lines` says how the keys of a list's elements are called on the
+    other side: the browser's key, then the server's.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Emulator(ABC):
     api_path: ClassVar[str]  # behind "/<platform>": what `api_url` must end with, such as "" or "/api/v3"
     script_path: ClassVar[str]  # behind "/<platform>": the pixel script
     fields: ClassVar[tuple[Field, ...]] = ()  # what its payloads are compared by; the conversion's id comes first
+
+    click_in_page: ClassVar[bool] = False  # whether the API takes the click id from the page's address too
 
     @abstractmethod
     def answer(self, incoming: Incoming, now: datetime) -> Answer:

@@ -2,7 +2,8 @@
 () => {
   const TEXTS =
     '.verdict strong, .reason, .side, .opener, .seen, .sum span, .chips b, .decided, .decided code, .fields th, ' +
-    '.fields td code, .fields .value, .fields .absent, .sign, .timeline strong, .timeline time, pre, pre span, .times span';
+    '.fields td code, .fields .value, .fields .absent, .sign, .timeline strong, .timeline time, pre, pre span, .times span, ' +
+    '.views a, .basis, .match h4, .score, .carried th, .carried small, .carried td, .also, .advice li';
   // Computed colours are rgb(…) from 0 to 255, or color(srgb …) from 0 to 1 where they were mixed.
   const rgb = (colour) => {
     const scale = colour.startsWith('color(') ? 255 : 1;

@@ -15,7 +15,7 @@ from pixeltwin.emulation import Answer, Emulator, Field, Incoming, Rejection
 from pixeltwin.replies import json_body
 from pixeltwin.strictjson import encode
 
-from .mapping import FIELDS, KNOWN_NAMES, WHERE
+from .mapping import FIELDS, KNOWN_NAMES, WHERE, WHO
 
 _PARCELS = re.compile(r"/v1/bags/([^/]+)/parcels")
 _SAID = {"id", "things", *(theirs for _, theirs in FIELDS)}
@@ -33,6 +33,7 @@ class CourierEmulator(Emulator):
         Field("ID", "id", ("id",), ("id",)),
         *(Field(ours.replace("_", " "), theirs, (theirs,), (theirs,)) for ours, theirs in FIELDS),
         Field("items", "things", ("things",), ("things",)),
+        *(Field(ours.replace("_", " "), "", (), ("who", theirs)) for ours, theirs in WHO),
     )
 
     def answer(self, incoming: Incoming, now: datetime) -> Answer:

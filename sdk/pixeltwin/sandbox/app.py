@@ -21,6 +21,7 @@ from .har import archive
 from .journal import Journal
 from .ledger import Ledger
 from .notices import Notices
+from .reading import wire
 from .stream import events, resumed
 from .timeline import History, nothing_known, timeline
 from .times import timestamp
@@ -42,8 +43,7 @@ class Sandbox:
         self.health = health
         self.clock = clock
         self.bell = Bell()
-        fields = {kind: platform.emulator().fields for kind, platform in platforms.items()}
-        self.ledger = Ledger(platforms, self.bell, fields=fields)
+        self.ledger = Ledger(platforms, self.bell, wires={kind: wire(one) for kind, one in platforms.items()})
         self.journal = Journal()
         self.notices = Notices(self.bell)
         self.faults = Faults(platforms.keys(), self.bell)
@@ -72,6 +72,10 @@ class Sandbox:
         """What the application around it says of its platforms; none where it runs alone."""
         said: Mapping[str, Any] = self.health() if self.health else {}
         return _json({"platforms": said.get("platforms", [])})
+
+    def get_quality(self) -> Response:
+        """What the conversions carry that platforms match by."""
+        return _json({"quality": self.ledger.quality()})
 
     def get_clock(self) -> Response:
         return _json(self._time())
@@ -151,9 +155,8 @@ def create_sandbox(
     health: Health | None = None,
 ) -> Flask:
     """A sandbox of its own, with an empty ledger. `platforms` are those to play, by kind; all that are installed
-    unless given. `history` tells what an application knows of a conversion, `health` which of its platforms
-    are healthy (`Health.to_dict()`). Mount it at any prefix: it finds its own
-    URLs."""
+    unless given. `history` tells what an application knows of a conversion, `health` which of its platforms are healthy
+    (`Health.to_dict()`). Mount it at any prefix: it finds its own URLs."""
     sandbox = Sandbox(clock or Clock(), installed() if platforms is None else platforms, history, health)
     app = Flask(__package__ or __name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
@@ -166,6 +169,7 @@ def create_sandbox(
     app.add_url_rule("/api/conversions", view_func=sandbox.conversions)
     app.add_url_rule("/api/conversions/<int:key>", view_func=sandbox.conversion)
     app.add_url_rule("/api/health", view_func=sandbox.get_health)
+    app.add_url_rule("/api/quality", view_func=sandbox.get_quality)
     app.add_url_rule("/api/clock", view_func=sandbox.get_clock)
     app.add_url_rule("/api/clock", view_func=sandbox.post_clock, methods=["POST"])
     app.add_url_rule("/api/faults", view_func=sandbox.get_faults)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..dedup import Half
-from ..emulation import Field
 from ..strictjson import decode, encode
 from .comparison import at
 from .forms import id_form, mentions, respelled
 from .masking import masked, masked_text
+from .reading import Reading, Wire, read
 
 Side = Literal["browser", "server"]
 LONGEST_PAYLOAD = 64 * 1024  # bytes of JSON kept of one half
@@ -22,11 +22,12 @@ LONGEST_PAYLOAD = 64 * 1024  # bytes of JSON kept of one half
 class Arrival:
     """One half, the `number`th to arrive. `refused` is why the platform would not take it, in the vendor's words;
     `mentions` are the identifiers anywhere in its payload, by their form, and where they stand; `spellings` the forms
-    of its id, as it was written and as it may have been meant."""
+    of its id, as it was written and as it may have been meant; `reading` tells which match signals it carries."""
 
     number: int
     half: Half
     payload: bytes
+    reading: Reading
     refused: str | None = None
     mentions: Mapping[str, str] = field(default_factory=dict[str, str])
     spellings: frozenset[str] = frozenset()
@@ -43,11 +44,10 @@ class Arrival:
             return json.loads(self.payload)
 
 
-def arrive(
-    number: int, half: Half, refused: str | None, secrets: tuple[str, ...], fields: Sequence[Field] = ()
-) -> Arrival:
-    """The half as it may be kept: its payload as JSON text, without tokens, and bounded. The first of the platform's
-    `fields` says where an id is written that the platform hashes before it compares it."""
+def arrive(number: int, half: Half, refused: str | None, secrets: tuple[str, ...], wire: Wire) -> Arrival:
+    """The half as it may be kept: its payload as JSON text, without tokens, and bounded. The first of the wire's fields
+    says where an id is written that the platform hashes before it compares it."""
+    fields = wire.fields
     kept = replace(
         half,
         event=masked_text(half.event, secrets),
@@ -60,7 +60,9 @@ def arrive(
     payload = masked(half.payload, secrets)
     written = at(payload, fields[0].browser if half.side == "browser" else fields[0].server) if fields else None
     id = written if isinstance(written, str) and kept.id else kept.id
-    return Arrival(number, kept, _payload(payload), reason, mentions(payload), respelled(id) if id else frozenset())
+    reading = read(half, wire)
+    spellings = respelled(id) if id else frozenset[str]()
+    return Arrival(number, kept, _payload(payload), reading, reason, mentions(payload), spellings)
 
 
 def _payload(payload: Any) -> bytes:

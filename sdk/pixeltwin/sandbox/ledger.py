@@ -9,7 +9,7 @@ from typing import Any
 
 from ..contract import Platform
 from ..dedup import Half
-from ..emulation import Field, Rejection
+from ..emulation import Rejection
 from .arrival import Arrival, arrive, hinted, hints, traces
 from .attempts import Attempts
 from .bell import Bell
@@ -17,6 +17,8 @@ from .forms import id_form
 from .index import Index
 from .judgement import ask
 from .masking import masked_text
+from .quality import quality
+from .reading import Wire
 from .record import Record, shown
 from .twins import Twins
 
@@ -42,13 +44,13 @@ class Ledger:
         platforms: Mapping[str, type[Platform]],
         bell: Bell,
         *,
-        fields: Mapping[str, tuple[Field, ...]] | None = None,
+        wires: Mapping[str, Wire] | None = None,
         limit: int = RECORDS,
         payloads: int = PAYLOADS,
     ) -> None:
         self._platforms = platforms
         self._bell = bell
-        self._fields = fields or {}
+        self._wires: Mapping[str, Wire] = {kind: Wire() for kind in platforms} | dict(wires or {})
         self._limit = limit
         self._payloads = payloads
         self._lock = threading.Lock()
@@ -61,7 +63,7 @@ class Ledger:
         self._records: dict[int, Record] = {}
         self._index = Index()
         self._lost = Attempts()
-        self._twins = Twins(self._platforms, self._fields, self._records, self._bell)
+        self._twins = Twins(self._platforms, self._wires, self._records, self._bell)
         self._bytes = 0
 
     def reset(self) -> None:
@@ -113,8 +115,14 @@ class Ledger:
             if record is None:
                 return None
             beside = self._twins.beside(record)
-            fields = record.compared(self._fields.get(record.platform, ()), beside)
+            fields = record.compared(self._wires[record.platform].fields, beside)
             return {**self._view(record), "fields": fields, "beside": shown(beside)}
+
+    def quality(self) -> list[dict[str, Any]]:
+        """What the conversions that were taken carry, by platform and event; see `quality`."""
+        with self._lock:
+            carried = [record.carried(self._platforms[record.platform]) for record in self._records.values()]
+        return quality(self._platforms, self._wires, (one for one in carried if one.halves))
 
     def _view(self, record: Record) -> dict[str, Any]:
         lost = self._lost.of(record.platform, record.event, record.ids)
@@ -124,7 +132,7 @@ class Ledger:
 
     def _arrival(self, platform: str, half: Half, refused: str | None, secrets: tuple[str, ...]) -> Arrival:
         self._arrived += 1
-        return arrive(self._arrived, half, refused, secrets, self._fields.get(platform, ()))
+        return arrive(self._arrived, half, refused, secrets, self._wires[platform])
 
     def _place(
         self, platform: str, arrival: Arrival, remarks: tuple[str, ...] = (), *, displaced: bool = False

@@ -18,6 +18,8 @@ from .forms import id_form
 from .judgement import Judgement, Rule, judge
 from .kinship import OTHER, Kinship, Likeness
 from .names import neutral_name
+from .quality import Carried
+from .reading import Reading
 from .reasons import doubts, reason, sentence
 from .times import timestamp
 
@@ -85,6 +87,13 @@ class Record:
     @property
     def ids(self) -> list[str | None]:
         return [arrival.half.id for arrival in self.arrivals]
+
+    def carried(self, platform: type[Platform]) -> Carried:
+        """What the halves that were taken carry of what the platform matches by."""
+        first = self.arrivals[0].half
+        name = neutral_name(platform, first) or self.event
+        halves: dict[Side, Reading] = {side: one.reading for side, one in self.judgement.slots.items()}
+        return Carried(self.platform, first.custom_name or name if name == "CustomEvent" else name, halves)
 
     def view(
         self, platform: type[Platform], lookalike: Likeness | None, lost: Sequence[Attempt] = ()

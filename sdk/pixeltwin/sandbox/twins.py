@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from ..contract import Platform
-from ..emulation import Field
 from .arrival import Arrival, Side
 from .bell import Bell
 from .judgement import ask
 from .kinship import OTHER, SURE, Kinship, Likeness, kinship
+from .reading import Wire
 from .record import Record
 
 MOST_LIKELY = 32  # records that have an identifier in common, among which the twin is looked for
@@ -24,19 +24,19 @@ class Twins:
     def __init__(
         self,
         platforms: Mapping[str, type[Platform]],
-        fields: Mapping[str, tuple[Field, ...]],
+        wires: Mapping[str, Wire],
         records: Mapping[int, Record],
         bell: Bell,
     ) -> None:
         self._platforms = platforms
-        self._fields = fields
+        self._wires = wires
         self._records = records
         self._bell = bell
         self._latest: dict[tuple[str, Side], deque[int]] = {}
 
     def kinship(self, platform: str, one: Arrival, other: Arrival) -> Kinship | None:
         """What two halves of a platform have in common."""
-        return kinship(self._platforms[platform].title, self._fields.get(platform, ()), one, other)
+        return kinship(self._platforms[platform].title, self._wires[platform].fields, one, other)
 
     def surely(self, record: Record, arrival: Arrival) -> bool:
         """Whether the other side, alone so far, was meant as this half's twin beyond doubt."""

@@ -23,8 +23,12 @@ FIELDS = (
     Field("item count", "order_quantity", ("ed", "order_quantity"), ("custom_data", "num_items")),
     Field("items", "line_items", ("ed", "line_items"), ("custom_data", "contents"), _LINES),
     *(
-        Field(name.replace("_", " "), HASHED[name][0], ("pd", HASHED[name][0]), ("user_data", HASHED[name][0]))
-        for name in _BY_THE_TAG
+        Field(name.replace("_", " "), key if tag else "", ("pd", key) if tag else (), ("user_data", key))
+        for name, (key, _) in HASHED.items()
+        for tag in (name in _BY_THE_TAG,)
     ),
+    Field("ip address", "", (), ("user_data", "client_ip_address")),
+    Field("user agent", "", (), ("user_data", "client_user_agent")),
+    Field("click id", "epik", ("pd", "epik"), ("user_data", "click_id")),
     Field("page", "loc", ("ad", "loc"), ("event_source_url",)),
 )

@@ -51,6 +51,7 @@ class RedditEmulator(Emulator):
     api_path = "/api/v3"
     script_path = "/ads/pixel.js"
     fields = wire.FIELDS
+    click_in_page = True  # used when click_id is absent (v3 reference, 2026-03-09)
 
     def answer(self, incoming: Incoming, now: datetime) -> Answer:
         conversions = _CONVERSIONS.fullmatch(incoming.path)

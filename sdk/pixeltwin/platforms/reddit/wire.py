@@ -30,6 +30,7 @@ FIELDS = (
         Field(name.replace("_", " "), pixel or "", (_HIT[name],) if pixel else (), ("user", api) if api else ())
         for name, pixel, api in USER_FIELDS
     ),
+    Field("user agent", "", (), ("user", "user_agent")),
     Field("browser id", "uuid", ("uuid",), ("user", "uuid")),
     Field("click id", "click_id", ("click_id",), ("click_id",)),
     Field("page", "esurl", ("esurl",), ("event_source_url",)),

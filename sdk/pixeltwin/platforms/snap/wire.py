@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ...emulation import Field
-from .identity import INIT, LISTS
+from .identity import INIT, KEYS
 from .mapping import FIELDS as EVENT_FIELDS
 from .mapping import PIXEL_ONLY
 
@@ -40,10 +40,11 @@ FIELDS = (
     ),
     *(Field(name.replace("_", " "), call, (WIRE[call],)) for name, call in PIXEL_ONLY.items() if call in WIRE),
     *(
-        Field(name.replace("_", " "), call, (WIRE[call],), ("user_data", LISTS[name][0]))
-        for name, call in INIT.items()
-        if call in WIRE and name in LISTS
+        Field(name.replace("_", " "), call, (WIRE[call],) if call else (), ("user_data", key))
+        for name, key in KEYS.items()
+        for call in (INIT.get(name, ""),)
     ),
+    Field("user agent", "", (), ("user_data", "client_user_agent")),
     Field("page", "url", ("url",), ("event_source_url",)),
     Field("browser id", "_scid", ("c1",), ("user_data", "sc_cookie1")),
     Field("click id", "ScCid", ("sr",), ("user_data", "sc_click_id")),

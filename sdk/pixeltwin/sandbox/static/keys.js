@@ -1,8 +1,10 @@
-// The keyboard: j and k go from conversion to conversion, Enter opens one, / searches, ? tells all this.
+// The keyboard: j and k go from card to card, Enter opens one, q turns to match quality, / searches, ? tells all this.
+
+import {isShown, toggleQuality} from './quality.js';
 
 const TYPING = 'input, select, textarea';
 
-export function wireKeys(list) {
+export function wireKeys() {
   const help = document.getElementById('help');
   const search = document.getElementById('filter');
   document.getElementById('ask').addEventListener('click', () => help.showModal());
@@ -12,10 +14,11 @@ export function wireKeys(list) {
     if (event.key === 'Escape' && event.target === search) return search.blur();
     if (event.target.closest(TYPING)) return undefined;
     const act = {
-      '/': () => search.focus(),
+      '/': () => (isShown() ? false : search.focus()),
       '?': () => help.showModal(),
-      j: () => go(list, 1),
-      k: () => go(list, -1),
+      q: toggleQuality,
+      j: () => go(1),
+      k: () => go(-1),
       Enter: () => open(event.target),
     }[event.key];
     if (act && act() !== false) event.preventDefault();
@@ -23,8 +26,9 @@ export function wireKeys(list) {
   });
 }
 
-function go(list, step) {
-  const cards = [...list.children];
+// To the next or the last card of the view that is shown.
+function go(step) {
+  const cards = [...document.querySelectorAll(isShown() ? '#quality .card' : '#conversions .card')];
   const at = cards.indexOf(document.activeElement?.closest('.card'));
   const next = cards[at < 0 ? 0 : Math.min(Math.max(at + step, 0), cards.length - 1)];
   next?.focus();

@@ -5,6 +5,7 @@ import {drawChips, drawClock, drawEvents, drawFaults, post, wireClock, wireFault
 import {el, mark, time} from './dom.js';
 import {wireHealth} from './health.js';
 import {wireKeys} from './keys.js';
+import {refreshQuality, wireQuality} from './quality.js';
 import {nameOf, Store} from './store.js';
 
 const PAGE = 60; // conversions shown at first, and more of them with each click
@@ -114,6 +115,7 @@ function listen() {
     drawClock(changes.clock);
     drawFaults(changes.faults);
     draw(first ? new Set() : new Set(changed.map((record) => record.key)));
+    refreshQuality();
     if (!first && changed.length) announce(changed);
   });
 }
@@ -145,5 +147,6 @@ list.addEventListener('click', (event) => {
 wireClock();
 wireFaults();
 wireHealth();
-wireKeys(list);
+wireKeys();
+wireQuality(store);
 listen();
