@@ -11,10 +11,12 @@ from flask.typing import ResponseReturnValue
 from pixeltwin import AddPaymentInfo, AddToCart, Purchase, StartCheckout
 
 from . import cart as carts
-from . import forms, orders, pieces
+from . import focus, forms, orders, pieces
 from .cart import CURRENCY
-from .catalogue import ON_THE_GROUND, ONE_LINE, product_by_sku, products_in
+from .catalogue import ON_THE_GROUND, ONE_LINE, Product, product_by_sku, products_in
 from .database import connect, shop
+from .page import money
+from .return_path import here
 from .tracking import account, item, items, twin
 
 blueprint = Blueprint("buying", __name__)
@@ -25,24 +27,32 @@ def cart() -> str:
     return render_template("cart.html", **_contents())
 
 
+def _extras(cart: carts.Cart) -> list[Product]:
+    """What could go with it."""
+    inside = [line.product for line in cart.lines]
+    return [product for product in products_in(ON_THE_GROUND) if product not in inside]
+
+
 def _contents() -> dict[str, Any]:
     """What the cart's template shows."""
     found = carts.current()
-    inside = [line.product for line in found.lines]
-    extras = [product for product in products_in(ON_THE_GROUND) if product not in inside]
     return {
         "cart": found,
         "most": carts.MOST,
-        "suggestions": () if inside else products_in(ONE_LINE),
-        "extras": extras,
+        "suggestions": () if found.lines else products_in(ONE_LINE),
+        "extras": _extras(found),
     }
 
 
-def _changed() -> ResponseReturnValue:
-    """The cart as it is now: its pieces for a page that asked for them, else the page."""
-    if pieces.wanted():
-        return pieces.answer("cart_pieces.html", **_contents())
-    return redirect(url_for("buying.cart"), 303)
+def _changed(what: str, *, focused: str | None = None) -> ResponseReturnValue:
+    """The cart as it is now: in pieces for a page that asked for them, which hear what has changed and where the
+    keyboard goes on, if not where it was; else the page."""
+    if not pieces.wanted():
+        return redirect(url_for("buying.cart"), 303)
+    contents = _contents()
+    cart: carts.Cart = contents["cart"]
+    rest = f"{cart.count} in the cart, {money(cart.total)}." if cart.lines else "The cart is empty."
+    return pieces.answer("cart.html", said=f"{what} {rest}", focused=focused, **contents)
 
 
 @blueprint.post("/cart/add")
@@ -51,18 +61,24 @@ def add() -> ResponseReturnValue:
     if product is None:
         abort(404)
     quantity = max(carts.quantity_of(request.form.get("quantity")), 1)
+    in_the_cart = here().partition("?")[0] == url_for("buying.cart")
+    offered = [f"add-{extra.sku}" for extra in _extras(carts.current()) if in_the_cart]
     carts.add(product, quantity)
     twin.track(AddToCart(items=[item(product, quantity)], value=product.price * quantity, currency=CURRENCY))
-    return _changed()
+    return _changed(f"{product.name} is in the cart.", focused=focus.neighbour(offered, f"add-{product.sku}"))
 
 
 @blueprint.post("/cart/update")
 def update() -> ResponseReturnValue:
-    removed = request.form.get("remove")
-    for line in carts.current().lines:
-        sku = line.product.sku
-        carts.put(line.product, 0 if sku == removed else carts.quantity_of(request.form.get(sku)))
-    return _changed()
+    """Have as many of each product as the form says; of those that it does not name, as many as before."""
+    named = [line.product for line in carts.current().lines if line.product.sku in request.form]
+    removals = [f"remove-{line.product.sku}" for line in carts.current().lines]
+    for product in named:
+        carts.put(product, carts.quantity_of(request.form.get(product.sku)))
+    left = {line.product: line.quantity for line in carts.current().lines}
+    gone = [product for product in named if product not in left]
+    said = [f"{product.name}: {left.get(product, 'removed')}." for product in named]
+    return _changed(" ".join(said), focused=focus.neighbour(removals, f"remove-{gone[0].sku}") if gone else None)
 
 
 @blueprint.get("/checkout")

@@ -41,12 +41,17 @@ def current() -> Consent:
 @blueprint.post("/consent")
 def choose() -> Response:
     """Keep the answer and go back to the same URL, query and all: a landing page has its click ids there. A page that
-    asked for pieces stays as it is, and its script asks what may be told now."""
+    asked for pieces stays as it is, hears that it was answered, and asks what may be told now."""
     answer = request.form.get("choice", "")
     if answer not in CHOICES:
         abort(400)
     g.shop_consent = answer
-    response = pieces.answer() if pieces.wanted() else redirect(return_path(request.form.get("next")), 303)
+    response: Response
+    if pieces.wanted():
+        response = pieces.answer()
+        response.headers["HX-Trigger"] = "shop:answered"
+    else:
+        response = redirect(return_path(request.form.get("next")), 303)
     keep(response, answer)
     return response
 

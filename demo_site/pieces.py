@@ -1,7 +1,8 @@
-"""Pages that change without being loaded: pieces of HTML that take the places of the elements with the same ids.
+"""Pages that change without being loaded, by htmx: the answer to a form takes the place of what the page shows.
 
-`static/swap.js` asks for them by `fetch`, as htmx does. An answer that tracked something carries `pixeltwin.head()`: it
-fires in the page that shows it. Whoever runs no scripts gets whole pages from the same views.
+Such an answer (`in_pieces`) holds a page's content and, by `hx-swap-oob`, what stands elsewhere and has changed. What
+was tracked goes with it, by `pixeltwin.head()`, and fires in the page that shows it. Whoever runs no scripts gets whole
+pages from the same views.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ blueprint = Blueprint("pieces", __name__)
 
 
 def wanted() -> bool:
-    """Whether the request asks for pieces instead of a page."""
-    return request.headers.get("X-Pieces") == "1"
+    """Whether htmx asks, for pieces, instead of the browser for a page."""
+    return request.headers.get("HX-Request") == "true"
 
 
 def answer(template: str = "pieces.html", **values: object) -> Response:
-    """The pieces every page has, and the template's own; for this visitor alone."""
+    """What the template shows in pieces; for this visitor alone."""
     response = make_response(render_template(template, **values))
     response.headers["Cache-Control"] = "no-store"
     return response

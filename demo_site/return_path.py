@@ -14,5 +14,8 @@ def return_path(given: str | None) -> str:
 
 
 def here() -> str:
-    """This page's own path and query, to come back to."""
-    return request.full_path.removesuffix("?")
+    """The path and query of the page that is looked at, to come back to; htmx asks for its pieces and says its URL."""
+    page = request.headers.get("HX-Current-URL")
+    if page is None:
+        return request.full_path.removesuffix("?")
+    return "/" + page.removeprefix(request.host_url).partition("#")[0]

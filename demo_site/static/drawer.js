@@ -36,7 +36,7 @@
     count();
   }
 
-  d.addEventListener('shop:swapped', count);
+  d.addEventListener('htmx:afterSwap', count);
 
   d.addEventListener('pixeltwin:conversion', function (event) {
     if (d.readyState !== 'loading') add(event.detail);

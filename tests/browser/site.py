@@ -16,10 +16,12 @@ from pixeltwin import AddToCart, Item, Purchase
 from pixeltwin.contract import Platform
 from pixeltwin.flask import PixelTwin
 from pixeltwin.sandbox import create_sandbox, make
-from tests.browser.shop import PATIENCE, free_port
+from tests.browser.shop import PATIENCE, ROOT, free_port
 from tests.samples import SNAP_PIXEL
 
-VENDOR = Path(__file__).parent / "vendor"
+LIBRARIES = {
+    path.name: path for path in (ROOT / "demo_site/static/vendor/htmx.min.js", ROOT / "tests/browser/vendor/turbo.js")
+}
 CART = AddToCart(items=[Item(id="sku-1", name="Mug", price="29.95", quantity=2)], value="59.90", currency="EUR")
 ICON = '<link rel="icon" href="data:,">'
 
@@ -96,7 +98,7 @@ class Site:
     def _add_views(self) -> None:
         @self.app.get("/vendor/<name>")
         def library(name: str) -> Response:
-            return Response((VENDOR / name).read_bytes(), mimetype="text/javascript")
+            return Response(LIBRARIES[name].read_bytes(), mimetype="text/javascript")
 
         @self.app.before_request
         def nonce() -> None:

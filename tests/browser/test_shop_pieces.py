@@ -1,4 +1,4 @@
-"""The shop's cached page, its cart without page loads, a click and "ask me later", in real Chromium."""
+"""The shop's cached page, a click and "ask me later", in real Chromium."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page
 
 from tests.browser.shop import RunningShop
 
@@ -44,14 +44,6 @@ def visitor(shop: RunningShop, page_factory: Callable[..., Any]) -> Callable[[],
 
 def vendors(url: str) -> bool:
     return any(f"/sandbox/{name}/" in url for name in CLICK_IDS)
-
-
-def without_pieces(route: Route) -> None:
-    """A network that fails whoever asks for pieces."""
-    if "x-pieces" in route.request.headers:
-        route.abort()
-    else:
-        route.continue_()
 
 
 def answer(page: Page, choice: str) -> None:
@@ -94,39 +86,3 @@ def test_who_has_not_agreed_is_told_of_to_nobody(shop: RunningShop, visitor: Any
         page.get_by_role("link", name="Cookie choice").click()
         answer(page, "Accept")
         assert len({one["id"] for one in shop.wait_for_merged("AddToCart", times=2)}) == 2
-
-
-def test_the_cart_changes_without_a_page_load(shop: RunningShop, visitor: Any) -> None:
-    """Added and changed by fetch: one merged conversion for each thing added, none for a quantity."""
-    page, _ = visitor()
-    answer(page, "Accept")
-    with page.expect_navigation():
-        page.get_by_role("button", name="Add for").first.click()
-    shop.wait_for_merged("AddToCart")
-    page.evaluate("window.stayed = true")
-    for number, thing in enumerate(("Bow tail", "Beech reel"), 2):
-        page.get_by_role("button", name=f"Add {thing}").click()
-        shop.wait_for_merged("AddToCart", times=number)
-        assert page.locator(".bag-count").inner_text() == str(number)
-    page.get_by_label("Quantity of Plover").fill("3")
-    page.get_by_label("Quantity of Plover").press("Tab")
-    page.get_by_text("€102.00").wait_for()
-    page.locator("#conversions summary").click()
-    assert page.locator(".drawer-list > li b", has_text="AddToCart").count() == 3
-    assert page.evaluate("window.stayed")
-    page.reload()
-    page.wait_for_timeout(300)
-    assert len(shop.of("AddToCart")) == 9
-    assert all(one["counted"] == 1 and one["repeats"] == 0 for one in shop.of("AddToCart"))
-
-
-def test_a_cart_whose_pieces_do_not_come_is_a_page(shop: RunningShop, visitor: Any) -> None:
-    """When the fetch fails the form goes the usual way, and the thing is in the cart once."""
-    page, _ = visitor()
-    answer(page, "Accept")
-    with page.expect_navigation():
-        page.get_by_role("button", name="Add for").first.click()
-    page.route("**/cart/add", without_pieces)
-    with page.expect_navigation():
-        page.get_by_role("button", name="Add Bow tail").click()
-    assert page.locator(".bag-count").inner_text() == "2"

@@ -22,7 +22,7 @@ def test_every_page_answers(visitor: FlaskClient, path: str) -> None:
     """Each page is there, and an address that is none says so kindly."""
     answer = visitor.get(path)
     assert answer.status_code == (404 if path == "/nowhere" else 200)
-    assert "<h1>" in answer.get_data(as_text=True)
+    assert "<h1" in answer.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("consent", [None, "granted", "denied", "pending"])

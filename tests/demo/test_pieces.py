@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.demo.storefront import Page, browser, events, put_into_cart
+from demo_site.focus import HEADING, neighbour
+from tests.demo.storefront import ROOT, Page, browser, events, put_into_cart
 
-PIECES = {"X-Pieces": "1"}
+PIECES = {"HX-Request": "true"}
 LANDING = "/first-kite?rdt_cid=r1&ScCid=s1&epik=p1"
 
 
@@ -63,14 +67,60 @@ def test_the_cart_changes_in_pieces_and_tells_of_it(shop: Flask, consent: str) -
     assert ("addtocart" in text) == (consent == "granted")
     assert ("AddToCart" in text) == (consent != "denied")
     assert "AddToCart" not in events(client.get("/cart").get_data(as_text=True)) or consent == "pending"
-    emptied = client.post("/cart/update", data={"remove": "F4-TAIL-4"}, headers=PIECES).get_data(as_text=True)
+    emptied = client.post("/cart/update", data={"F4-TAIL-4": "0"}, headers=PIECES).get_data(as_text=True)
     assert "nothing in it" in emptied and '<b class="bag-count none">0</b>' in emptied
 
 
+def test_the_cart_keeps_and_moves_the_focus_by_ids(visitor: FlaskClient) -> None:
+    """Whatever can have the focus in the cart has an id; an answer moves it when that control is gone, else not."""
+    put_into_cart(visitor, "F4-PLO-60")
+    at_cart = {**PIECES, "HX-Current-URL": "http://localhost/cart#cookies"}
+
+    def moved_to(path: str, data: dict[str, str], headers: dict[str, str] = at_cart) -> list[str | None]:
+        text = visitor.post(path, data=data, headers=headers).get_data(as_text=True).partition('id="bag"')[0]
+        page = Page(re.sub("<noscript>.*?</noscript>", "", text))
+        reachable = [own for tag in ("a", "button", "input") for own in page.of(tag) if own.get("tabindex") != "-1"]
+        assert all("id" in own or own.get("type") == "hidden" for own in reachable if own.get("class") != "card")
+        return [own["id"] for _, own in page.elements if "autofocus" in own]
+
+    assert moved_to("/cart/add", {"sku": "F4-TAIL-4"}) == ["add-F4-REEL-50"]
+    assert moved_to("/cart/add", {"sku": "F4-REEL-50"}, {**PIECES, "HX-Current-URL": "http://localhost/p/x"}) == [
+        HEADING
+    ]
+    assert moved_to("/cart/update", {"F4-PLO-60": "7"}) == []
+    assert moved_to("/cart/update", {"F4-PLO-60": "0"}) == ["remove-F4-REEL-50"]
+    assert moved_to("/cart/update", {"F4-REEL-50": "0"}) == ["remove-F4-TAIL-4"]
+    assert moved_to("/cart/update", {"F4-TAIL-4": "0"}) == [HEADING]
+
+
+@given(st.lists(st.text(max_size=3), unique=True), st.text(max_size=3))
+def test_a_neighbour_is_beside_what_is_gone(row: list[str], gone: str) -> None:
+    """The focus goes on to what stood next to it, or to the heading where nothing did."""
+    found = neighbour(row, gone)
+    if found == HEADING:
+        assert gone not in row or row == [gone]
+    else:
+        assert abs(row.index(found) - row.index(gone)) == 1
+
+
+@pytest.mark.parametrize("folder", ["demo_site/static/vendor", "tests/browser/vendor"])
+def test_libraries_of_others_are_as_their_makers_published_them(folder: str) -> None:
+    """Each file has the digest that stands beside it with its version and licence, and none is without."""
+    readme = (ROOT / folder / "README.md").read_text("utf-8")
+    listed = dict(
+        re.findall(r"^\| `([\w.]+)` \| \[\w+\].* \d+\.\d+\.\d+.* \| `([0-9a-f]{64})` \|$", readme, re.MULTILINE)
+    )
+    files = [path for path in (ROOT / folder).iterdir() if path.name != "README.md"]
+    assert listed == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
 def test_an_answer_about_cookies_in_pieces_counts_at_once(visitor: FlaskClient) -> None:
-    """The answer is kept in its cookie, and the pieces that come back know it already."""
-    answer = visitor.post("/consent", data={"choice": "granted", "next": "/first-kite"}, headers=PIECES)
+    """The answer is kept in its cookie, the pieces that come back know it already, and the page hears of it."""
+    at_landing = {**PIECES, "HX-Current-URL": "http://localhost/first-kite?rdt_cid=r1"}
+    answer = visitor.post("/consent", data={"choice": "granted"}, headers=at_landing)
     assert "You have said yes." in answer.get_data(as_text=True)
+    assert 'name="next" value="/first-kite?rdt_cid=r1"' in answer.get_data(as_text=True)
+    assert answer.headers["HX-Trigger"] == "shop:answered"
     cookie = visitor.get_cookie("shop_consent")
     assert cookie and cookie.value == "granted"
 
