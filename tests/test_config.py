@@ -181,6 +181,14 @@ def test_faults_are_raised_where_a_developer_looks_on() -> None:
     assert tracker({**REDDIT, "PIXELTWIN_ON_ERROR": "log"}, debug=True).on_error == "log"
 
 
+@pytest.mark.parametrize("kind", sorted(installed()))
+def test_what_is_said_to_be_needed_is_enough(kind: str) -> None:
+    """Who sets what the advice names, and no more, has a platform with both halves."""
+    named = Settings({}, {}).needed(kind).split(", ")
+    found = Settings({name: ALL[name] for name in named}, {}).platform(kind)
+    assert found and found.sends and found.browser
+
+
 def test_without_a_platform_every_platforms_settings_are_named() -> None:
     """An application without any platform is told what to set for each there is."""
     said = complaint({})

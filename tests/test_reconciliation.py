@@ -51,6 +51,7 @@ def looked_up(shop: Shop, *keys: str) -> Line:
         "order_id,created_at,total\n1001,2026-08-20T23:30:00Z,59.90\n1002,2026-08-20,1\n",
         "\ufeffName;Created at;Email\n1001;2026-08-20 10:00:00 +0000;ada@example.com\n1002;2026-08-20;x\n",
         'Total\tOrder Number\tDate\n"1\t000"\t1001\t2026-08-20\n2\t1002\t2026-08-20\n',
+        "order_id,at\n1001,2026-08-20\n1002,2026-08-20T01:00:00+00:00\n",
         "Order ID,day\n1001,2026-08-20\n1001,2026-08-20\n\n 1002 ,2026-08-20\n",
     ],
 )

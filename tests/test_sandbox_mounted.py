@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import re
 import threading
 import time
@@ -162,3 +163,14 @@ def test_the_sandbox_tells_what_the_application_says_of_its_platforms() -> None:
     assert said == json.loads(json.dumps(tracker.health().to_dict()))["platforms"]
     assert {one["status"] for one in said} == {"unknown"} and len(said) == len(KINDS)
     assert Visitors(create_sandbox()).send("GET", "/api/health").json == {"platforms": []}
+
+
+def test_a_command_says_nothing_of_what_the_sandbox_is_asked(caplog: pytest.LogCaptureFixture) -> None:
+    """What is sent to an application's own sandbox is on its page, not between the lines of a command's output."""
+    caplog.set_level(logging.INFO, "werkzeug")
+    app = shop(PIXELTWIN_WORKER="off")
+    buy(app)
+    app.extensions["pixeltwin"].tracker.deliver()
+    assert "/conversion_events" not in caplog.text
+    assert Visitors(app, prefix=MOUNT).records("reddit")
+    app.extensions["pixeltwin"].tracker.close()

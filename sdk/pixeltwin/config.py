@@ -232,7 +232,8 @@ class Settings:
         """A sandbox takes conversions away from the platforms: only on this machine, or while debugging."""
         if self.own_sandbox:
             raise ConfigurationError(
-                f"{PREFIX}SANDBOX=1 is for a Flask application that is being debugged: flask run --debug. Elsewhere "
+                f"{PREFIX}SANDBOX=1 is for a Flask application that is being debugged: flask run --debug, and "
+                "flask --debug pixeltwin … for commands. Elsewhere "
                 f"start `pixeltwin sandbox` and set {PREFIX}SANDBOX to its URL. Unset it in production"
             )
         host = urlsplit(self.sandbox or "http://127.0.0.1").hostname
@@ -256,11 +257,13 @@ class Settings:
 
     def required(self) -> str:
         """What to set so that any platform is there, as advice."""
-        return "; or ".join(
-            f"{platform.title}: "
-            + ", ".join(f"{PREFIX}{kind.upper()}_{s.name.upper()}" for s in platform.settings if s.required or s.secret)
-            for kind, platform in installed().items()
-        )
+        found = "; or ".join(f"{platform.title}: {self.needed(kind)}" for kind, platform in installed().items())
+        return found + (". A sandbox takes any value of the right form" if self.sandbox else "")
+
+    def needed(self, kind: str) -> str:
+        """The settings that a platform of this kind needs for both its halves."""
+        wanted = (one for one in installed()[kind].settings if one.required or one.sends or one.secret)
+        return ", ".join(f"{PREFIX}{kind.upper()}_{one.name.upper()}" for one in wanted)
 
 
 def truth(value: Any, name: str) -> bool:

@@ -53,13 +53,15 @@ class EventName:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One argument of a platform that may come from configuration: `PIXELTWIN_<PLATFORM>_<NAME>`."""
+    """One argument of a platform that may come from configuration: `PIXELTWIN_<PLATFORM>_<NAME>`. `sends`: its server
+    half needs it beside the token."""
 
     name: str
     help: str
     required: bool = False
     secret: bool = False
     kind: type[str] | type[bool] = str
+    sends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ def _made(settings: Settings, kind: str, platform: type[Platform]) -> Iterator[F
     try:
         settings.platform(kind)
     except ConfigurationError as error:
-        yield Finding(CHECK, "fault", f"{error}.", f"{platform.title} is not told anything.", platform=kind)
+        why, do = f"{platform.title} is not told anything.", f"It needs {settings.needed(kind)}."
+        yield Finding(CHECK, "fault", sentence(str(error)), why, do, kind)
 
 
 def none_at_all(settings: Settings) -> Finding:

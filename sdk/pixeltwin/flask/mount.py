@@ -52,7 +52,7 @@ def with_sandbox(app: Flask, settings: Settings) -> Settings:
     sandbox = create_sandbox(
         history=lambda platform, id: _history(application(), platform, id), health=lambda: _health(application())
     )
-    server = make(0, app=sandbox)
+    server = make(0, app=sandbox, quiet=True)  # its page shows what came, and a command's output is its own
     threading.Thread(target=server.serve_forever, name="pixeltwin-sandbox", daemon=True).start()
     weakref.finalize(app, _stop, server).atexit = False
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNT: sandbox})  # type: ignore[method-assign]

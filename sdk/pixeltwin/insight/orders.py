@@ -12,7 +12,19 @@ from ..errors import InvalidInput
 
 # How shops' exports call the number and the day; compared without case, blanks and underscores.
 NUMBERS = ("orderid", "ordernumber", "order", "number", "name", "id")
-DAYS = ("createdat", "orderedat", "paidat", "date", "orderdate", "datecreated", "created", "day", "time", "timestamp")
+DAYS = (
+    "at",
+    "createdat",
+    "orderedat",
+    "paidat",
+    "date",
+    "orderdate",
+    "datecreated",
+    "created",
+    "day",
+    "time",
+    "timestamp",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,18 @@ class _Handler(WSGIRequestHandler):
         self.log("info", "%s %s %s", getattr(self, "command", "-"), path.encode("unicode_escape").decode(), code)
 
 
-def make(port: int, host: str = "127.0.0.1", app: Any = None) -> BaseWSGIServer:
-    """A threaded server that listens, and serves once it is told to; port 0 takes a free one (`server.server_port`)."""
-    return make_server(host, port, app or create_sandbox(), threaded=True, request_handler=_Handler)
+class _Silent(WSGIRequestHandler):
+    """Logs nothing but errors."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        return
+
+
+def make(port: int, host: str = "127.0.0.1", app: Any = None, *, quiet: bool = False) -> BaseWSGIServer:
+    """A threaded server that listens, and serves once it is told to; port 0 takes a free one (`server.server_port`).
+    `quiet`: its requests are not logged."""
+    handler = _Silent if quiet else _Handler
+    return make_server(host, port, app or create_sandbox(), threaded=True, request_handler=handler)
 
 
 def serve(port: int, host: str = "127.0.0.1") -> None:

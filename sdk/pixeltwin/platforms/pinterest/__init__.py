@@ -76,7 +76,9 @@ class Pinterest(Platform):
     settings = (
         Setting("tag_id", "Pinterest tag ID: 13 digits, Ads Manager > Conversions > Pinterest tag", required=True),
         Setting(
-            "ad_account_id", "Ad account ID: 12 digits, in the address of Ads Manager; needed to send server events"
+            "ad_account_id",
+            "Ad account ID: 12 digits, in the address of Ads Manager; needed to send server events",
+            sends=True,
         ),
         Setting(
             "access_token",
