@@ -188,6 +188,16 @@ def test_a_persons_rows_are_purged_and_nobody_elses(counter: Counter) -> None:
     assert "0 conversions" in said(counter.type("purge", "--person", "email=bob@example.com"))
 
 
+def test_what_checkout_left_for_a_webhook_is_purged_with_its_person(counter: Counter) -> None:
+    """His signals are no more, under whatever keys they were kept; others' stay."""
+    ours = counter.tracker()
+    for key, email in (("1", "bob@example.com"), ("2", "eve@example.com"), ("3", "bob@example.com")):
+        ours.remember(key, visitor=visitor(email), consent=Consent.pending())
+    assert "2 kept for a webhook" in said(counter.type("purge", "--person", "email=Bob@example.com"))
+    assert [ours.memory.recall(key, now=NOW) is None for key in "123"] == [True, False, True]
+    ours.close()
+
+
 @pytest.mark.parametrize("word", ["city=Berlin", "first_name=Ada", "mail=ada@example.com", "email"])
 def test_what_means_many_people_purges_nobody(counter: Counter, word: str) -> None:
     """A field that many share, or that is none, is refused with those that do."""

@@ -10,7 +10,7 @@ from pixeltwin import attribution
 from pixeltwin.config import BANNERS, FIXED_ANSWERS
 from pixeltwin.contract import Platform
 from pixeltwin.outbox.decisions import KEEP_DECISIONS
-from pixeltwin.pages import acquaintance, carried
+from pixeltwin.pages import acquaintance, carried, remembered
 from tests.test_consent_sources import onetrust
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "consent.md").read_text(encoding="utf-8")
@@ -34,6 +34,7 @@ def test_every_cookie_is_there_with_its_life() -> None:
     }
     assert told == {
         carried.PENDING_COOKIE: carried.PENDING_LIFE.days,
+        remembered.COOKIE: remembered.LIFE.days,
         carried.CLICKS_COOKIE: attribution.CLICK_LIFE.days,
         acquaintance.COOKIE: acquaintance.LIFE.days,
     }

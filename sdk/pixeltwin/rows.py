@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .consent import Consent
 from .conversion import Conversion, conversion_from_record
-from .events import Event
+from .events import EVENT_TYPES, Event
 from .outbox import NewRow, Stored
 from .strictjson import decode, encode
 from .visitor import SealedVisitor
@@ -46,6 +46,11 @@ def unique(conversion: Conversion, *, site: str, id_given: bool) -> str | None:
 def natural(event: Event, key: str, *, site: str) -> str:
     """What makes all reports of this event under this natural key the same conversion."""
     return encode([site, event.type, event.custom_name, "key", key]).decode()
+
+
+def naturals(key: str, *, site: str) -> list[str]:
+    """The same for every event without a name of its own."""
+    return [encode([site, name, "", "key", key]).decode() for name in EVENT_TYPES]
 
 
 def restored(row: Stored) -> Conversion | None:

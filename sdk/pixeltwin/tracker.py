@@ -24,12 +24,12 @@ from .fields import build
 from .logfields import fields
 from .outbox import Outbox, open_outbox
 from .outbox.bound import BOUND, Bound
-from .tracking import arguments
+from .tracking import arguments, deciding
 from .tracking.announcements import Announcements
 from .tracking.arguments import NOBODY, OnError, TrackOptions
 from .tracking.holding import Cancellation, Holding
 from .tracking.intake import Intake
-from .tracking.ledger import Ledger, decided_by
+from .tracking.ledger import Ledger
 from .tracking.losses import Losses
 from .tracking.mode import checked_mode
 from .tracking.remembering import Memory
@@ -221,7 +221,8 @@ class Tracker:
 
     def remember(self, key: str | int, *, visitor: AnyVisitor, consent: Consent, source_url: str | None = None) -> None:
         """Keep a visitor's signals and consent for a later `track` with this key, when he is not there: hashed as in
-        a conversion, for 7 days or until they are used. Who denied consent leaves that, and nothing else."""
+        a conversion, for 7 days or until they are used. Who denied consent leaves that, and nothing else; who has not
+        answered yet is heard later, by `consented`."""
         self.intake.remember(key, visitor, consent, source_url)
 
     def derive_id(self, event: Event, key: str) -> str:
@@ -247,22 +248,11 @@ class Tracker:
         """Those of these conversions that still wait for something. `OutboxUnavailable` may rise."""
         return [row.id for row in self.outbox.get(ids) if row.held] if ids else []
 
-    def consented(self, ids: Sequence[str], consent: Consent) -> None:
-        """The visitor decided: what was held for his consent is released with it. When he allows nobody, all that is
-        held is cancelled, and so is what rests on an earlier decision of his."""
-        his = [row for row in self.outbox.get(ids) if row.held or decided_by(row)]
-        if not his or all(platform.state(consent) == "pending" for platform in self.platforms):
-            return
-        now = self.clock()
-        if not any(platform.allowed(consent) for platform in self.platforms):
-            self.outbox.cancel([row.id for row in his], now=now, reason="consent denied")
-            return
-        held = [row for row in his if row.held]
-        freed = self.outbox.release(
-            [row.id for row in held], "consent", now=now, rewrite=lambda record: rows.with_consent(record, consent)
-        )
-        if freed and self.on_stored:
-            self.on_stored()
+    def consented(self, ids: Sequence[str], consent: Consent, *, keys: Sequence[str] = ()) -> None:
+        """The visitor decided: what was held for his consent is released with it, and what `remember` kept under these
+        keys while he had not answered takes it on. When he allows nobody, all that is held is cancelled, and so is what
+        rests on an earlier decision of his; of what was remembered the refusal stays. `OutboxUnavailable` may rise."""
+        deciding.decided(self, ids, keys, consent)
 
     def in_window(self, platform: Platform, conversion: Conversion) -> bool:
         """Whether a pixel may still fire for it: the platform would take both halves for one, and a day is not over."""

@@ -97,11 +97,12 @@ def purge_command(tracker: Callable[[], Tracker]) -> click.Command:
         console = Console()
         try:
             if identity:
-                found = persons.conversions(ours, identity)
+                person = persons.named(ours, identity)
+                found = persons.conversions(ours, person)
                 ours.outbox.cancel(found, now=ours.clock(), reason="purged: the person asked for it")
-                console.print(
-                    f"{_counted(len(found), 'conversion', 'conversions')} of this person: the data is erased."
-                )
+                kept = ours.memory.erase(person)
+                told = _counted(len(found), "conversion", "conversions")
+                console.print(f"{told} of this person, {kept} kept for a webhook: the data is erased.")
             else:
                 console.print(f"{_counted(ours.outbox.purge(now=ours.clock()), 'row', 'rows')} changed or erased.")
         finally:

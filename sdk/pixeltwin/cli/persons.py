@@ -1,8 +1,8 @@
-"""Finding the conversions of one person by digests, for that is all the outbox keeps of him."""
+"""Finding one person by digests, for that is all the outbox keeps of him."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ from . import typed
 if TYPE_CHECKING:
     from ..tracker import Tracker
 
+Wanted = Callable[[SealedVisitor], bool]
 _AT_ONCE = 500  # rows that are looked at together
 _ALL = 10_000_000
 _KEPT = ("held", "pending", "claimed", "waiting", "refused", "expired")  # a row without any of these has lost its data
@@ -22,30 +23,33 @@ _MEANS_NOBODY = frozenset(
 )
 
 
-def conversions(tracker: Tracker, words: Iterable[str]) -> list[str]:
-    """The ids of what is kept with personal data of whoever has any of these identity fields ("email=…")."""
+def named(tracker: Tracker, words: Iterable[str]) -> Wanted:
+    """Tells whoever has any of these identity fields ("email=…") from others."""
     given = list(words)
     for name, _ in typed.pairs(given):
         if name not in IDENTITY_FIELDS or name in _MEANS_NOBODY:
             known = ", ".join(one for one in IDENTITY_FIELDS if one not in _MEANS_NOBODY)
             raise click.UsageError(f"{name} does not tell one person from others; give one of {known}")
-    wanted = {
-        (field, value)
-        for field, values in typed.visitor(given, tracker.phone_region).seal(tracker.rules).sealed.items()
-        for value in values
-    }
-    if not wanted:
+    digests = _digests(typed.visitor(given, tracker.phone_region).seal(tracker.rules))
+    if not digests:
         raise click.UsageError("no configured platform uses what you gave, so nothing of it is kept")
+    return lambda visitor: not digests.isdisjoint(_digests(visitor))
+
+
+def _digests(visitor: SealedVisitor) -> set[tuple[str, str]]:
+    return {(field, value) for field, values in visitor.sealed.items() for value in values}
+
+
+def conversions(tracker: Tracker, wanted: Wanted) -> list[str]:
+    """The ids of what is kept with personal data of this person."""
     halves = (half for state in _KEPT for half in tracker.outbox.deliveries(state=state, limit=_ALL))
     ids = list(dict.fromkeys(half.id for half in halves))
     return [id for start in range(0, len(ids), _AT_ONCE) for id in _of(tracker, ids[start : start + _AT_ONCE], wanted)]
 
 
-def _of(tracker: Tracker, ids: list[str], wanted: set[tuple[str, str]]) -> list[str]:
-    found: list[str] = []
-    for row in tracker.outbox.get(ids):
-        if row.visitor is not None:
-            sealed = SealedVisitor.from_record(decode(row.visitor)).sealed
-            if any((field, value) in wanted for field, values in sealed.items() for value in values):
-                found.append(row.id)
-    return found
+def _of(tracker: Tracker, ids: list[str], wanted: Wanted) -> list[str]:
+    return [
+        row.id
+        for row in tracker.outbox.get(ids)
+        if row.visitor is not None and wanted(SealedVisitor.from_record(decode(row.visitor)))
+    ]

@@ -222,7 +222,8 @@ class PixelTwin:
         return self.tracker.cancel(kind, key, name=name, reason=reason)
 
     def remember(self, key: str | int, **who: Unpack[Who]) -> None:
-        """Keep this visitor's signals and consent for seven days, for an off-page `track` with this key."""
+        """Keep this visitor's signals and consent for seven days, for an off-page `track` with this key. His answer
+        on a later page is followed."""
         visit = self._page()
         if visit is not None:
             visit.remember(key, **whose(who))

@@ -20,6 +20,7 @@ from ..tracking.arguments import NOBODY
 from ..visitor import AnyVisitor, SealedVisitor
 from ..web import surplus
 from . import acknowledgement, telling, withdrawal
+from .remembered import COOKIE as REMEMBERED_COOKIE
 from .telling import View
 
 if TYPE_CHECKING:
@@ -140,8 +141,8 @@ class Page:
         offered, self._offered = self._offered, []
         waiting = self._undecided
         try:
-            if visit.carried.pending and not waiting:
-                self._tracker.consented(visit.carried.pending, visit.decided)
+            if not waiting:
+                self._decide()
             if waiting or not self._site.shows:
                 self._fresh = fresh
                 return []
@@ -158,6 +159,15 @@ class Page:
             return offered + fresh
         # A conversion the outbox could not take has only this page to be told on.
         return offered + [one for one in fresh if not one.stored]
+
+    def _decide(self) -> None:
+        """The visitor has answered: what waits for that follows."""
+        visit = self._visit
+        keys = visit.remembered.concerned(visit.consent) if REMEMBERED_COOKIE in visit.request.cookies else ()
+        if visit.carried.pending or keys:
+            self._tracker.consented(visit.carried.pending, visit.decided, keys=keys)
+        if keys:
+            visit.remembered.settled(visit.decided)
 
     def _heard(self, conversion: Conversion) -> str | None:
         """What the page shows when it says which pixels took this conversion."""

@@ -29,6 +29,8 @@ from .acquaintance import Acquaintance
 from .carried import Carried
 from .descriptors import Descriptor, describe
 from .page import Page
+from .remembered import COOKIE as REMEMBERED_COOKIE
+from .remembered import Remembered
 from .site import Site
 
 log = logging.getLogger("pixeltwin")
@@ -79,6 +81,11 @@ class Visit:
     def acquaintance(self) -> Acquaintance:
         """What the site knows a consenting visitor by."""
         return Acquaintance(self.tracker, self.request.cookies.get(VISITOR_COOKIE), source=self._source)
+
+    @cached_property
+    def remembered(self) -> Remembered:
+        """The keys under which his signals are kept."""
+        return Remembered(self.tracker, self.request.cookies.get(REMEMBERED_COOKIE))
 
     @property
     def decided(self) -> Consent:
@@ -185,13 +192,13 @@ class Visit:
         identity: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep this visitor's signals and consent for what is tracked under the key when he is not there."""
-        if self.site.tells:
-            self.tracker.remember(
-                key,
-                visitor=self._person(visitor, identity, {}),
-                consent=self.decided if consent is None else consent,
-                source_url=self.source_url,
-            )
+        if not self.site.tells:
+            return
+        given = self.decided if consent is None else consent
+        person = self._person(visitor, identity, {})
+        self.tracker.remember(key, visitor=person, consent=given, source_url=self.source_url)
+        if self._source is not None:  # else nobody will ever decide
+            self.remembered.add(str(key).strip(), given)
 
     def _told(
         self,
@@ -324,6 +331,8 @@ class Visit:
             if self.page.shared:  # a cache would hand it to everybody; the page's script asks, and then it is kept
                 break
             self._guarded(where, keep, None)
+        if "remembered" in self.__dict__ and (cookie := self.remembered.leaving()):
+            self._set(cookie)
         waiting = self.carried.leaving(self.page.left)
         if waiting:
             self._set(waiting)

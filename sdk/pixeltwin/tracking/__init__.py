@@ -5,4 +5,5 @@ asking       what consent and the platforms say       holding      what waits fo
 remembering  signals kept for later                   repeats      the same conversion, reported again
 mode         live, off, or to test modes              ledger       decisions about consent
 losses       what was lost, counted                   announcements  who is told of the work as it goes
+deciding     what waits, once consent is answered
 """

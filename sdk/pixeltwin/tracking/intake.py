@@ -63,7 +63,7 @@ class Intake:
         if row is not None:
             conversion = self._put(conversion, row, now, connection, strict)
         if signals and connection is None and (row is None or conversion.stored):
-            self._forget(conversion, strict)
+            self._used(conversion, signals, now, strict)
         return conversion
 
     def built(self, event: Event | Callable[[], Event], options: TrackOptions) -> Event | None:
@@ -87,9 +87,14 @@ class Intake:
             return None
         return self._tracker.memory.recall(key, now=now)
 
-    def _forget(self, conversion: Conversion, strict: bool) -> None:
+    def _used(self, conversion: Conversion, signals: Signals, now: datetime, strict: bool) -> None:
+        """Forget what was remembered; if the visitor has answered since it was read, his answer holds."""
+        key = conversion.key or ""
         try:
-            self._tracker.memory.forget(conversion.key or "")
+            latest = self._tracker.memory.recall(key, now=now)
+            self._tracker.memory.forget(key)
+            if latest and latest.consent != signals.consent:
+                self._tracker.consented([conversion.id], latest.consent)
         except Exception as error:
             self._tracker.fault("remember", error, strict=strict)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .. import rows
 from ..consent import Consent
+from ..contract import Platform
 from ..conversion import Conversion
 from ..outbox import Outbox
 from ..strictjson import decode, encode
@@ -23,6 +25,16 @@ class Signals:
     visitor: SealedVisitor
     source_url: str | None
     consent: Consent
+
+    def to_bytes(self) -> bytes:
+        """As it is noted; `from_bytes` is its inverse."""
+        record = {"visitor": self.visitor.to_record(), "url": self.source_url, "consent": self.consent.to_record()}
+        return encode(record)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Signals:
+        record = decode(data)
+        return cls(SealedVisitor.from_record(record["visitor"]), record["url"], Consent.from_record(record["consent"]))
 
     def added_to(self, conversion: Conversion) -> Conversion:
         """The conversion with what it lacks taken from here; its visitor must be sealed."""
@@ -41,24 +53,38 @@ class Memory:
         self._site = site
 
     def keep(self, key: str, signals: Signals, *, now: datetime) -> None:
-        record = {
-            "visitor": signals.visitor.to_record(),
-            "url": signals.source_url,
-            "consent": signals.consent.to_record(),
-        }
-        self._outbox.notes.keep(_SIGNALS, self._place(key), encode(record), now=now)
+        self._outbox.notes.keep(_SIGNALS, self._place(key), signals.to_bytes(), now=now)
 
     def recall(self, key: str, *, now: datetime) -> Signals | None:
         data = self._outbox.notes.find(_SIGNALS, self._place(key), now=now)
-        if data is None:
-            return None
-        record = decode(data)
-        return Signals(
-            SealedVisitor.from_record(record["visitor"]), record["url"], Consent.from_record(record["consent"])
-        )
+        return None if data is None else Signals.from_bytes(data)
+
+    def decided(self, key: str, consent: Consent, platforms: Sequence[Platform], *, now: datetime) -> None:
+        """His answer takes the place of one that was pending. When he allows nobody it is all that is left."""
+        kept = self.recall(key, now=now)
+        if kept is None:
+            return
+        if not any(platform.allowed(consent) for platform in platforms):
+            kept = Signals(SealedVisitor({}), None, consent)
+        elif any(platform.state(kept.consent) == "pending" for platform in platforms):
+            kept = replace(kept, consent=consent)
+        else:
+            return
+        self._outbox.notes.amend(_SIGNALS, self._place(key), kept.to_bytes())
 
     def forget(self, key: str) -> None:
         self._outbox.notes.forget(_SIGNALS, self._place(key))
+
+    def erase(self, wanted: Callable[[SealedVisitor], bool]) -> int:
+        """Forget the signals of these visitors, of all sites; how many there were."""
+        erased, last = 0, ""
+        while page := self._outbox.notes.listed(_SIGNALS, after=last):
+            for place, data in page:
+                if wanted(Signals.from_bytes(data).visitor):
+                    self._outbox.notes.forget(_SIGNALS, place)
+                    erased += 1
+            last = page[-1][0]
+        return erased
 
     def _place(self, key: str) -> str:
         return json.dumps([self._site, key], ensure_ascii=False)
