@@ -3,7 +3,7 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help demo test lint types full fast versions format wheel campaign benchmarks clean
+.PHONY: help demo test lint types full fast versions format wheel campaign pictures benchmarks clean
 
 PORT ?= 8000
 VERSIONS ?= 3.10 3.11 3.12 3.13
@@ -21,6 +21,7 @@ help:
 	@echo 'make types     mypy and pyright, both strict'
 	@echo 'make wheel     wheel and sdist in dist/'
 	@echo 'make campaign  a longer fault campaign: shops and workers killed at random instants (CYCLES=2000 SEED=1)'
+	@echo 'make pictures  takes the pictures of the README and the guides anew, in docs/images/'
 	@echo 'make benchmarks  what it costs beside its peers, into benchmarks/results/ (ROUNDS=5; half an hour)'
 	@echo 'make clean     remove what make made'
 
@@ -68,6 +69,10 @@ wheel:
 campaign:
 	@tools/setup dev
 	CAMPAIGN_CYCLES='$(CYCLES)' CAMPAIGN_SEED='$(SEED)' $(BIN)/python -m pytest -p no:cacheprovider tests/campaign/test_campaign.py -n 2
+
+pictures:
+	@tools/setup dev
+	$(BIN)/python -m tests.pictures
 
 benchmarks:
 	@tools/setup benchmarks
