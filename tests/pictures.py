@@ -6,6 +6,7 @@ machine's fonts do. Names of pictures as arguments: these alone. What `make benc
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from base64 import b64encode
@@ -232,6 +233,7 @@ def fields(studio: Studio) -> bytes:
 
 
 def main(names: Sequence[str]) -> None:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as data:
         browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
         for name in names or sorted(SCENES):
