@@ -100,6 +100,7 @@ def test_of_a_repeated_parameter_the_first_counts() -> None:
     "headers",
     [
         {"sec_purpose": "prefetch"},
+        {"hx_preloaded": "true"},
         {"sec_purpose": "prefetch;prerender"},
         {"purpose": "prefetch"},
         {"x_purpose": "preview"},

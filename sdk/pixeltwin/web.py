@@ -16,11 +16,14 @@ from .pages.private_parameters import looks_private
 ALWAYS_KEPT = ("utm_*",)
 # CUBOT makes phones.
 _BOTS = re.compile(r"(?<!cu)bot|crawl|spider|preview|facebookexternalhit|slurp|lighthouse|curl/|wget/|python-", re.I)
-# What browsers say, and Turbo (8.0), which fetches what a link leads to while the pointer is over it.
+# What browsers say, Turbo (8.0), which fetches what a link leads to while the pointer is over it, and htmx's extension
+# preload (2.1).
 _SPECULATIVE = (
     *(("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-purpose", "preview"), ("x-moz", "prefetch")),
-    ("x-sec-purpose", "prefetch"),
+    *(("x-sec-purpose", "prefetch"), ("hx-preloaded", "true")),
 )
+# htmx (2.0) takes the body of a page that a boosted link leads to, or that a step back shows, and drops the head.
+_BODY_ALONE = ("hx-boosted", "hx-history-restore-request")
 _NOTHING: Mapping[str, str] = FrozenDict()
 _PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?/[\w/.~%-]*", re.ASCII)
 
@@ -83,6 +86,11 @@ class Request:
     def speculative(self) -> bool:
         """Whether the browser fetches ahead of a click that may never come: nothing happens for such a request."""
         return any(word in said.lower() for name, word in _SPECULATIVE if (said := self.headers.get(name)))
+
+    @property
+    def deferred(self) -> bool:
+        """Whether what is in the answer's head may never be read: it is fetched ahead of a click, or htmx drops it."""
+        return self.speculative or any(self.headers.get(name) == "true" for name in _BODY_ALONE)
 
     @property
     def from_bot(self) -> bool:

@@ -56,7 +56,7 @@ class Page:
         """Whether this request is likely to end in a page that shows what is tracked in it. Then one transaction stores
         and offers a conversion, instead of two."""
         request = self._visit.request
-        page = request.method == "GET" and not request.speculative and not self._site.shared
+        page = request.method == "GET" and not request.deferred and not self._site.shared
         return page and self._site.shows and bool(self._visit.allowed)
 
     def add(self, conversion: Conversion, *, offered: bool) -> None:
@@ -67,12 +67,12 @@ class Page:
 
     def head(self, nonce: str | None, *, shared: bool) -> Markup:
         """The pixels and the conversions that may be shown now. `shared`: a page that is the same for everybody, which
-        holds neither and asks for both; so does one that is fetched ahead of a click, when somebody looks at it."""
+        holds neither and asks for both; so does one that is fetched ahead of a click or by htmx, when it is shown."""
         self.shared = self.shared or shared
-        if shared or self._visit.ahead:
+        if shared or self._visit.asks:
             return snippet.render_shared(self._site.script.url, nonce=nonce) if self._site.tells else Markup()
         form = self._site.form
-        if self._visit.request.speculative:  # it works by itself, and asks where there is a script that can
+        if self._visit.request.deferred:  # it works by itself, and asks where there is a script that can
             form = replace(form, asks=True)
         return self._tell(partial(snippet.render, nonce=nonce, form=form)) or self._waiting(nonce)
 
@@ -102,7 +102,7 @@ class Page:
         visit, tracker = self._visit, self._tracker
         if visit.request.method == "HEAD" or not self._site.tells:
             return None
-        ready = [] if visit.request.speculative else self._ready()
+        ready = [] if visit.request.deferred else self._ready()
         if not visit.allowed:
             return None
         self.shown.extend(ready)

@@ -257,16 +257,16 @@ class Visit:
         """The pixels, this visitor's pending conversions, and the page view; empty when nobody may be told.
 
         `shared`: the page is the same for everybody, so that a cache may keep it; its script asks for what is this
-        visitor's. Nothing is consumed by a request made ahead of a click (prefetch, prerender), whose page asks when it
-        is looked at, or by HEAD. In production a fault in here costs the page its pixels, not the visitor his page.
+        visitor's. Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by htmx for a body, whose
+        page asks when it is shown, or by HEAD. In production a fault in here costs the page its pixels, not the visitor his page.
         """
         everybodys = self.site.shared if shared is None else shared
         if not everybodys:
-            self._personal(differs=not self.ahead)
+            self._personal(differs=not self.asks)
         html = self._guarded("head", lambda: self.page.head(nonce, shared=everybodys), Markup())
         if self.page.shown:
             self._changes.cache = "no-store"
-        elif html and not everybodys and not self.ahead and self.known:
+        elif html and not everybodys and not self.asks and self.known:
             self._changes.cache = "private"
         return html
 
@@ -283,10 +283,10 @@ class Visit:
         return handover.twins(fires)
 
     @property
-    def ahead(self) -> bool:
-        """Whether this page is fetched ahead of a click, and asks for all that is this visitor's when it is looked at.
-        One that has its code in it may have no script that could ask."""
-        return self.request.speculative and not self.site.inline
+    def asks(self) -> bool:
+        """Whether this page asks for all that is this visitor's when it is shown, as it is fetched ahead or by htmx. One
+        that has its code in it may have no script that could ask."""
+        return self.request.deferred and not self.site.inline
 
     def _personal(self, *, differs: bool = True) -> None:
         """What the response holds is one visitor's; without `differs` no cache does harm with it."""

@@ -84,7 +84,9 @@
     if (leads) arrive();
     leads = 0;
   });
-  d.addEventListener('htmx:pushedIntoHistory', () => twin.view());
+
+  /* htmx: what it drops with the head of a page is asked for. */
+  d.addEventListener('htmx:pushedIntoHistory', twin.claim);
 
   read();
   new MutationObserver(read).observe(d, {childList: true, subtree: true});
