@@ -61,6 +61,7 @@ def test_a_keyed_event_counts_once_however_often_it_is_clicked(site: Site, page:
     """A descriptor with a natural key carries its own id: clicks, a reload and another tab add nothing."""
     site.page("/", "<button {{ pixeltwin.on('click', CART, key='cart-7') }}>Send</button>")
     page.goto(site.url)
+    told("PageView")  # the vendors' scripts are there: what waits for them in a page does not outlive it
     for _ in range(2):
         page.get_by_role("button").dblclick()
         page.reload()
