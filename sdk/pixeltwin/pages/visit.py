@@ -257,8 +257,9 @@ class Visit:
         """The pixels, this visitor's pending conversions, and the page view; empty when nobody may be told.
 
         `shared`: the page is the same for everybody, so that a cache may keep it; its script asks for what is this
-        visitor's. Nothing is consumed by a request made ahead of a click (prefetch, prerender) or by htmx for a body, whose
-        page asks when it is shown, or by HEAD. In production a fault in here costs the page its pixels, not the visitor his page.
+        visitor's. Nothing is consumed by HEAD, nor by a request made ahead of a click (prefetch, prerender) or by htmx
+        for a body, whose page asks when it is shown. In production a fault in here costs the page its pixels, not the
+        visitor his page.
         """
         everybodys = self.site.shared if shared is None else shared
         if not everybodys:
@@ -284,8 +285,8 @@ class Visit:
 
     @property
     def asks(self) -> bool:
-        """Whether this page asks for all that is this visitor's when it is shown, as it is fetched ahead or by htmx. One
-        that has its code in it may have no script that could ask."""
+        """Whether this page asks for all that is this visitor's when it is shown, as it is fetched ahead or by htmx.
+        One that has its code in it may have no script that could ask."""
         return self.request.deferred and not self.site.inline
 
     def _personal(self, *, differs: bool = True) -> None:
