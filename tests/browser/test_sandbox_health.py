@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pixeltwin import Consent, Purchase, Visitor
 from tests.sandboxed import KINDS, serving
 from tests.test_sandbox_mounted import MOUNT, shop
 
 if TYPE_CHECKING:
     from .conftest import Visit
 
+NOBODY, GRANTED = Visitor(user_agent="Mozilla/5.0"), Consent.granted()
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("sandbox-page")]
 
 
@@ -39,3 +41,26 @@ def test_a_platform_turns_unhealthy_and_healthy_again_before_the_developers_eyes
         tracker.delivery.check(snap.destination, tracker.clock())
         page.locator('[data-platform="snap"] [data-health="healthy"]').wait_for()
         assert visit.foreign == [] and visit.complaints == []
+
+
+def test_a_tile_says_which_share_of_its_pixels_was_blocked(visit: Visit) -> None:
+    """What the pages reported of purchases stands on each platform's tile: how many pixels an ad blocker took."""
+    app = shop(PIXELTWIN_WORKER="off")
+    tracker: Any = app.extensions["pixeltwin"].tracker
+    snap, reddit = (
+        next(one.destination for one in tracker.platforms if one.kind == kind) for kind in ("snap", "reddit")
+    )
+    for number in range(4):
+        sold = tracker.track(Purchase(order_id=number, value="5", currency="EUR"), visitor=NOBODY, consent=GRANTED)
+        tracker.offer([sold.id])
+        took = [reddit] if number else [reddit, snap]
+        tracker.outbox.acknowledge(sold.id, took, now=tracker.clock(), blocked=[] if number == 0 else [snap])
+    with serving(app) as server:
+        page = visit.page()
+        page.set_default_timeout(10_000)
+        page.goto(f"http://127.0.0.1:{server.port}{MOUNT}/")
+        said = page.locator('[data-platform="snap"] [data-blocked]')
+        said.wait_for()
+        assert said.inner_text() == "3 of 4 pixels blocked (75 %)"
+        assert page.locator('[data-platform="reddit"] [data-blocked]').inner_text() == "0 of 4 pixels blocked (0 %)"
+        assert page.locator('[data-platform="pinterest"] [data-blocked]').count() == 0

@@ -24,9 +24,21 @@ function draw(platforms) {
     const mine = platforms.filter((one) => one.destination.split(':')[0] === tile.dataset.platform);
     const line = tile.querySelector('.health');
     line.hidden = mine.length === 0;
-    const said = mine.map((one) => [one.status, [one.why, one.do].filter(Boolean).join(' ')]);
+    const said = mine.map((one) => [one.status, [one.why, one.do].filter(Boolean).join(' '), blocked(one.pixels)]);
     if (line.dataset.said === JSON.stringify(said)) continue; // a reader of screens is not told the same again
     line.dataset.said = JSON.stringify(said);
-    line.replaceChildren(...said.map(([status, words]) => el('span', {'data-health': status}, MARKS[status] + ' ' + status, status === 'healthy' ? null : el('small', {}, ' ' + words))));
+    line.replaceChildren(...said.flatMap(lines));
   }
+}
+
+function lines([status, words, share]) {
+  const well = status === 'healthy';
+  const found = [el('span', {'data-health': status}, MARKS[status] + ' ' + status, well ? null : el('small', {}, ' ' + words))];
+  return share ? [...found, el('small', {'data-blocked': ''}, share)] : found;
+}
+
+// What ad blockers take, as the pages themselves report it.
+function blocked({fired, blocked}) {
+  const heard = fired + blocked;
+  return heard ? `${blocked} of ${heard} pixel${heard > 1 ? 's' : ''} blocked (${Math.round((100 * blocked) / heard)} %)` : '';
 }
