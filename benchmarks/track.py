@@ -75,11 +75,13 @@ def _ours(variant: str, settings: Settings) -> Iterator[Call]:
         ours.start_worker()
     elif variant == "apart":
         other = subprocess.Popen([sys.executable, "-m", "benchmarks.sender", outbox, settings.prompt])
-    yield lambda number: goods.track(ours, number)
-    if other:
-        other.terminate()
-        other.wait()
-    ours.close()
+    try:
+        yield lambda number: goods.track(ours, number)
+    finally:
+        if other:
+            other.terminate()
+            other.wait()
+        ours.close()
 
 
 @contextmanager

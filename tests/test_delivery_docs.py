@@ -15,7 +15,7 @@ from pixeltwin.cli import main
 from pixeltwin.config import OPTIONS, PREFIX
 from pixeltwin.conversion import AHEAD
 from pixeltwin.delivery import Timeouts
-from pixeltwin.outbox import connections, contract, notes, open_outbox, sqlite
+from pixeltwin.outbox import contract, notes, open_outbox, postgres, sqlite_waiting
 from pixeltwin.outbox.bound import BOUND
 from pixeltwin.outbox.states import BROWSER_MOVES, OPEN, SERVER_MOVES
 from pixeltwin.platforms import installed
@@ -54,9 +54,12 @@ def numbers() -> str:
     limits = Timeouts()
     paused = ", ".join(said(backoff.pause(times)) for times in range(3))
     rows = {
-        "a request of a visitor waits for the store, at most": said(sqlite.IMPATIENT),
-        "… on a machine too busy to ask for the lock often enough": said(sqlite.IMPATIENT + connections.GRACE),
-        "a worker or a command waits for the store, at most": said(sqlite.PATIENT),
+        "a request of a visitor waits for SQLite's lock, at most": said(sqlite_waiting.FIRST),
+        "… while another has waited in vain and for a while after": f"{said(sqlite_waiting.IMPATIENT)}, for "
+        f"{said(sqlite_waiting.AFTERWARDS)}",
+        "… on a machine too busy to ask for the lock often enough": f"{said(sqlite_waiting.GRACE)} more",
+        "a request of a visitor waits for PostgreSQL, at most": said(postgres.IMPATIENT),
+        "a worker or a command waits for the store, at most": said(sqlite_waiting.PATIENT),
         "a worker looks for the rows of other processes every": said(POLL),
         "between two passes that found something a worker rests": said(REST),
         "a worker thread of the site takes, in one pass": f"{PORTION} conversions",

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pixeltwin.conversion import Conversion
 from pixeltwin.delivery import Delivery, Report
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.outbox import Outbox
@@ -134,8 +135,35 @@ def test_a_retry_comes_when_it_is_due(outbox: Outbox, vendor: Vendor, start: Cal
     assert time.monotonic() - began >= 0.3
 
 
-def test_a_silent_destination_delays_no_other(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:
+def test_a_site_that_takes_its_time_with_one_destination_delays_no_other(
+    outbox: Outbox, vendor: Vendor, start: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a `before_send` of the site's waits for something, conversions reach the other destinations."""
+    monkeypatch.setattr(outbox, "one_writer", True)  # as of an SQLite file, which is delivered from in turns
+    asked, over = threading.Event(), threading.Event()
+
+    def slow(conversion: Conversion) -> Conversion:
+        asked.set()
+        over.wait(30)
+        return conversion
+
+    other = vendor.platform("slow", name="slow", before_send=slow)
+    worker = start(other, vendor.platform())
+    for number in range(3):
+        store(outbox, number)
+        worker.notify()
+        assert asked.wait(10)
+        assert vendor.wait_for(number + 1), "the other one waits for the site's code"
+    over.set()
+    assert eventually(lambda: states(outbox) == {"delivered": 6})
+
+
+@pytest.mark.parametrize("one_writer", [False, True])
+def test_a_silent_destination_delays_no_other(
+    outbox: Outbox, vendor: Vendor, start: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch, one_writer: bool
+) -> None:
     """While one destination never answers, new conversions reach the others at once."""
+    monkeypatch.setattr(outbox, "one_writer", one_writer)
     with Vendor(lambda events: "hang") as silent:
         worker = start(silent.platform("slow", name="slow"), vendor.platform())
         for number in range(5):

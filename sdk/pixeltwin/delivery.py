@@ -32,6 +32,7 @@ from .sending.secrecy import check_writable, network_fault, unlogged
 from .sending.skew import Clock
 from .sending.standing import Standing
 from .sending.tally import Tallying
+from .sending.turn import Turn
 from .tracking.mode import Mode
 
 if TYPE_CHECKING:
@@ -311,4 +312,5 @@ class Delivery:
             random=self._given_random or Random(),
             on_outcome=self._on_outcome,
             longest_request=self._timeouts.longest,
+            turn=Turn(alone=self.outbox.one_writer),
         )

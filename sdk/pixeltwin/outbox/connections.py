@@ -12,54 +12,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from itertools import chain, repeat
-from time import monotonic, sleep
 from types import TracebackType
-from typing import Any
 from weakref import WeakSet
 
 from ..errors import OutboxUnavailable
+from .sqlite_waiting import Patience, Waiting
 
-PAUSES = (0.0003, 0.001, 0.003, 0.005, 0.005, 0.005)  # seconds between two tries for a lock
-AT_LAST = 0.0005  # all further ones
-TRIES = 250  # a machine too busy to ask so often is no lock that is held: it is given
-GRACE = 0.5  # so many seconds more
 LONGEST_USE = 6.0  # seconds a fork waits for a connection in use: longer than any patience
-
-
-class Waiting(sqlite3.Connection):
-    """A connection that waits its turn for another's lock.
-
-    SQLite's own busy handler sleeps the longer the longer it has waited, up to 100 ms, and lets in whoever comes new:
-    of eight busy processes some wait in vain (sqliteDefaultBusyCallback in its source, 3.40). A lock is held for a
-    fraction of a millisecond, or for some by a worker. So this one asks again soon, then leaves the others to it for a
-    while, and then asks so often that who has waited is next.
-    """
-
-    patience: float  # seconds
-
-    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
-        try:
-            return super().execute(sql, values)
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error):
-                raise
-        began = monotonic()
-        pauses = chain(PAUSES, repeat(AT_LAST))
-        tries = 0
-        while True:
-            sleep(next(pauses))
-            tries += 1
-            try:
-                return super().execute(sql, values)
-            except sqlite3.OperationalError as error:
-                over = monotonic() - began - self.patience
-                if not _is_busy(error) or over > GRACE or (over > 0 and tries >= TRIES):
-                    raise
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return str(error) == "database is locked"  # Python 3.10 has no sqlite_errorcode
 
 
 class Slot:
@@ -129,10 +88,10 @@ _inherited: list[sqlite3.Connection] = []  # a parent's, after a fork that could
 
 
 class Connections:
-    """The connections of this process to one file. `patience`: seconds to wait for another's lock. `prepare` is called
-    with each new connection. SQLite's errors become `OutboxUnavailable`."""
+    """The connections of this process to one file. `patience`: how long they wait for another's lock. `prepare` is
+    called with each new one. SQLite's errors become `OutboxUnavailable`."""
 
-    def __init__(self, path: str, *, patience: float, prepare: Callable[[sqlite3.Connection], None]) -> None:
+    def __init__(self, path: str, *, patience: Patience, prepare: Callable[[sqlite3.Connection], None]) -> None:
         self._path = path
         self._patience = patience
         self._prepare = prepare

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from .decisions import Decisions
 from .notes import Notes
@@ -137,8 +137,10 @@ UNHEARD = Heard(0, {}, {})
 
 class Outbox(ABC):
     """A durable queue of conversions. Every method is safe from any thread and process; `OutboxUnavailable` when the
-    store cannot be reached, is full, or is locked for longer than its patience (250 ms; 5 s for what only a worker or
-    a command calls). `ConfigurationError` when the store can never do."""
+    store cannot be reached, is full, or is locked for longer than its patience (see the back end; 5 s for what only a
+    worker or a command calls). `ConfigurationError` when the store can never do."""
+
+    one_writer: ClassVar[bool] = False  # whether who has its write lock keeps everybody else from writing
 
     # --- the request -----------------------------------------------------------------------------------------------
 

@@ -35,21 +35,21 @@ from .contract import (
 from .sqlite_again import ALL, keep_open, reopen, retry
 from .sqlite_caller import driver_connection, within
 from .sqlite_decisions import SQLiteDecisions
-from .sqlite_ends import Purge, close_rows, end_halves
+from .sqlite_ends import Purge, close_rows, empty_wal, end_halves
 from .sqlite_notes import SQLiteNotes
 from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .sqlite_schema import Route, migrate, write_route
 from .sqlite_tallies import SQLiteTallies
+from .sqlite_waiting import FIRST, IMPATIENT, PATIENT, Patience
 from .statements import load
 from .states import FINAL
-
-IMPATIENT = 0.25  # seconds a request waits for another's lock
-PATIENT = 5.0  # seconds a worker or a command waits
 
 
 class SQLiteOutbox(Outbox):
     """An outbox in the file at `path`, which is made at its first use, readable by this user alone. `full`: synchronous
     FULL."""
+
+    one_writer = True
 
     def __init__(self, path: str, *, full: bool = False) -> None:
         self.path = os.path.abspath(path)
@@ -58,8 +58,9 @@ class SQLiteOutbox(Outbox):
         self._destinations: tuple[str, ...] = ()
         self._route: Route | None = None  # None until schema and destinations are written
         # Copying the WAL into the file is left to the worker while there is one: it does so four times as often.
-        self._request = Connections(self.path, patience=IMPATIENT, prepare=partial(self._prepare, checkpoint=4000))
-        self._worker = Connections(self.path, patience=PATIENT, prepare=partial(self._prepare, checkpoint=1000))
+        waits, works = Patience(FIRST, IMPATIENT), Patience(PATIENT)
+        self._request = Connections(self.path, patience=waits, prepare=partial(self._prepare, checkpoint=4000))
+        self._worker = Connections(self.path, patience=works, prepare=partial(self._prepare, checkpoint=1000))
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
         self._notes = SQLiteNotes(self._sql, request=request, worker=worker)
         self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
@@ -213,16 +214,20 @@ class SQLiteOutbox(Outbox):
             leased = {"destination": number, "now": micros(now), "lease": token, "lease_end": micros(now + lease)}
             taken = own.execute(self._sql["claim_again"], {**leased, "limit": limit}).rowcount
             if taken < limit:
-                self._claim_new(own, leased, cursor, limit - taken)
+                taken += self._claim_new(own, leased, cursor, limit - taken)
+        if not taken:
+            return []
+        with self._using(self._worker) as own:  # behind the transaction: others write while a megabyte is read
             rows = own.execute(self._sql["claimed"], {**leased, "name": destination}).fetchall()
         rows.reverse()
         return [claim(rows.pop(), token) for _ in range(len(rows))]  # each row is let go as it is read
 
-    def _claim_new(self, own: sqlite3.Connection, leased: Mapping[str, Any], cursor: int, limit: int) -> None:
-        """Make state rows for up to `limit` conversions behind the cursor, and for the held ones on the way."""
+    def _claim_new(self, own: sqlite3.Connection, leased: Mapping[str, Any], cursor: int, limit: int) -> int:
+        """Make state rows for up to `limit` conversions behind the cursor, and for the held ones on the way; how many
+        were claimed."""
         first, last = own.execute(self._sql["ends"], {"cursor": cursor}).fetchone()
         if first is None:
-            return
+            return 0
         taken, until = 0, first - 1
         while taken < limit and until < last:
             cursor, until = until, min(until + limit - taken, last)
@@ -232,6 +237,7 @@ class SQLiteOutbox(Outbox):
             if new < until - cursor:  # else there is nothing held among them, and each row is read again to see
                 own.execute(self._sql["hold_new"], between)
         own.execute(self._sql["move_cursor"], {"destination": leased["destination"], "until": until})
+        return taken
 
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
         counted = 0
@@ -258,10 +264,7 @@ class SQLiteOutbox(Outbox):
         changes = Purge(partial(self._changing, self._worker), self._sql, now).run()
         changes += sum(one.purge(now=now) for one in (self._notes, self._decisions, self._tallies))
         with self._using(self._worker) as own:
-            # What was erased is still in the WAL: empty it. Writers wait while it is truncated, so most is copied
-            # before, and a slow reader is not waited for.
-            own.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            empty_wal(own)
         return changes
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:

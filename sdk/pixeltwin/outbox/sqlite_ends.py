@@ -12,6 +12,7 @@ from .sqlite_rows import listed, micros, span
 
 Statements = Mapping[str, str]
 SWEPT_AFTER = timedelta(hours=1)
+EMPTYING = 3  # how often a purge tries to leave nothing in the WAL
 STEP = 500  # rows changed in one transaction where there may be any number: nobody waits long for its lock
 
 
@@ -83,3 +84,14 @@ class Purge:
         for statement in ("forget_deliveries", "forget_acknowledged", "forget"):
             own.execute(self._sql[statement], seqs)
         return len(rows), len(rows) == STEP
+
+
+def empty_wal(own: sqlite3.Connection) -> None:
+    """What was erased is still in the WAL. Truncating it makes writers wait, for the disk too if anything is to be
+    copied: so all is copied before, while they go on. Where they are too busy for that they soon write over it, and the
+    next purge tries again; a slow reader is not waited for."""
+    for _ in range(EMPTYING):
+        busy, written, copied = own.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if not busy and written == copied:
+            own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -28,6 +29,7 @@ from .remarks import Remarks
 from .report import DestinationReport, Settled
 from .skew import Clock
 from .tally import Tallying
+from .turn import Turn
 
 log = logging.getLogger("pixeltwin")
 
@@ -60,6 +62,7 @@ class Wiring:
     random: Random
     on_outcome: Callable[[Settled], None] | None
     longest_request: float
+    turn: Turn
 
 
 class Dispatch:
@@ -91,6 +94,10 @@ class Dispatch:
     def run(self, limit: int | None = None) -> DestinationReport:
         """Send what is due, up to `limit` conversions. `OutboxUnavailable` when the store fails: what was sent by then
         is settled in the next pass, under the same lease."""
+        with self.wiring.turn:
+            return self._run(limit)
+
+    def _run(self, limit: int | None) -> DestinationReport:
         left_over, self.channel.unsettled = self.channel.unsettled, []
         self._settle(left_over)
         try:
@@ -172,20 +179,21 @@ class Dispatch:
         decided = self.ledger.since([claim.row for claim in claims])
         platform, when_unsure, random = self.platform, self.wiring.when_unsure, self.wiring.random
         claims.reverse()
-        while claims:  # what was stored is let go as it is mapped: a batch is megabytes
-            claim = claims.pop()
-            found = prepare(
-                platform,
-                claim,
-                now=now,
-                when_unsure=when_unsure,
-                fraction=random.random(),
-                decided=decided.get(claim.row.seq),
-            )
-            if isinstance(found, Ready):
-                lanes.setdefault(found.lane, []).append(found)
-            else:
-                staying.append((claim.row.id, found))
+        with self.wiring.turn.aside() if platform.before_send else nullcontext():  # that may take its time
+            while claims:  # what was stored is let go as it is mapped: a batch is megabytes
+                claim = claims.pop()
+                found = prepare(
+                    platform,
+                    claim,
+                    now=now,
+                    when_unsure=when_unsure,
+                    fraction=random.random(),
+                    decided=decided.get(claim.row.seq),
+                )
+                if isinstance(found, Ready):
+                    lanes.setdefault(found.lane, []).append(found)
+                else:
+                    staying.append((claim.row.id, found))
         self._settle(staying)
         return list(lanes.values())
 
@@ -195,7 +203,8 @@ class Dispatch:
         assert entry is not None
         self.report.requests += 1
         asked = self.clock()
-        answered = self.exchange.ask([ready.body for ready in group], test)
+        with self.wiring.turn.aside():
+            answered = self.exchange.ask([ready.body for ready in group], test)
         now = self.clock()
         self.far = now - asked >= FAR
         fraction = self.wiring.random.random()
