@@ -11,7 +11,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, get_args
 
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
-from itsdangerous.encoding import base64_encode
 
 from .app import App
 from .consent import Consent
@@ -23,7 +22,6 @@ from .visitor import AnyVisitor, SealedVisitor, Visitor
 
 ActionSource = Literal["web", "app", "offline"]
 AHEAD = timedelta(minutes=5)  # a clock this far ahead is taken as now
-LONG = 200  # bytes of a signed value that is compressed
 
 
 def issue_id() -> str:
@@ -181,14 +179,6 @@ class _Dated(TimestampSigner):
         return int(self._clock().timestamp())
 
 
-class _Serializer(URLSafeTimedSerializer):
-    """Compresses what is long. An id does not get shorter by it, and trying takes as long as signing."""
-
-    def dump_payload(self, obj: Any) -> bytes:
-        plain = encode(obj)
-        return base64_encode(plain) if len(plain) < LONG else super().dump_payload(obj)
-
-
 class Signer:
     """Signs and reads small JSON values that pass through a browser. One `purpose`, one signer: a value made for one
     purpose is refused for another. Keys are oldest first; the last one signs, all of them verify. `clock` dates the
@@ -198,7 +188,7 @@ class Signer:
         self, secret_keys: Sequence[str], purpose: str, *, clock: Callable[[], datetime] | None = None
     ) -> None:
         options: dict[str, Any] = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
-        self._serializer = _Serializer(
+        self._serializer = URLSafeTimedSerializer(
             list(secret_keys),
             salt=f"pixeltwin.{purpose}.v1",
             signer=TimestampSigner if clock is None else _Dated,
