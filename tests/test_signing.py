@@ -86,3 +86,28 @@ def test_a_changed_token_is_refused(data: st.DataObject) -> None:
 def test_without_a_clock_the_system_dates_the_signature() -> None:
     """A signer can do without a clock of the caller's."""
     assert Signer([KEY], "pending").read(Signer([KEY], "pending").sign("1"), max_age=DAY) == "1"
+
+
+@given(st.text(max_size=70), st.text(max_size=70), st.integers(0, 3 * 86400))
+def test_a_stamp_is_borne_by_its_own_value_alone_for_its_time(value: str, other: str, later: int) -> None:
+    """Beside another value, for another purpose, under another key or after its time a stamp says nothing."""
+    clock = Clock()
+    signer = Signer([KEY], "a", clock=clock)
+    stamp = signer.stamp(value)
+    assert signer.bears(value, stamp, max_age=DAY)
+    assert signer.bears(other, stamp, max_age=DAY) == (other == value)
+    assert not Signer([KEY], "b", clock=clock).bears(value, stamp, max_age=DAY)
+    assert not Signer(["another"], "a", clock=clock).bears(value, stamp, max_age=DAY)
+    assert Signer([KEY, "a newer one"], "a", clock=clock).bears(value, stamp, max_age=DAY)
+    assert not signer.bears(value, other, max_age=DAY)
+    clock.now += timedelta(seconds=later)
+    assert signer.bears(value, stamp, max_age=DAY) == (later <= DAY.total_seconds())
+
+
+def test_a_signed_value_is_no_stamp_and_a_stamp_no_signed_value() -> None:
+    """What one form proves cannot be shown as the other."""
+    signer = Signer([KEY], "a", clock=Clock())
+    payload, _, rest = signer.sign("id-1").partition(".")
+    assert not signer.bears(payload, rest, max_age=DAY)
+    with pytest.raises(BadToken):
+        signer.read(f"{payload}.{signer.stamp(payload)}", max_age=DAY)

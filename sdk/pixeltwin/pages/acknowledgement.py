@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ..errors import BadToken
 from ..events import Event, PageView, Purchase
 from ..rows import natural, restored
 from . import descriptors
@@ -38,8 +37,8 @@ def heeds(what: Heeded, event: Event) -> bool:
 
 
 def token(tracker: Tracker, id: str) -> str:
-    """What a page shows the server to be believed of this conversion."""
-    return tracker.signer(_PURPOSE).sign(id)
+    """What a page shows the server to be believed of this conversion, beside its id."""
+    return tracker.signer(_PURPOSE).stamp(id)
 
 
 def read(tracker: Tracker, report: Mapping[str, Any]) -> Iterator[Said]:
@@ -68,12 +67,8 @@ def _named(pixels: Mapping[str, str], names: Any) -> list[str]:
 
 def _believed(tracker: Tracker, shown: object, id: object) -> str | None:
     """The id of the conversion that is spoken of; None for one that this browser was not shown and did not mint."""
-    if isinstance(shown, str):
-        try:
-            known: str = tracker.signer(_PURPOSE).read(shown, max_age=LIFE)
-            return known
-        except BadToken:
-            pass
+    if isinstance(shown, str) and isinstance(id, str) and tracker.signer(_PURPOSE).bears(id, shown, max_age=LIFE):
+        return id
     described = descriptors.read(tracker, shown) if isinstance(shown, str) else (PageView(), None)
     if described is None:
         return None
