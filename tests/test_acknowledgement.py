@@ -151,13 +151,14 @@ TRACKER = Button().tracker
 def test_one_report_speaks_of_twenty_conversions_at_most() -> None:
     """What stands behind the twentieth entry is not read."""
     shown = token(TRACKER, "an-id")
-    assert len(list(read(TRACKER, {"said": [[shown, "", EVERY, []]] * (MOST + 5)}))) == MOST
+    assert list(read(TRACKER, {"said": [[shown, "another", EVERY, []]]})) == []
+    assert len(list(read(TRACKER, {"said": [[shown, "an-id", EVERY, []]] * (MOST + 5)}))) == MOST
 
 
 def test_a_pixel_that_this_site_has_not_is_nothing() -> None:
     """Names are those of the site's own pixels; a pixel named twice is one."""
     shown = token(TRACKER, "an-id")
-    [said] = read(TRACKER, {"said": [[shown, "", ["reddit", "reddit", "myspace", 7], ["snap", None]]]})
+    [said] = read(TRACKER, {"said": [[shown, "an-id", ["reddit", "reddit", "myspace", 7], ["snap", None]]]})
     assert [len(said.fired), len(said.blocked)] == [1, 1]
 
 
