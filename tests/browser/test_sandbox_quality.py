@@ -73,7 +73,7 @@ def test_match_quality_is_live_and_a_key_away(visit: Visit, sandbox: Callers) ->
         "Reddit"
     )  # which stayed where it was
     page.get_by_label("Platform", exact=True).select_option("pinterest")
-    assert page.locator(".match").count() == 1
+    page.wait_for_function("document.querySelectorAll('.match').length === 1")
     page.get_by_label("Platform", exact=True).select_option("")
     page.locator("h1").click()
     page.keyboard.press("q")
@@ -82,7 +82,7 @@ def test_match_quality_is_live_and_a_key_away(visit: Visit, sandbox: Callers) ->
     page.locator(".match").first.wait_for()
     sandbox.post("/api/reset")
     page.locator("#empty").wait_for()
-    assert page.locator(".match").count() == 0
+    page.locator(".match").first.wait_for(state="detached")
     assert page.evaluate("window.unchanged") and visit.complaints == [] and visit.foreign == []
 
 
