@@ -89,10 +89,12 @@ def test_a_rush_shares_requests(outbox: Outbox, vendor: Vendor, start: Callable[
     store(outbox, 0)
     worker.notify()
     assert eventually(lambda: states(outbox) == {"delivered": 1})
+    began = time.monotonic()
     for number in range(1, 21):
         store(outbox, number)
         worker.notify()
     assert vendor.wait_for(2)
+    assert time.monotonic() - began > 1.0
     assert [len(events) for events in vendor.requests] == [1, 20]
 
 
