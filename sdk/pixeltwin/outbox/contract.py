@@ -137,8 +137,8 @@ UNHEARD = Heard(0, {}, {})
 
 class Outbox(ABC):
     """A durable queue of conversions. Every method is safe from any thread and process; `OutboxUnavailable` when the
-    store cannot be reached, is full, or is locked for longer than its patience (see the back end; 5 s for what only a
-    worker or a command calls). `ConfigurationError` when the store can never do."""
+    store cannot be reached, is full, or is locked for longer than its patience (a request: 2 s of SQLite, 250 ms of
+    PostgreSQL; a worker or a command: 5 s). `ConfigurationError` when the store can never do."""
 
     one_writer: ClassVar[bool] = False  # whether who has its write lock keeps everybody else from writing
 

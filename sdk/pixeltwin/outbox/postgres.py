@@ -38,13 +38,14 @@ from .contract import (
 from .postgres_caller import Acquainted, driver_connection, qualified, within
 from .postgres_connections import Pool, Session, unavailable
 from .postgres_decisions import PostgresDecisions
-from .postgres_ends import STEP, Purge, close_rows, end_halves
+from .postgres_ends import Purge, close_rows, end_halves
 from .postgres_notes import PostgresNotes
 from .postgres_rows import array, claim, delivery_states, settlement_values, storable, stored
 from .postgres_schema import Ready, make_ready, migrate
 from .postgres_tallies import PostgresTallies
 from .statements import load
 from .states import FINAL
+from .steps import STEP, in_steps
 
 IMPATIENT = 0.25  # seconds a statement of a request may take, waiting for locks included
 PATIENT = 5.0  # seconds a statement of a worker or a command may take
@@ -299,17 +300,15 @@ class PostgresOutbox(Outbox):
         states: Collection[Retried] = RETRIED,
     ) -> int:
         chosen = None if ids is None else list(ids)
-        changed = 0
-        for state in sorted(states):
-            done = STEP
-            while done >= STEP:
-                with self._using(self._worker) as own, own.transaction():
-                    if state == "waiting":
-                        done = own.run("hurry", name=destination, ids=chosen, now=now, limit=STEP)
-                    else:
-                        done = self._reopen(own, now, state, name=destination, ids=chosen)
-                changed += done
-        return changed
+
+        def again(state: Retried, own: Session) -> int:
+            with own.transaction():
+                if state == "waiting":
+                    return own.run("hurry", name=destination, ids=chosen, now=now, limit=STEP)
+                return self._reopen(own, now, state, name=destination, ids=chosen)
+
+        worker = partial(self._using, self._worker)
+        return sum(in_steps(worker, partial(again, state)) for state in sorted(states))
 
     def _reopen(
         self,

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from .decisions import KEEP_DECISIONS, Decided, Decisions
 from .postgres_connections import Session
+from .steps import STEP, in_steps
 
-STEP = 500  # forgotten in one transaction
 Using = Callable[[], AbstractContextManager[Session]]
 
 
@@ -33,9 +33,4 @@ class PostgresDecisions(Decisions):
             return [Decided(*row) for row in own.rows("decisions", after=after, limit=limit)]
 
     def purge(self, *, now: datetime) -> int:
-        gone, step = 0, STEP
-        while step == STEP:
-            with self._worker() as own:
-                step = own.run("forget_decisions", before=now - KEEP_DECISIONS, limit=STEP)
-            gone += step
-        return gone
+        return in_steps(self._worker, lambda own: own.run("forget_decisions", before=now - KEEP_DECISIONS, limit=STEP))

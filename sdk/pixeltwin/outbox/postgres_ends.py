@@ -9,8 +9,7 @@ from datetime import datetime
 from .contract import KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
 from .postgres_connections import Session
 from .postgres_rows import array
-
-STEP = 500  # rows changed in one transaction where there may be any number: nobody waits long for its locks
+from .steps import STEP, in_steps
 
 
 def close_rows(own: Session, seqs: Sequence[int], now: datetime) -> None:
@@ -41,12 +40,11 @@ class Purge:
         return sum(self._all(step) for step in (self._bury, self._forget))
 
     def _all(self, step: Callable[[Session], int]) -> int:
-        changes, changed = 0, STEP
-        while changed >= STEP:
-            with self._use() as own, own.transaction():
-                changed = step(own)
-            changes += changed
-        return changes
+        def whole(own: Session) -> int:
+            with own.transaction():
+                return step(own)
+
+        return in_steps(self._use, whole)
 
     def _bury(self, own: Session) -> int:
         """Turn rows whose time is over into tombstones; what is still open expires."""

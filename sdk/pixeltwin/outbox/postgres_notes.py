@@ -8,8 +8,8 @@ from datetime import datetime
 
 from .notes import KEEP_NOTES, Notes
 from .postgres_connections import Session
+from .steps import STEP, in_steps
 
-STEP = 500  # forgotten in one transaction
 Using = Callable[[], AbstractContextManager[Session]]
 
 
@@ -42,9 +42,4 @@ class PostgresNotes(Notes):
             return [(key, data) for key, data in own.rows("notes", kind=kind, after=after, limit=limit)]
 
     def purge(self, *, now: datetime) -> int:
-        gone, step = 0, STEP
-        while step == STEP:
-            with self._worker() as own:
-                step = own.run("forget_notes", before=now - KEEP_NOTES, limit=STEP)
-            gone += step
-        return gone
+        return in_steps(self._worker, lambda own: own.run("forget_notes", before=now - KEEP_NOTES, limit=STEP))

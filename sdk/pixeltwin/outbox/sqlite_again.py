@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 from .contract import KEEP_OTHERS, Retried
-from .sqlite_ends import STEP, Statements
+from .sqlite_ends import Statements
 from .sqlite_rows import Executing, micros
+from .steps import STEP, in_steps
 
 ALL = (0, sys.maxsize)  # every seq
 
@@ -34,16 +35,7 @@ def retry(
         steps.append(lambda own: own.execute(sql["hurry"], _choice(destination, between, now)).rowcount)
     for state in sorted(set(states) - {"waiting"}):
         steps.append(partial(reopen, sql=sql, state=state, destination=destination, between=between, now=now))
-    return sum(_all(transaction, step) for step in steps)
-
-
-def _all(transaction: Callable[[], AbstractContextManager[sqlite3.Connection]], step: Change) -> int:
-    changed, done = 0, STEP
-    while done >= STEP:
-        with transaction() as own:
-            done = step(own)
-        changed += done
-    return changed
+    return sum(in_steps(transaction, step) for step in steps)
 
 
 def reopen(

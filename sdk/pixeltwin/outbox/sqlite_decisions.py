@@ -10,8 +10,8 @@ from datetime import datetime
 
 from .decisions import KEEP_DECISIONS, Decided, Decisions
 from .sqlite_rows import micros, moment
+from .steps import STEP, in_steps
 
-STEP = 500  # forgotten in one transaction: nobody waits long for its lock
 Using = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
@@ -39,9 +39,4 @@ class SQLiteDecisions(Decisions):
 
     def purge(self, *, now: datetime) -> int:
         due = {"before": micros(now - KEEP_DECISIONS), "limit": STEP}
-        gone, step = 0, STEP
-        while step == STEP:
-            with self._worker() as own:
-                step = own.execute(self._sql["forget_decisions"], due).rowcount
-            gone += step
-        return gone
+        return in_steps(self._worker, lambda own: own.execute(self._sql["forget_decisions"], due).rowcount)

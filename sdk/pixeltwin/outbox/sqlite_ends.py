@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from .contract import KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD
 from .sqlite_rows import listed, micros, span
+from .steps import STEP
 
 Statements = Mapping[str, str]
 SWEPT_AFTER = timedelta(hours=1)
 EMPTYING = 3  # how often a purge tries to leave nothing in the WAL
-STEP = 500  # rows changed in one transaction where there may be any number: nobody waits long for its lock
 
 
 def close_rows(own: sqlite3.Connection, sql: Statements, seqs: Iterable[int], now: datetime) -> None:

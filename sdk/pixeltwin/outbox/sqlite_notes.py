@@ -9,8 +9,8 @@ from datetime import datetime
 
 from .notes import KEEP_NOTES, Notes
 from .sqlite_rows import micros
+from .steps import STEP, in_steps
 
-STEP = 500  # forgotten in one transaction: nobody waits long for its lock
 Using = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
@@ -46,9 +46,4 @@ class SQLiteNotes(Notes):
 
     def purge(self, *, now: datetime) -> int:
         due = {"before": micros(now - KEEP_NOTES), "limit": STEP}
-        gone, step = 0, STEP
-        while step == STEP:
-            with self._worker() as own:
-                step = own.execute(self._sql["forget_notes"], due).rowcount
-            gone += step
-        return gone
+        return in_steps(self._worker, lambda own: own.execute(self._sql["forget_notes"], due).rowcount)
