@@ -233,6 +233,8 @@ def fields(studio: Studio) -> bytes:
 
 
 def main(names: Sequence[str]) -> None:
+    if unknown := set(names) - SCENES.keys():
+        raise SystemExit(f"no picture is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(SCENES))}")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as data:
         browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)

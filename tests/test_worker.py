@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from pixeltwin.conversion import Conversion
 from pixeltwin.delivery import Delivery, Report
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.outbox import Outbox
+from pixeltwin.sending.sole import COLLECT_EVERY
 from pixeltwin.worker import STOP_WITHIN, Worker, run, utc_now
 from tests.delivering import local_vendor, memory_outbox, states
 from tests.local_vendor import Vendor, conversion, ok, put, says
@@ -448,3 +450,15 @@ def test_a_process_with_a_worker_ends_in_an_outage(vendor: Vendor) -> None:
         assert vendor.wait_for(1, timeout=20.0)
         process.communicate(timeout=STOP_WITHIN + 7.0)
         assert process.returncode == 0
+
+
+def test_a_process_that_only_delivers_looks_seldom_for_garbage(outbox: Outbox, vendor: Vendor) -> None:
+    """While it delivers the collector looks seldom; afterwards, in a process that goes on, as often as before."""
+    before, seen = gc.get_threshold(), list[int]()
+    delivering = delivery(outbox, vendor.platform())
+    store(outbox, 1)
+    report = run(delivering, once=True, on_report=lambda _: seen.append(gc.get_threshold()[0]))
+    delivering.close()
+    assert report.delivered == 1
+    assert seen == [COLLECT_EVERY]
+    assert gc.get_threshold() == before

@@ -171,7 +171,8 @@ class Worker:
             return None if self._once and over else _Pause(wait, deaf=is_shut)
         report = self.delivery.deliver(now, limit=self._portion, destinations=[destination], stop=self._stop.is_set)
         if not report:
-            return _Pause(self._poll, deaf=self.delivery.opens_at(destination, self._clock()) > self._clock())
+            now = self._clock()
+            return _Pause(self._poll, deaf=self.delivery.opens_at(destination, now) > now)
         if self._on_report:
             self._on_report(report)
         return _Pause(self._rest, deaf=True)

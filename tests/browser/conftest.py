@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+    from .shop import RunningShop
+    from .site import Site
 
 # Debian's Chromium is driven: no browser is fetched. Without the background flags it asks its maker's hosts.
 FLAGS = [
@@ -94,3 +98,23 @@ def visit(page_factory: Callable[..., Visit]) -> Visit:
 def context(visit: Visit) -> BrowserContext:
     """The profile of that visitor."""
     return visit.context
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    """The demo shop and its sandbox, in a process of their own, for all tests of a module."""
+    from .shop import RunningShop
+
+    running = RunningShop(tmp_path_factory.mktemp("shop"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A site and a sandbox in this process; a test gives it its pages."""
+    from .site import Site
+
+    found = Site(tmp_path)
+    yield found
+    found.stop()

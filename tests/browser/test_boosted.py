@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +12,6 @@ pytestmark = pytest.mark.browser
 
 MERGED = ["merged"] * 3
 HEAD = "{{ pixeltwin.head() }}<script src=/vendor/htmx.min.js></script>"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    found = Site(tmp_path)
-    yield found
-    found.stop()
 
 
 def test_a_boosted_page_is_one_view_and_shows_its_purchase(site: Site, visit: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +17,6 @@ pytestmark = pytest.mark.browser
 
 MERGED = ["merged"] * 3
 BUTTON = "<button {{ pixeltwin.on('click', CART) }}>Buy</button>"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    found = Site(tmp_path)
-    yield found
-    found.stop()
 
 
 @pytest.fixture

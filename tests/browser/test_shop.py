@@ -22,13 +22,6 @@ LANDING = "/?rdt_cid=r1&ScCid=s1&epik=p1"
 CLICK_IDS = {"reddit": "r1", "snap": "s1", "pinterest": "p1"}
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
-    running = RunningShop(tmp_path_factory.mktemp("shop"))
-    yield running
-    running.stop()
-
-
 @pytest.fixture(autouse=True)
 def empty_sandbox(shop: RunningShop) -> None:
     shop.post("/api/reset")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,13 +14,6 @@ from tests.browser.shop import RunningShop
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("shop")]
 PLOVER, TAIL, REEL = "F4-PLO-60", "F4-TAIL-4", "F4-REEL-50"
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
-    running = RunningShop(tmp_path_factory.mktemp("shop"))
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,13 +14,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("shop")]
 LANDING = "/first-kite?rdt_cid=r1&ScCid=s1&epik=p1"
 CLICK_IDS = {"reddit": "r1", "snap": "s1", "pinterest": "p1"}
 TWO = ["Plover", "Skylark"]
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
-    running = RunningShop(tmp_path_factory.mktemp("shop"))
-    yield running
-    running.stop()
 
 
 @pytest.fixture
