@@ -202,11 +202,11 @@ class Delivery:
         goes in a few requests side by side. `stop` is asked before each request.
         Raises `OutboxUnavailable`; what was sent by then is settled in the next pass.
         """
+        began = self._stopwatch()
         self._after_fork()
         self.mode.remind(now)
         wanted = self.destinations if destinations is None else tuple(destinations)
         self.watch(now, destinations=wanted)
-        began = self._stopwatch()
 
         def clock() -> datetime:
             return now + timedelta(seconds=self._stopwatch() - began)
@@ -225,8 +225,9 @@ class Delivery:
     def check(self, destination: str, now: datetime) -> Checked:
         """Ask this destination now whether token and account are right, counting nothing, and let all workers know
         what it answers. It takes as long as one request."""
+        began = self._stopwatch()
         self._after_fork()
-        channel, began = self._channels[destination], self._stopwatch()
+        channel = self._channels[destination]
 
         def clock() -> datetime:
             return now + timedelta(seconds=self._stopwatch() - began)

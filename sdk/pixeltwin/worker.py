@@ -169,6 +169,7 @@ class Worker:
             wait = self._poll if due is None else min(self._poll, (due - now).total_seconds())
             over = due is None or due - now > SOON
             return None if self._once and over else _Pause(wait, deaf=is_shut)
+        now = self._clock()  # again: what the store was asked took its time, and waits are counted from the answer
         report = self.delivery.deliver(now, limit=self._portion, destinations=[destination], stop=self._stop.is_set)
         if not report:
             now = self._clock()

@@ -53,11 +53,15 @@ def test_a_keyed_event_counts_once_however_often_it_is_clicked(site: Site, page:
     """A descriptor with a natural key carries its own id: clicks, a reload and another tab add nothing."""
     site.page("/", "<button {{ pixeltwin.on('click', CART, key='cart-7') }}>Send</button>")
     page.goto(site.url)
-    told("PageView")  # the vendors' scripts are there: what waits for them in a page does not outlive it
-    for _ in range(2):
+    for views in (1, 2):
+        told("PageView", MERGED * views)  # the vendors' scripts are there, and have sent what they had
         page.get_by_role("button").dblclick()
+        told("AddToCart")
+        page.wait_for_timeout(300)  # a reload would cut off what they have only begun to send
         page.reload()
-    records = told("AddToCart")
+    told("PageView", MERGED * 3)
+    records = site.of("AddToCart")
+    assert len(records) == 3
     assert all(one["counted"] == 1 and one["repeats"] == 0 for one in records)
 
 
