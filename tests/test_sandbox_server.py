@@ -224,7 +224,9 @@ def test_stream_shows_life_and_ends_by_itself() -> None:
 
 def test_serve_says_where_and_ends_when_interrupted() -> None:
     """`serve` prints its URL, answers there, writes no query (and so no token) to its log, and ends well on Ctrl+C."""
-    code = "from pixeltwin.sandbox import serve; serve(0)"
+    # A shell's background job ignores the interrupt, and so would what it starts.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heeding}; from pixeltwin.sandbox import serve; serve(0)"
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
