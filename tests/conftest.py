@@ -13,9 +13,7 @@ from tests import postgresql, thoroughness
 
 collect_ignore = ["stranger"]  # a project of its own, see test_wheel.py
 
-
-if thoroughness.BRIEF:
-    settings.load_profile("brief")
+settings.load_profile(thoroughness.PROFILE)
 
 
 @pytest.fixture(autouse=True)

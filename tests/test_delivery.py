@@ -61,7 +61,7 @@ def test_a_success_with_failures_in_it_is_no_success(outbox: Outbox, vendor: Ven
     assert str(report) == "local: 2 delivered, 1 refused (no such product), 1 request"
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(poison=st.integers(0, 199))
 def test_one_bad_event_is_found_in_a_handful_of_requests(vendor: Vendor, poison: int) -> None:
     """Where one of 200 events voids its batch and nobody is named, at most 20 requests deliver the other 199."""

@@ -132,7 +132,7 @@ class Workers(RuleBasedStateMachine):
 
 
 TestWorkers = Workers.TestCase
-TestWorkers.settings = settings(max_examples=examples(100), stateful_step_count=40, deadline=None)
+TestWorkers.settings = settings(max_examples=examples(100), stateful_step_count=40)
 
 
 def test_trouble_that_many_see_at_once_is_one_failure() -> None:

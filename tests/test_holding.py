@@ -434,7 +434,7 @@ def test_remembering_never_takes_a_page_down(monkeypatch: pytest.MonkeyPatch) ->
 # --- whatever the order ----------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=examples(400))
+@settings(max_examples=examples(400))
 @given(
     st.lists(
         st.sampled_from(["hold", "track", "confirm", "cancel", "remember", "offer", "deliver", "purge"]),
@@ -476,7 +476,6 @@ def test_whatever_happens_in_whatever_order_an_order_is_one_conversion(steps: li
     assert delivered in (0, len(shop.destinations))
 
 
-@settings(deadline=None)
 @given(st.permutations(["hold", "confirm", "remember", "track"]))
 def test_a_paid_order_always_goes(steps: list[str]) -> None:
     """In whatever order checkout, page and webhook report it, a paid order is due once, with the shopper's signals."""

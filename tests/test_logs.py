@@ -129,7 +129,7 @@ def echo(status: int, words: str) -> Any:
     return answer
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(status=st.sampled_from([200, 400, 401, 429, 500]), words=WORDS, key=WORDS)
 def test_no_line_holds_a_secret_or_a_person(vendor: Vendor, status: int, words: str, key: str) -> None:
     """Tokens, addresses, agents and IP addresses that a platform echoes, and that a caller puts where they do not

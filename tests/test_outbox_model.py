@@ -188,8 +188,6 @@ def test_a_back_end_does_what_the_outbox_in_memory_does(back_end: str) -> None:
         settings=settings(
             max_examples=examples(100),
             stateful_step_count=40,
-            deadline=None,
-            derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -104,7 +104,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["put", "commit", "roll back", "claim
 
 
 @given(STEPS)
-@settings(max_examples=examples(40), deadline=None, derandomize=True)
+@settings(max_examples=examples(40))
 def test_whatever_commits_is_claimed_once_in_whatever_order(steps: list[tuple[str, int]]) -> None:
     """Three transactions put, commit and roll back in any order between claims: what was committed is claimed once by
     each destination, and what was rolled back by none."""

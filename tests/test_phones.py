@@ -139,7 +139,7 @@ clean = st.builds(
 )
 
 
-@settings(max_examples=examples(2000), deadline=None)  # the library loads a country's table when it is first asked for
+@settings(max_examples=examples(2000))
 @given(clean)
 @example("+78001234567")
 @example("+115553334444")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -59,7 +59,6 @@ def values(platform: Pinterest, event: Event) -> tuple[Any, Any]:
     return tag, Decimal(platform.server_event(told)["custom_data"]["value"])
 
 
-@settings(deadline=None)
 @given(told=conversions())
 def test_any_body_keeps_to_the_published_schema(told: Conversion) -> None:
     """Whatever happened, wherever, the body is valid under Pinterest's schema, or it is named why there is none."""

@@ -189,7 +189,7 @@ headers_of = st.dictionaries(
 
 
 @platforms
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(status=st.integers(100, 599), headers=headers_of, body=bodies, count=st.integers(1, 5))
 def test_every_answer_gives_one_outcome_an_event(
     kind: str, status: int, headers: dict[str, str], body: bytes, count: int

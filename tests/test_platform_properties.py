@@ -65,7 +65,7 @@ def _named(refusal: CannotSend) -> None:
 
 
 @platforms
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_both_halves_are_twins(kind: str, data: st.DataObject) -> None:
     """Whatever happened, every field that both halves have is equal after the platform's own renaming."""
@@ -82,7 +82,7 @@ def test_both_halves_are_twins(kind: str, data: st.DataObject) -> None:
 
 
 @platforms
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_the_strict_emulator_takes_any_body(kind: str, data: st.DataObject) -> None:
     """Whatever happened to whomever, on a page, in an app or in a shop, what is sent fits the vendor's schema."""
@@ -96,7 +96,7 @@ def test_the_strict_emulator_takes_any_body(kind: str, data: st.DataObject) -> N
 
 
 @platforms
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(data=st.data(), age=st.none() | st.timedeltas(timedelta(minutes=-20), timedelta(days=50)))
 def test_the_request_is_told_what_the_worker_would_find(kind: str, data: st.DataObject, age: timedelta | None) -> None:
     """`check` raises exactly when `server_event` would, for the same reason, before and after the visitor is sealed."""
@@ -108,7 +108,7 @@ def test_the_request_is_told_what_the_worker_would_find(kind: str, data: st.Data
 
 
 @platforms
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_what_is_not_on_a_page_has_no_browser_half(kind: str, data: st.DataObject) -> None:
     """Events of apps and shops, and refunds, call no pixel and leave nothing of theirs in the page."""
@@ -122,7 +122,7 @@ def test_what_is_not_on_a_page_has_no_browser_half(kind: str, data: st.DataObjec
 
 
 @platforms
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_nothing_that_says_who_it_was_leaves_in_plain(kind: str, data: st.DataObject) -> None:
     """No e-mail, phone number or name is in the page or in a body, and neither is the token in the page."""
@@ -138,7 +138,7 @@ def test_nothing_that_says_who_it_was_leaves_in_plain(kind: str, data: st.DataOb
 
 
 @platforms
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_the_same_conversion_gives_the_same_bytes(kind: str, data: st.DataObject) -> None:
     """Mapping is deterministic, changes nothing it was given, and a retry sends the very same body."""
@@ -153,7 +153,7 @@ def test_the_same_conversion_gives_the_same_bytes(kind: str, data: st.DataObject
 
 
 @platforms
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_the_pixel_starts_without_fields_of_an_event(kind: str, data: st.DataObject) -> None:
     """What starts the pixel depends on the visitor and his consent alone, and its ID stands in it as text."""

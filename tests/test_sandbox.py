@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
@@ -390,7 +390,6 @@ def test_an_unknown_address_is_a_json_404(sandbox: Visitors) -> None:
         assert reply.json["error"]
 
 
-@settings(deadline=None)  # each example has a sandbox of its own, which takes its time on a busy machine
 @given(st.sampled_from(KINDS), st.binary(max_size=300), st.text(max_size=60), st.sampled_from(["GET", "POST", "PUT"]))
 def test_no_request_breaks_the_sandbox(kind: str, body: bytes, query: str, method: str) -> None:
     """Whatever is sent to a platform's paths is answered, and the ledger can still be read as JSON."""

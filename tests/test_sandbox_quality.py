@@ -63,7 +63,7 @@ VISITS: st.SearchStrategy[list[Visit]] = st.lists(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(VISITS)
 def test_what_n_of_m_carry_has_the_share_n_of_m(kind: str, visits: list[Visit]) -> None:
     """On both halves a signal's share is what was sent, and the score is the one that `pixeltwin quality` gives."""

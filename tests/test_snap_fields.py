@@ -66,7 +66,7 @@ def faults(body: Any) -> list[str]:
 # --- both halves -----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(one=conversions(sources=("web",)), basis=st.sampled_from(["total", "net"]))
 def test_every_field_of_both_halves_is_equal(one: Conversion, basis: Any) -> None:
     """Whatever an event says under a name of both halves it says alike on both, brands as the pixel joins them."""
@@ -83,7 +83,7 @@ def test_every_field_of_both_halves_is_equal(one: Conversion, basis: Any) -> Non
         assert said == custom.get(ours), field
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(one=conversions(), basis=st.sampled_from(["total", "net"]))
 def test_any_body_keeps_to_the_strict_schema(one: Conversion, basis: Any) -> None:
     """Whatever happened, the body has no field that Snap does not publish, no empty one, and each in its type."""

@@ -153,7 +153,7 @@ def test_a_tracker_without_flask_is_recorded_once_it_is_watched(pixeltwin_record
         assert_merged(kind, "Purchase")
 
 
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(30))
 @given(st.sampled_from(samples.platforms()), conversions(PAGES, ("web",)))
 def test_whatever_happened_its_twins_are_twins(platform: Platform, conversion: Conversion) -> None:
     """For any conversion on any platform, the halves that pixeltwin makes pass the assertion on twins."""
