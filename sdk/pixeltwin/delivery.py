@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from .contract import Platform, ServerRequest
 from .errors import ConfigurationError
+from .once import once
 from .outbox.contract import LEASE, Outbox
 from .sending.alarm import Alarm
 from .sending.checkup import SURE, Checked, check
@@ -287,7 +288,9 @@ class Delivery:
     def _after_fork(self) -> None:
         """A child must not use its parent's connections, nor wait for locks that died with the parent's threads."""
         if self._pid != os.getpid():
-            self._start()
+            with once():
+                if self._pid != os.getpid():
+                    self._start()
 
     def _channel(self, platform: Platform) -> Channel:
         gate = Gate(
@@ -301,7 +304,6 @@ class Delivery:
         return Channel(platform, gate, Remarks(platform.name), Clock(), Alarm(platform, self.outbox, gate), tally)
 
     def _start(self) -> None:
-        self._pid = os.getpid()
         self._introduced: set[str] = set()
         self._wire = Wire(self._given_transport, self._timeouts)
         self._channels = {one.destination: self._channel(one) for one in self.platforms}
@@ -315,3 +317,4 @@ class Delivery:
             longest_request=self._timeouts.longest,
             turn=Turn(alone=self.outbox.one_writer),
         )
+        self._pid = os.getpid()  # last: who sees it takes the rest as it is

@@ -22,6 +22,7 @@ from .errors import ConfigurationError, described
 from .events import EVENT_TYPES, Event, Item, Travel
 from .fields import build
 from .logfields import fields
+from .once import once
 from .outbox import Outbox, open_outbox
 from .outbox.bound import BOUND, Bound
 from .tracking import arguments, deciding
@@ -289,20 +290,25 @@ class Tracker:
     @property
     def delivery(self) -> Delivery:
         """What sends this tracker's server halves."""
-        if self._delivery is None:
-            from .delivery import Delivery
+        found = self._delivery
+        if found is None:
+            with once():
+                found = self._delivery = self._delivery or self._new_delivery()
+        return found
 
-            self._delivery = Delivery(
-                self.platforms,
-                self.outbox,
-                mode=self.mode,
-                when_unsure=self.when_unsure,
-                transport=self.transport,
-                on_outcome=self.announcements.settled,
-                on_change=self.announcements.changed,
-                introduces=self.introduces,
-            )
-        return self._delivery
+    def _new_delivery(self) -> Delivery:
+        from .delivery import Delivery
+
+        return Delivery(
+            self.platforms,
+            self.outbox,
+            mode=self.mode,
+            when_unsure=self.when_unsure,
+            transport=self.transport,
+            on_outcome=self.announcements.settled,
+            on_change=self.announcements.changed,
+            introduces=self.introduces,
+        )
 
     def deliver(self, *, limit: int | None = None) -> Report:
         """One pass: everything due is sent, up to `limit` a destination. The worker is this in a loop."""
@@ -310,12 +316,17 @@ class Tracker:
 
     def start_worker(self) -> None:
         """Deliver in the background from now on: threads of this process, at most once, in a forked child too."""
-        if self._worker is None:
-            from .worker import PORTION, Worker
+        worker = self._worker
+        if worker is None:
+            with once():
+                worker = self._worker = self._worker or self._new_worker()
+                self.on_stored = worker.notify
+        worker.start()
 
-            self._worker = Worker(self.delivery, clock=self.clock, portion=PORTION)
-            self.on_stored = self._worker.notify
-        self._worker.start()
+    def _new_worker(self) -> Worker:
+        from .worker import PORTION, Worker
+
+        return Worker(self.delivery, clock=self.clock, portion=PORTION)
 
     def close(self) -> None:
         """Stop delivering, after the requests in flight, and give back connections."""

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from .delivery import Delivery, Report
 from .errors import described
 from .logfields import fields
+from .once import once
 from .sending.backoff import backoff
 from .sending.sole import frugal
 
@@ -199,15 +200,17 @@ class Worker:
     def _after_fork(self) -> None:
         """Threads do not survive a fork, and a lock one of them held would be held for ever."""
         if self._pid != os.getpid():
-            self._forget()
+            with once():
+                if self._pid != os.getpid():
+                    self._forget()
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
         self._bell = threading.Condition()
         self._threads = []
         self._running = 0
         self._rung = 0
         self._stop = threading.Event()
+        self._pid = os.getpid()  # last: who sees it takes the rest as it is
 
 
 def run(
