@@ -18,6 +18,7 @@ pytest.importorskip("playwright.sync_api")
 from demo_site.server import listen, make
 from pixeltwin import Purchase
 from pixeltwin.flask import PixelTwin
+from pixeltwin.outbox.contract import DeliveryState
 from tests.browser.conftest import Visit
 from tests.test_flask import SETTINGS
 
@@ -57,8 +58,11 @@ class Shop:
         listening.close()
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def rows(self) -> list[DeliveryState]:
+        return self.tracker.outbox.deliveries(limit=1000)
+
     def states(self) -> set[str]:
-        return {one.state for one in self.tracker.outbox.deliveries(limit=1000)}
+        return {one.state for one in self.rows()}
 
     def close(self) -> None:
         self._server.shutdown()
@@ -100,7 +104,7 @@ class Shopper:
         self.settle()
 
     def until(self, condition: Callable[[], bool]) -> None:
-        for _ in range(100):
+        for _ in range(300):
             if condition():
                 return
             self.page.wait_for_timeout(50)
@@ -155,9 +159,12 @@ def test_after_a_withdrawal_no_vendor_hears_of_him(shopper: Shopper) -> None:
     our cookies and the vendors' are gone."""
     shopper.go("/")
     shopper.answers(True)
+    shopper.until(lambda: len(shopper.shop.rows()) == 3)  # else the next page could come before he is known here
     shopper.go("/buy?rdt_cid=r1&ScCid=s1&epik=p1")
     shopper.until(lambda: shopper.cookies() >= THEIRS | {"pixeltwin_clicks", "pixeltwin_visitor"})
+    shopper.until(lambda: len(shopper.shop.rows()) == 9)  # two page views and the purchase
     shopper.answers(False)
+    shopper.until(lambda: "pixeltwin_visitor" not in shopper.cookies())
     shopper.since()
     shopper.page.evaluate("pixeltwin.view()")
     shopper.go("/")
