@@ -6,13 +6,15 @@ Processing flag", which shows `ed[event_id]`; help.pinterest.com, "Enhanced matc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import quote
 
 from ...strictjson import plain
 
+_PLAIN = re.compile(r"[\w.~-]*", re.ASCII).fullmatch  # what is never quoted
 LONGEST = 2000  # characters; the tag itself sends longer hits by POST, which an image cannot
 
 
@@ -34,29 +36,28 @@ def urls(
 def _url(
     collect_url: str, tag_id: str, partner: Mapping[str, str], event: str = "", data: Mapping[str, Any] | None = None
 ) -> str:
-    pairs = [("tid", tag_id)]
+    pairs = [f"tid={_quoted(tag_id)}"]
     if event:
-        pairs.append(("event", event))
-    pairs += _flat("pd", partner)
-    pairs += _flat("ed", data or {})
-    pairs.append(("noscript", "1"))
-    return f"{collect_url}/v3/?" + "&".join(f"{key}={_quoted(value)}" for key, value in pairs)
+        pairs.append(f"event={_quoted(event)}")
+    _flatten("pd", partner.items(), pairs)
+    _flatten("ed", (data or {}).items(), pairs)
+    pairs.append("noscript=1")
+    return f"{collect_url}/v3/?" + "&".join(pairs)
 
 
-def _quoted(value: str) -> str:
+def _flatten(prefix: str, inner: Iterable[tuple[Any, Any]], pairs: list[str]) -> None:
+    """`ed[line_items][0][product_id]=…`: one pair a leaf."""
+    for key, value in inner:
+        name = f"{prefix}[{key}]"
+        if isinstance(value, dict):
+            _flatten(name, cast("Mapping[str, Any]", value).items(), pairs)
+        elif isinstance(value, list):
+            _flatten(name, enumerate(cast("Sequence[Any]", value)), pairs)
+        else:
+            pairs.append(f"{name}={_quoted(value)}")
+
+
+def _quoted(value: Any) -> str:
     """Percent-encoded; most values are plain words and numbers, which need no look at each letter."""
-    return value if value.isascii() and value.replace(".", "").isalnum() else quote(value, safe="")
-
-
-def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
-    """`ed[line_items][0][product_id]`: one pair a leaf."""
-    inner: Iterable[tuple[Any, Any]]
-    if isinstance(value, dict):
-        inner = cast("Mapping[str, Any]", value).items()
-    elif isinstance(value, list):
-        inner = enumerate(cast("Sequence[Any]", value))
-    else:
-        yield prefix, plain(value) if isinstance(value, Decimal) else str(value)
-        return
-    for key, one in inner:
-        yield from _flat(f"{prefix}[{key}]", one)
+    text = value if isinstance(value, str) else plain(value) if isinstance(value, Decimal) else str(value)
+    return text if _PLAIN(text) else quote(text, safe="")
