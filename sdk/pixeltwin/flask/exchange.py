@@ -14,6 +14,7 @@ from ..web import Cookie, EnvironHeaders, Request, ResponseChanges
 
 log = logging.getLogger("pixeltwin")
 _VARIES = ("Cookie", "Sec-GPC")
+_VARY = ", ".join(_VARIES)
 _PLAIN_PATH = re.compile(r"[\w/.~-]*", re.ASCII)
 
 
@@ -44,13 +45,14 @@ def apply(changes: ResponseChanges, response: Response) -> None:
         changes.cache = "no-store"
     for cookie in changes.cookies:
         _set(response, cookie)
+    given = [name.lower() for name, _ in response.headers]
     if changes.varies:
-        if "Vary" in response.headers:
+        if "vary" in given:
             response.vary.update(_VARIES)
         else:
-            response.headers["Vary"] = ", ".join(_VARIES)
+            response.headers.add("Vary", _VARY)
     cache = changes.cache
-    if "Cache-Control" in response.headers:
+    if "cache-control" in given:
         control = response.cache_control
         shared = control.public or control.s_maxage is not None
         if shared and (cache or changes.differs or changes.cookies):
@@ -58,7 +60,9 @@ def apply(changes: ResponseChanges, response: Response) -> None:
             log.warning(
                 "%s may not be cached for others: it is one visitor's; see pixeltwin.head(cached=True)", request.path
             )
-    if cache and not response.cache_control.no_store:
+        if control.no_store:
+            return
+    if cache:
         response.headers["Cache-Control"] = "private" if cache == "private" else "private, no-store"
 
 
@@ -69,7 +73,7 @@ def may_have_landed() -> bool:
 
 def may_show_yet(response: Response) -> bool:
     """Whether this is a page that is rendered while it is sent, for somebody whose conversions wait for one."""
-    return PENDING_COOKIE in request.cookies and response.mimetype == "text/html" and response.is_streamed
+    return response.is_streamed and response.mimetype == "text/html" and PENDING_COOKIE in request.cookies
 
 
 def _set(response: Response, cookie: Cookie) -> None:

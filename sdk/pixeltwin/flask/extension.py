@@ -321,24 +321,23 @@ class PixelTwin:
         page of this site that the request reports on."""
         if not flask.has_request_context():
             return None
-        if "pixeltwin_visit" not in g or page_url is not None:
+        visit: Visit | None = g.get("pixeltwin_visit")
+        if visit is None or page_url is not None:
             state, facts = self._state(), exchange.facts()
-            g.pixeltwin_visit = Visit(
+            g.pixeltwin_visit = visit = Visit(
                 state.site,
                 facts if page_url is None else facts.at(page_url),
-                consent=self._consent,
+                consent=lambda: self._consent(state),
                 person=self._person,
                 source=state.source if self._consent_loader is None else "consent_loader",
             )
-        visit: Visit = g.pixeltwin_visit
         return visit
 
     def _is_off_page(self) -> bool:
         view = current_app.view_functions.get(request.endpoint or "")
         return bool(getattr(view, _OFF_PAGE, False))
 
-    def _consent(self) -> Consent:
-        state = self._state()
+    def _consent(self, state: _State) -> Consent:
         if self._consent_loader is None:
             if state.consent_source is not None:
                 return state.consent_source.read(request.cookies, state.tracker.platforms)
@@ -359,10 +358,12 @@ class PixelTwin:
         return person if isinstance(person, Mapping) else {k: v for k, v in person.__dict__.items() if v}
 
     def _after(self, response: Response) -> Response:
-        asked = "pixeltwin_visit" in g or exchange.may_show_yet(response)
+        visit: Visit | None = g.get("pixeltwin_visit")
         # Where pages are everybody's, the page's script reports the landing; this may come out of the site's own cache.
-        asked = asked or (not self._state().site.shared and exchange.may_have_landed())
-        visit = self.visit() if asked else None
+        if visit is None and (
+            exchange.may_show_yet(response) or (exchange.may_have_landed() and not self._state().site.shared)
+        ):
+            visit = self.visit()
         if visit is None or self._is_off_page():
             return response
         exchange.apply(visit.changes(failed=response.status_code >= 500), response)
