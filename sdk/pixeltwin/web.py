@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -87,7 +87,7 @@ class Request:
         """Whether the browser fetches ahead of a click that may never come: nothing happens for such a request."""
         return any(word in said.lower() for name, word in _SPECULATIVE if (said := self.headers.get(name)))
 
-    @property
+    @cached_property
     def deferred(self) -> bool:
         """Whether what is in the answer's head may never be read: it is fetched ahead of a click, or htmx drops it."""
         return self.speculative or any(self.headers.get(name) == "true" for name in _BODY_ALONE)
@@ -120,17 +120,23 @@ class EnvironHeaders(Mapping[str, str]):
         self._environ = environ
 
     def __getitem__(self, name: str) -> str:
-        value: str = self._environ["HTTP_" + name.upper().replace("-", "_")]
+        value: str = self._environ[_variable(name)]
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self._environ.get("HTTP_" + name.upper().replace("-", "_"), default)
+        return self._environ.get(_variable(name), default)
 
     def __iter__(self) -> Iterator[str]:
         return (name[5:].replace("_", "-").lower() for name in self._environ if name.startswith("HTTP_"))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+@lru_cache(maxsize=64)
+def _variable(name: str) -> str:
+    """What WSGI calls this header: the same dozen is looked up in every request."""
+    return "HTTP_" + name.upper().replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
