@@ -102,7 +102,8 @@ class Page:
         visit, tracker = self._visit, self._tracker
         if visit.request.method == "HEAD" or not self._site.tells:
             return None
-        ready = [] if visit.request.deferred else self._ready()
+        shows = self._site.shows
+        ready = [] if visit.request.deferred else self._ready(shows=shows)
         if not visit.allowed:
             return None
         self.shown.extend(ready)
@@ -112,12 +113,12 @@ class Page:
             return [one for one in ready if tracker.in_window(platform, one)]
 
         return tell(
-            tracker.platforms if self._site.shows else (),
+            tracker.platforms if shows else (),
             in_window if ready else None,
             visitor=person,
             consent=arguments.located(visit.consent, person),
             drop=surplus(visit.request.query, self._site.keep) if self._site.clean_page_url else (),
-            view=self._view(),
+            view=self._view(shows=shows),
             heard=self._heard,
         )
 
@@ -132,7 +133,7 @@ class Page:
             sealed.insert(0, self._visit.visitor().seal(rules))
         return reduce(SealedVisitor.filled_from, sealed)
 
-    def _ready(self) -> list[Conversion]:
+    def _ready(self, *, shows: bool) -> list[Conversion]:
         """What may be rendered now; each conversion is handed out once, to one page."""
         visit = self._visit
         if self._site.page_views == "server" and not visit.request.from_bot and visit.passes(PAGE_VIEW):
@@ -143,7 +144,7 @@ class Page:
         try:
             if not waiting:
                 self._decide()
-            if waiting or not self._site.shows:
+            if waiting or not shows:
                 self._fresh = fresh
                 return []
             if not visit.allowed:  # he refused: nothing is handed out that no page will show
@@ -174,8 +175,7 @@ class Page:
         wanted = conversion.stored and acknowledgement.heeds(self._site.acknowledge, conversion.event)
         return acknowledgement.token(self._tracker, conversion.id) if wanted else None
 
-    def _view(self) -> View | None:
-        shows = self._site.shows
+    def _view(self, *, shows: bool) -> View | None:
         wanted = ("beacon", "browser") if shows else ("beacon",)
         if self._site.page_views not in wanted or not self._visit.passes(PAGE_VIEW):
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..consent_sources import GpcMeaning
 from ..events import Event
@@ -14,7 +15,7 @@ from .script import Script
 from .telling import View
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that what is made of it is made once
 class Site:
     """`keep` are the query parameters a source URL keeps; `beacon` is where page views are reported."""
 
@@ -37,10 +38,15 @@ class Site:
 
     def view(self, *, told: bool) -> View:
         """The page's own view, minted in the browser; `told`: by the pixels too."""
-        reports = self.page_views == "beacon"
-        return View(self.beacon if reports else None, told, heard=reports and told and self.acknowledge == "all")
+        return self._views[told]
 
-    @property
+    @cached_property
+    def _views(self) -> tuple[View, View]:
+        reports = self.page_views == "beacon"
+        beacon = self.beacon if reports else None
+        return View(beacon, told=False), View(beacon, heard=reports and self.acknowledge == "all")
+
+    @cached_property
     def form(self) -> Form:
         """How pages carry the pixels."""
         return Form(self.script.url, self.inline)
