@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from flask import current_app, g, request
 from markupsafe import Markup
@@ -62,9 +62,12 @@ class TemplateSide:
 def _nonce() -> str | None:
     """The page's CSP nonce where it is usually kept: `g.csp_nonce` or `g.nonce`, `request.csp_nonce`, or the template
     global `csp_nonce()` of Flask-Talisman."""
-    template_globals: dict[str, Any] = current_app.jinja_env.globals
-    found: Any = g.get("csp_nonce") or g.get("nonce") or getattr(request, "csp_nonce", None)
-    found = found or template_globals.get("csp_nonce")
+    here: Any = cast("Any", g)._get_current_object()  # the proxies would look these up each time
+    current: Any = cast("Any", request)._get_current_object()
+    found: Any = here.get("csp_nonce") or here.get("nonce") or getattr(current, "csp_nonce", None)
+    if not found:
+        template_globals: dict[str, Any] = current_app.jinja_env.globals
+        found = template_globals.get("csp_nonce")
     if callable(found):
         found = found()
     return str(found) if found else None
