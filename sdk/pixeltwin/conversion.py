@@ -18,7 +18,7 @@ from .errors import BadToken, InvalidInput
 from .events import Event, to_record
 from .restoring import restored
 from .strictjson import encode
-from .visitor import AnyVisitor, SealedVisitor, Visitor
+from .visitor import NOBODY, AnyVisitor, SealedVisitor
 
 ActionSource = Literal["web", "app", "offline"]
 AHEAD = timedelta(minutes=5)  # a clock this far ahead is taken as now
@@ -62,7 +62,6 @@ def checked_time(value: datetime, now: datetime | None = None) -> datetime:
 
 
 _ACTION_SOURCES: tuple[str, ...] = get_args(ActionSource)
-_NO_VISITOR = Visitor()
 _GRANTED = Consent.granted()
 
 
@@ -77,7 +76,7 @@ class Conversion:
     event: Event
     id: str
     occurred_at: datetime
-    visitor: AnyVisitor = _NO_VISITOR
+    visitor: AnyVisitor = NOBODY
     source_url: str | None = None
     action_source: ActionSource = "web"
     consent: Consent = _GRANTED

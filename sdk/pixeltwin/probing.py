@@ -18,24 +18,20 @@ if TYPE_CHECKING:
 
 PROBE_ID = "pixeltwin-doctor"  # what a made-up event is called, for whoever meets it at the platform
 
-# Somebody who is nobody: a name and a network reserved for documentation (RFC 2606, RFC 5737), and an agent that is
-# named in full, as platforms ask.
-_NOBODY = Visitor(
-    email="doctor@example.com",
-    ip_address="192.0.2.1",
-    user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-)
+_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
 
 def probe(platform: Platform, now: datetime, test_id: str | None) -> Probe:
     """The question; see `Platform.probe`."""
     if platform.test_needs_id and not test_id:
         return Probe(platform.server_request([platform.void_event(now)]), void=True)
+    # A name and a network reserved for documentation (RFC 2606, RFC 5737); an agent named in full, as platforms ask.
+    nobody = Visitor(email="doctor@example.com", ip_address="192.0.2.1", user_agent=_AGENT)
     made_up = Conversion(
         event=PageView(),
         id=PROBE_ID,
         occurred_at=now,
-        visitor=_NOBODY,
+        visitor=nobody,
         source_url="https://example.com/",
         consent=Consent.granted(),
     )

@@ -21,8 +21,7 @@ from .contract import Platform
 from .conversion import Conversion
 from .pages.telling import Heard, Told, View, nothing, page_data, told
 from .strictjson import encode_for_html
-from .tracking.arguments import NOBODY
-from .visitor import AnyVisitor
+from .visitor import NOBODY, AnyVisitor
 
 _BLANKS = re.compile(r"""(?P<text>'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)| ?(?P<sign>=>|[!=]?==?|\|\||&&|[?:+<>{},;()]) ?""")
 _LINE_END = re.compile(r"([{,;(\[?:|&+]|=>)\n")  # no statement ends here

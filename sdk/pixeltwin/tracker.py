@@ -27,14 +27,14 @@ from .outbox import Outbox, open_outbox
 from .outbox.bound import BOUND, Bound
 from .tracking import arguments, deciding
 from .tracking.announcements import Announcements
-from .tracking.arguments import NOBODY, OnError, TrackOptions
+from .tracking.arguments import OnError, TrackOptions
 from .tracking.holding import Cancellation, Holding
 from .tracking.intake import Intake
 from .tracking.ledger import Ledger
 from .tracking.losses import Losses
 from .tracking.mode import checked_mode
 from .tracking.remembering import Memory
-from .visitor import AnyVisitor, Visitor
+from .visitor import NOBODY, AnyVisitor, Visitor
 
 if TYPE_CHECKING:
     import httpx

@@ -204,6 +204,7 @@ IDENTITY_FIELDS: tuple[str, ...] = tuple(
     name for name in VISITOR_FIELDS if name not in ("user_agent", "screen", "click_ids", "browser_ids")
 )
 _IS_IDENTITY = frozenset(IDENTITY_FIELDS)
+NOBODY = Visitor.model_construct()  # equal to Visitor(), which an import would have to build the checks for
 
 
 @dataclass(frozen=True, repr=False)  # without slots, so that one is put back by a single assignment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..consent import Consent
 from ..errors import CannotSend
-from ..tracking.arguments import NOBODY
+from ..visitor import NOBODY
 from .document import Document
 from .finding import Finding
 

@@ -16,8 +16,7 @@ from ..conversion import Conversion
 from ..errors import OutboxUnavailable
 from ..events import PageView
 from ..tracking import arguments
-from ..tracking.arguments import NOBODY
-from ..visitor import AnyVisitor, SealedVisitor
+from ..visitor import NOBODY, AnyVisitor, SealedVisitor
 from ..web import surplus
 from . import acknowledgement, telling, withdrawal
 from .remembered import COOKIE as REMEMBERED_COOKIE
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pixeltwin")
 
-PAGE_VIEW = PageView()
+PAGE_VIEW = PageView.model_construct()  # as with NOBODY: nothing is there to be checked
 Answer = TypeVar("Answer")
 
 

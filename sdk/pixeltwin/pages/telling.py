@@ -14,8 +14,7 @@ from ..contract import BrowserCall, Platform
 from ..conversion import Conversion
 from ..errors import CannotSend, InvalidInput
 from ..events import Event, PageView
-from ..tracking.arguments import NOBODY
-from ..visitor import AnyVisitor
+from ..visitor import NOBODY, AnyVisitor
 
 log = logging.getLogger("pixeltwin")
 

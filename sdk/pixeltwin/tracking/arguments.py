@@ -12,10 +12,9 @@ from ..consent import Consent
 from ..conversion import ActionSource
 from ..errors import InvalidInput
 from ..events import Event
-from ..visitor import AnyVisitor, SealedVisitor, Visitor
+from ..visitor import NOBODY, AnyVisitor, SealedVisitor, Visitor
 
 OnError = Literal["log", "raise"]
-NOBODY = Visitor()
 
 
 class TrackOptions(TypedDict, total=False):

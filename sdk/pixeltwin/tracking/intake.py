@@ -13,9 +13,9 @@ from ..conversion import Conversion, checked_time, issue_id
 from ..errors import InvalidInput
 from ..events import Event
 from ..outbox import NewRow, Stored
-from ..visitor import AnyVisitor
+from ..visitor import NOBODY, AnyVisitor
 from . import arguments, asking, repeats
-from .arguments import NOBODY, TrackOptions
+from .arguments import TrackOptions
 from .holding import PAYMENT
 from .remembering import Signals
 
