@@ -14,8 +14,9 @@ from difflib import get_close_matches
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from . import consent_sources
 from .consent import Consent
-from .consent_sources import ConsentSource, Cookiebot, GpcMeaning, OneTrust, Tcf
+from .consent_sources import GpcMeaning
 from .contract import Platform
 from .errors import ConfigurationError
 from .platforms import installed
@@ -132,16 +133,16 @@ class Settings:
         return Consent(value) if value in FIXED_ANSWERS else None
 
     @property
-    def consent_source(self) -> ConsentSource | None:
+    def consent_source(self) -> consent_sources.ConsentSource | None:
         """The banner whose cookie says what a visitor allows, if one is set."""
         group = self.get("CONSENT_GROUP")
         match self.get("CONSENT"):
             case "onetrust":
-                return OneTrust(group) if group else OneTrust()
+                return consent_sources.OneTrust(group) if group else consent_sources.OneTrust()
             case "cookiebot":
-                return Cookiebot(group) if group else Cookiebot()
+                return consent_sources.Cookiebot(group) if group else consent_sources.Cookiebot()
             case "tcf":
-                return Tcf(self._vendors(), self.get("TCF_UNLISTED"))
+                return consent_sources.Tcf(self._vendors(), self.get("TCF_UNLISTED"))
             case _:
                 return None
 

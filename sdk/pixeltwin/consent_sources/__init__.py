@@ -8,10 +8,18 @@ A cookie that is absent is "pending": the banner has not been answered. One that
 
 from __future__ import annotations
 
-from .cookiebot import Cookiebot
+from typing import TYPE_CHECKING
+
+from ..deferral import deferred
 from .gpc import GpcMeaning, lowered_by_gpc
-from .onetrust import OneTrust
-from .source import ConsentSource
-from .tcf import Tcf
+
+if TYPE_CHECKING:
+    from .cookiebot import Cookiebot
+    from .onetrust import OneTrust
+    from .source import ConsentSource
+    from .tcf import Tcf
+else:  # a site has one banner, or none
+    _HOMES = {"ConsentSource": ".source", "Cookiebot": ".cookiebot", "OneTrust": ".onetrust", "Tcf": ".tcf"}
+    __getattr__ = deferred(globals(), _HOMES)
 
 __all__ = ["ConsentSource", "Cookiebot", "GpcMeaning", "OneTrust", "Tcf", "lowered_by_gpc"]

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import flask
 from flask import Flask, Response, current_app, g, request
@@ -14,7 +14,6 @@ from typing_extensions import Unpack
 
 from ..config import Settings
 from ..consent import Consent, State
-from ..consent_sources import ConsentSource
 from ..conversion import Conversion
 from ..errors import ConfigurationError, InvalidInput
 from ..events import Event, Item
@@ -32,6 +31,9 @@ from .health import serve_health
 from .mount import with_sandbox
 from .templating import TemplateSide
 from .who import PLAIN, TwinOptions, Who, whose
+
+if TYPE_CHECKING:
+    from ..consent_sources import ConsentSource
 
 log = logging.getLogger("pixeltwin")
 
