@@ -6,7 +6,6 @@ values; `now` is an argument; the only one who sends is `delivery`.
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,32 +14,41 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from typing_extensions import Unpack
 
-from . import probing, replies
 from .consent import Consent, State
 from .conversion import AHEAD, Conversion
-from .dedup import Half as Half
-from .dedup import Verdict as Verdict
-from .errors import CannotSend, ConfigurationError, UnknownName
+from .deferral import deferred
+from .errors import CannotSend, ConfigurationError, UnknownName, nearest
 from .events import EVENT_TYPES, Event, Refund
 from .frozen import FrozenDict
-from .outcomes import Delivered as Delivered
-from .outcomes import Misconfigured as Misconfigured
-from .outcomes import Outcome as Outcome
-from .outcomes import Refused as Refused
-from .outcomes import RetryLater as RetryLater
 from .values import JSON as JSON
 from .values import BrowserCall as BrowserCall
 from .values import EventName as EventName
 from .values import Loss as Loss
-from .values import Probe as Probe
-from .values import Probed as Probed
 from .values import ServerRequest as ServerRequest
 from .values import Setting as Setting
 from .values import Signals as Signals
 from .visitor import VISITOR_FIELDS, AnyVisitor, Rule, SealedVisitor
 
 if TYPE_CHECKING:
+    from .dedup import Half as Half
+    from .dedup import Verdict as Verdict
     from .emulation import Emulator
+    from .outcomes import Delivered as Delivered
+    from .outcomes import Misconfigured as Misconfigured
+    from .outcomes import Outcome as Outcome
+    from .outcomes import Refused as Refused
+    from .outcomes import RetryLater as RetryLater
+    from .probing import Probe as Probe
+    from .probing import Probed as Probed
+else:  # what is made of answers: a process that leaves delivery to others has none
+    __getattr__ = deferred(
+        globals(),
+        {
+            **dict.fromkeys(("Half", "Verdict"), ".dedup"),
+            **dict.fromkeys(("Delivered", "Misconfigured", "Outcome", "Refused", "RetryLater"), ".outcomes"),
+            **dict.fromkeys(("Probe", "Probed"), ".probing"),
+        },
+    )
 
 Token = str | Callable[[], str]
 
@@ -166,7 +174,7 @@ class Platform(ABC):
             if name in (known.browser, known.server):
                 return known
         spellings = sorted({known.server for known in self.known_names} | {known.browser for known in self.known_names})
-        near = _near(name, spellings)
+        near = nearest(name, spellings)
         raise UnknownName(self.title, name, near, sorted({known.server for known in self.known_names}))
 
     def event_name(self, event: Event) -> EventName:
@@ -326,6 +334,8 @@ class Platform(ABC):
     def spent(self, headers: Mapping[str, str]) -> float | None:
         """Seconds until requests are taken again, where an answer's headers say that none remains now. Header names are
         lower case."""
+        from . import replies
+
         return replies.spent(headers)
 
     @staticmethod
@@ -349,6 +359,8 @@ class Platform(ABC):
     def probe(self, now: datetime, test_id: str | None = None) -> Probe:
         """A request that tells whether token and account are right: a made-up event for its test mode, or `void_event`
         where that needs an id that is not given. `CannotSend` where there is nothing that it would answer."""
+        from . import probing
+
         return probing.probe(self, now, test_id)
 
     def void_event(self, now: datetime) -> dict[str, JSON]:
@@ -358,6 +370,8 @@ class Platform(ABC):
 
     def read_probe(self, probe: Probe, status: int, headers: Mapping[str, str], body: bytes) -> Probed:
         """What the answer to a probe says. Header names are lower case."""
+        from . import probing
+
         return probing.read(self, probe, status, headers, body)
 
     def stop_calls(self) -> list[BrowserCall]:
@@ -374,13 +388,6 @@ class Platform(ABC):
     @abstractmethod
     def emulator(cls) -> Emulator:
         """What the sandbox serves for this platform."""
-
-
-def _near(name: str, spellings: Sequence[str]) -> list[str]:
-    """The closest spellings: by letters, then by shared words (ADD_TO_CART is near ADD_CART)."""
-    folded = {spelling.replace("_", "").lower(): spelling for spelling in spellings}
-    close = difflib.get_close_matches(name.replace("_", "").lower(), list(folded), n=3, cutoff=0.7)
-    return [folded[one] for one in close]
 
 
 def collected_rules(platforms: Iterable[Platform]) -> Mapping[str, tuple[Rule, ...]]:

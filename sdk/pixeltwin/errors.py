@@ -15,6 +15,7 @@ Messages say what to do next and never quote personal data or secrets.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from traceback import extract_tb
 from typing import Any
 
@@ -52,6 +53,13 @@ class UnknownName(InvalidInput):
         self.near = tuple(near)
         advice = f"did you mean {' or '.join(self.near)}?" if self.near else f"it knows {', '.join(known)}"
         super().__init__(f"{platform} has no event called {name!r}", [("", advice)])
+
+
+def nearest(name: str, spellings: Sequence[str]) -> list[str]:
+    """The closest spellings: by letters, then by shared words (ADD_TO_CART is near ADD_CART)."""
+    folded = {spelling.replace("_", "").lower(): spelling for spelling in spellings}
+    close = get_close_matches(name.replace("_", "").lower(), list(folded), n=3, cutoff=0.7)
+    return [folded[one] for one in close]
 
 
 class ConfigurationError(PixeltwinError, ValueError):

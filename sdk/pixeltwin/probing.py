@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .consent import Consent
 from .conversion import Conversion
 from .events import PageView
 from .outcomes import Delivered, Misconfigured, Refused
-from .values import Probe, Probed
+from .values import ServerRequest
 from .visitor import Visitor
 
 if TYPE_CHECKING:
@@ -19,6 +20,32 @@ if TYPE_CHECKING:
 PROBE_ID = "pixeltwin-doctor"  # what a made-up event is called, for whoever meets it at the platform
 
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A request that counts nothing, and whose answer tells whether token and account are right. `void`: it holds an
+    event that the platform takes from nobody, so that a refusal of the event is the answer hoped for."""
+
+    request: ServerRequest
+    void: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What an answer to a probe says. `verdict`:
+
+    accepted   token and account are right
+    token      the token is wrong, cut off, expired or revoked
+    account    the token is a token, but not for this pixel or account
+    later      it takes nothing now; of token and account it says nothing
+    refused    it refused the made-up event, which says nothing sure of token and account
+
+    `said` is in the platform's words, without secrets.
+    """
+
+    verdict: Literal["accepted", "token", "account", "later", "refused"]
+    said: str = ""
 
 
 def probe(platform: Platform, now: datetime, test_id: str | None) -> Probe:

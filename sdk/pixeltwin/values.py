@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 JSON = Any
 
@@ -70,29 +70,3 @@ class Signals:
 
     click_id: str | None = None
     browser_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A request that counts nothing, and whose answer tells whether token and account are right. `void`: it holds an
-    event that the platform takes from nobody, so that a refusal of the event is the answer hoped for."""
-
-    request: ServerRequest
-    void: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Probed:
-    """What an answer to a probe says. `verdict`:
-
-    accepted   token and account are right
-    token      the token is wrong, cut off, expired or revoked
-    account    the token is a token, but not for this pixel or account
-    later      it takes nothing now; of token and account it says nothing
-    refused    it refused the made-up event, which says nothing sure of token and account
-
-    `said` is in the platform's words, without secrets.
-    """
-
-    verdict: Literal["accepted", "token", "account", "later", "refused"]
-    said: str = ""
