@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -28,8 +27,7 @@ KEEP_HELD = timedelta(days=7)  # a row that nobody releases
 KEEP_RECORD = timedelta(hours=48)  # once all server halves ended: the longest the browser half may still be rendered
 
 
-@dataclass(frozen=True, slots=True)
-class NewRow:
+class NewRow(NamedTuple):
     """What `track` writes. `record` is the conversion without its visitor, `visitor` the sealed visitor, both JSON.
 
     `unique` is what makes two reports the same conversion (None: each is its own). `held` names what it waits for
@@ -89,8 +87,7 @@ class Settlement(NamedTuple):
     tried: bool = True  # whether a request was made; counts as an attempt
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryState:
+class DeliveryState(NamedTuple):
     """One destination's half of one conversion, to be shown."""
 
     seq: int
@@ -107,8 +104,7 @@ class DeliveryState:
     browser_at: datetime | None = None  # as in a claim
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """Of so many conversions that pages showed, how many browsers said of each destination's pixel that it fired, and
     that it was blocked. Nothing was said of the rest."""
 
@@ -124,8 +120,7 @@ class Heard:
         return cls(shown, fired, blocked)
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(NamedTuple):
     """Which version of the schema a store had (None: no tables), and which it has now; 0 where there is no schema."""
 
     before: int | None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 KEEP_DECISIONS = timedelta(days=400)  # longer than any consent holds: regulators ask for a new one after a year or so
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """One decision. `number` rises with time; `data` is JSON."""
 
     number: int

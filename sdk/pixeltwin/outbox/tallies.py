@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 KEEP_TALLIES = timedelta(days=35)  # five weeks: a month beside the week before it
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """So many conversions of this event were taken by this destination on this day (UTC), and of them `many` had
     `what`."""
 

@@ -72,8 +72,7 @@ class Holding:
         early = self._early(unique, now)
         if early:
             conversion = self._fitted(conversion, early)
-            row = replace(
-                row,
+            row = row._replace(
                 held=tuple(reason for reason in row.held if reason != PAYMENT),
                 record=encode(conversion.to_record()),
                 occurred_at=conversion.occurred_at,
