@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -30,8 +29,7 @@ _ASKING = " data-claim async"
 _NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is kept between responses
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """How a page carries it. `script` is the URL of the first-party script; `inline` puts the code into the page, which
     it must be where there is no such script. `asks`: that script asks for what the page does not hold."""
 

@@ -7,10 +7,9 @@ what was signed and from nothing else that the browser says of it, so that no va
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from markupsafe import Markup
 
@@ -30,8 +29,7 @@ _PURPOSE = "descriptor"
 _HOUR = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """What the page's script is given. `html`: for an attribute in single quotes."""
 
     html: Markup

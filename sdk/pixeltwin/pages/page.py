@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property, partial, reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -72,7 +71,7 @@ class Page:
             return snippet.render_shared(self._site.script.url, nonce=nonce) if self._site.tells else Markup()
         form = self._site.form
         if self._visit.request.deferred:  # it works by itself, and asks where there is a script that can
-            form = replace(form, asks=True)
+            form = form._replace(asks=True)
         return self._tell(partial(snippet.render, nonce=nonce, form=form)) or self._waiting(nonce)
 
     @property

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..consent import Consent
 from ..contract import BrowserCall, Platform
@@ -23,8 +22,7 @@ Heard = Callable[[Conversion], str | None]
 _WHENEVER = datetime(2020, 1, 1, tzinfo=timezone.utc)  # no pixel is told the time
 
 
-@dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(NamedTuple):
     """A track call that one browser makes once. `number` tells the calls of one conversion apart, where it takes more
     than one."""
 
@@ -37,8 +35,7 @@ class Fire:
         return said if self.number is None else [*said, self.number]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """The page's own view, whose id the browser mints. `beacon`: where the server half is reported to (None: there is
     none). `told=False`: no pixel is. `heard`: the server wants to hear which pixels took it."""
 
@@ -47,8 +44,7 @@ class View:
     heard: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What one pixel is told on a page: how it starts, the conversions with their calls, and its images for browsers
     without scripts."""
 

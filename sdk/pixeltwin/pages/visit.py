@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -361,7 +360,7 @@ class Visit:
                 self._set(cookie)
 
     def _set(self, cookie: Cookie) -> None:
-        self._changes.cookies.append(cookie if cookie.domain else replace(cookie, domain=self.site.cookie_domain))
+        self._changes.cookies.append(cookie if cookie.domain else cookie._replace(domain=self.site.cookie_domain))
         self._changes.cache = self._changes.cache or "private"
 
     def _denied(self) -> bool:
