@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from . import consent_sources
@@ -30,8 +29,7 @@ BANNERS = ("onetrust", "cookiebot", "tcf")
 PageViews = Literal["beacon", "server", "browser", "off"]
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One setting. `choices` are all it may be; a default of () or None means there is none."""
 
     name: str

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .. import rows
 from ..conversion import Conversion, conversion_from_record
@@ -46,8 +46,7 @@ class Cancellation:
         return tuple(destination for destination, count in self.counts.items() if count == "already counted")
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmation:
+class Confirmation(NamedTuple):
     """When it was paid, and the event's fields that changed with it, as plain data."""
 
     at: datetime

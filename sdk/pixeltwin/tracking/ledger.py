@@ -8,8 +8,9 @@ before a server half goes, what its visitor decided last is asked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from ..consent import Consent, State
 from ..contract import Platform
@@ -20,8 +21,7 @@ _PAGE = 1000  # decisions read at once
 _NAMED = b'"who"'
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One decision. `source` is what it was read from; `states` what each platform of then was allowed."""
 
     who: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from .. import rows
 from ..consent import Consent
@@ -18,8 +19,7 @@ from ..visitor import SealedVisitor
 _SIGNALS = "signals"  # the kind of note
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """What is kept: the sealed visitor, the page he was on, and what he allows."""
 
     visitor: SealedVisitor
@@ -67,7 +67,7 @@ class Memory:
         if not any(platform.allowed(consent) for platform in platforms):
             kept = Signals(SealedVisitor({}), None, consent)
         elif any(platform.state(kept.consent) == "pending" for platform in platforms):
-            kept = replace(kept, consent=consent)
+            kept = kept._replace(consent=consent)
         else:
             return
         self._outbox.notes.amend(_SIGNALS, self._place(key), kept.to_bytes())
