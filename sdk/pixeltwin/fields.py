@@ -12,7 +12,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     PlainValidator,
     ValidationError,
 )
@@ -99,7 +98,7 @@ NO_NAMES: Mapping[str, str] = FrozenDict()
 Text = Annotated[str, BeforeValidator(_cut)]  # of a visitor's own words no platform wants more
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 DeliveryCategory = Literal["in_store", "curbside", "delivery"]
-Names = Annotated[Mapping[str, str], PlainValidator(_names), PlainSerializer(dict)]
+Names = Annotated[Mapping[str, str], PlainValidator(_names)]
 
 
 class Frozen(BaseModel):
