@@ -11,7 +11,6 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .contract import Platform
 from .frozen import FrozenDict
-from .pages.private_parameters import looks_private
 
 ALWAYS_KEPT = ("utm_*",)
 # CUBOT makes phones.
@@ -177,7 +176,12 @@ def kept_parameters(platforms: Iterable[Platform], extra: Sequence[str] = ()) ->
 
 def surplus(query: Mapping[str, str], keep: Sequence[str]) -> tuple[str, ...]:
     """The query parameters that the address bar loses before a pixel can read it: what looks private, not `keep`."""
-    return tuple(name for name, value in query.items() if not _kept(name, keep) and looks_private(name, value))
+    doubtful = [name for name in query if not _kept(name, keep)]
+    if not doubtful:
+        return ()
+    from .pages.private_parameters import looks_private  # most pages' URLs have none of what its patterns are for
+
+    return tuple(name for name in doubtful if looks_private(name, query[name]))
 
 
 def clean_url(url: str, keep: Sequence[str]) -> str:
