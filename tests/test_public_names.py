@@ -86,3 +86,23 @@ def test_tracking_and_rendering_load_no_http_client() -> None:
         "assert bought.stored and tracker.snippet([bought], consent=Consent.granted())"
     )
     assert not loaded & {"httpx", "flask", "pixeltwin.delivery"}
+
+
+def test_importing_the_flask_extension_loads_what_every_site_needs_and_no_more() -> None:
+    """A site waits for no banner that it has not, nor for what answers are made of; and no model is built yet."""
+    loaded = loaded_after(
+        "from pixeltwin import Purchase, Visitor\n"
+        "from pixeltwin.flask import PixelTwin\n"
+        "assert not Visitor.__pydantic_complete__ and not Purchase.__pydantic_complete__"
+    )
+    assert not loaded & {"pixeltwin.dedup", "pixeltwin.outcomes", "pixeltwin.probing", "pixeltwin.replies"}
+    assert not loaded & {f"pixeltwin.consent_sources.{name}" for name in ("cookiebot", "onetrust", "tcf")}
+
+
+@pytest.mark.parametrize("name", ["Delivered", "Half", "Misconfigured", "Outcome", "Probe", "Probed", "Verdict"])
+def test_the_contract_offers_what_it_does_not_import(name: str) -> None:
+    """What an answer is made of is found in the contract, as all else is; what is not there is an error."""
+    contract = import_module("pixeltwin.contract")
+    assert getattr(contract, name)
+    with pytest.raises(AttributeError, match="has no attribute 'Delivred'"):
+        _ = contract.Delivred
