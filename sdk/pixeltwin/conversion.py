@@ -137,14 +137,17 @@ class Conversion:
         return record
 
 
-def conversion_from_record(record: Mapping[str, Any], visitor: Mapping[str, Any] | None) -> Conversion:
-    """The conversion that was stored; without a visitor record (erased on delivery) it has nobody."""
+def conversion_from_record(
+    record: Mapping[str, Any], visitor: Mapping[str, Any] | None, occurred_at: datetime | None = None
+) -> Conversion:
+    """The conversion that was stored; without a visitor record (erased on delivery) it has nobody. `occurred_at`: what
+    `occurred` makes of the record, where that was asked before."""
     platforms = record.get("platforms")
     app = record.get("app")
     own: dict[str, Any] = {
         "event": restored(record["event"]),
         "id": record["id"],
-        "occurred_at": occurred(record),
+        "occurred_at": occurred_at or occurred(record),
         "visitor": SealedVisitor.from_record(visitor or {}),
         "source_url": None if visitor is None else visitor.get("url"),
         "action_source": record.get("source", "web"),

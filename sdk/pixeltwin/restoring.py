@@ -16,6 +16,7 @@ from .frozen import FrozenDict
 
 Model = TypeVar("Model", bound=Frozen)
 Reader = Callable[[Any], Any]
+_new, _put = object.__new__, object.__setattr__
 
 
 class _Shape(NamedTuple):
@@ -38,15 +39,16 @@ def restored(record: Mapping[str, Any]) -> Event:
 
 
 def _made(kind: type[Model], shape: _Shape, record: Mapping[str, Any]) -> Model:
-    own = {**shape.defaults, **record}
-    for name, read in shape.readers:
+    defaults, readers, fields, _ = shape
+    own = {**defaults, **record}
+    for name, read in readers:
         own[name] = read(own[name])
     own.pop("type", None)  # which event it is says its class
-    made = object.__new__(kind)
-    object.__setattr__(made, "__dict__", own)
-    object.__setattr__(made, "__pydantic_fields_set__", shape.fields)  # nobody changes it: they are frozen
-    object.__setattr__(made, "__pydantic_extra__", None)
-    object.__setattr__(made, "__pydantic_private__", None)
+    made = _new(kind)
+    _put(made, "__dict__", own)
+    _put(made, "__pydantic_fields_set__", fields)  # nobody changes it: they are frozen
+    _put(made, "__pydantic_extra__", None)
+    _put(made, "__pydantic_private__", None)
     return made
 
 

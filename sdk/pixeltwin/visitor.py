@@ -269,7 +269,7 @@ class SealedVisitor:
         screen = record.get("screen")
         sealed: Mapping[str, list[str]] = record.get("sealed", {})
         own = {
-            "sealed": FrozenDict(zip(sealed, map(tuple, sealed.values()), strict=False)),  # of one length
+            "sealed": FrozenDict({place: tuple(found) for place, found in sealed.items()}),
             "user_agent": record.get("user_agent"),
             "screen": (screen[0], screen[1]) if screen else None,
             "click_ids": FrozenDict(record["click_ids"]) if "click_ids" in record else _NO_SIGNALS,

@@ -101,7 +101,7 @@ def _prepared(
             claim, "expired", f"too_old: {platform.title} takes no event older than {platform.max_age.days} days"
         )
     visitor = None if claim.row.visitor is None else decode(claim.row.visitor)
-    conversion = conversion_from_record(record, visitor)
+    conversion = conversion_from_record(record, visitor, occurred_at)
     if decided is not None:
         if platform.allowed(conversion.consent) and platform.state(decided) == "denied":
             reason = f"consent_withdrawn: the visitor allows {platform.name} nothing any more"
