@@ -156,15 +156,13 @@ def _past_window(
     platform: Platform, conversion: Conversion, claim: Claim, now: datetime, when_unsure: WhenUnsure
 ) -> Settlement | None:
     """Past the dedup window a server half would be a second count, if the browser half was counted."""
+    fired = claim.browser == "acknowledged"
+    if not fired and not (claim.browser == "offered" and when_unsure == "suppress"):
+        return None
     window = platform.window(conversion.event)
     if now - conversion.occurred_at <= window or not browser_half(platform, conversion):
         return None
-    hours = f"{window / timedelta(hours=1):g} h"
-    if claim.browser == "acknowledged":
-        return settled(claim, "suppressed", f"past_window: the pixel fired, and the dedup window ({hours}) has passed")
-    if claim.browser == "offered" and when_unsure == "suppress":
-        reason = (
-            f"past_window_unsure: the pixel was shown and may have fired, and the dedup window ({hours}) has passed"
-        )
-        return settled(claim, "suppressed", reason)
-    return None
+    passed = f"and the dedup window ({window / timedelta(hours=1):g} h) has passed"
+    if fired:
+        return settled(claim, "suppressed", f"past_window: the pixel fired, {passed}")
+    return settled(claim, "suppressed", f"past_window_unsure: the pixel was shown and may have fired, {passed}")

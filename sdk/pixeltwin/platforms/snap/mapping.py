@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal
 
 from ...consent import Consent
@@ -103,6 +104,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     # read 2026-11).
     "name": ("event_tag", "event_tag"),
 }
+_PIXEL_KEYS: Mapping[str, str] = {field: key for field, (key, _) in FIELDS.items()}
 _API_KEYS: Mapping[str, str] = {field: key for field, (_, key) in FIELDS.items()}
 _AS_GIVEN = ("order_id", "currency", "search_string", "sign_up_method", "delivery_category", "name")
 
@@ -156,29 +158,35 @@ API_LIMITED_USES = ("LMU", "LDU")
 # --- one conversion, both halves -------------------------------------------------------------------------------------
 
 
-def facts(event: Event, basis: ValueBasis) -> dict[str, Any]:
-    """What both halves say of an event, in our words; what is absent or empty is left out."""
+def facts(event: Event, basis: ValueBasis, keys: Mapping[str, str]) -> dict[str, Any]:
+    """What both halves say of an event, under the `keys` of one; what is absent or empty is left out."""
     own = event.__dict__
     said: dict[str, Any] = {}
-    for field in _AS_GIVEN:
-        given = own.get(field)
+    for field in _as_given(type(event)):
+        given = own[field]
         if given is not None and given != "":
-            said[field] = given
+            said[keys[field]] = given
     value: Decimal | None = own.get("value")
     if value is not None:
-        said["value"] = value if basis == "total" else net(value, own)
+        said[keys["value"]] = value if basis == "total" else net(value, own)
     items: Sequence[Item] = own.get("items") or ()
     lines = [item.__dict__ for item in items]
     category = own.get("category") or shared(lines, "category")
     if category:
-        said["category"] = category
+        said[keys["category"]] = category
     if items:
-        said["item_ids"] = [line["id"] for line in lines]
-        said["item_count"] = sum([line["quantity"] for line in lines])
+        said[keys["item_ids"]] = [line["id"] for line in lines]
+        said[keys["item_count"]] = sum([line["quantity"] for line in lines])
         brands = dict.fromkeys([brand for line in lines if (brand := line["brand"])])
         if brands:
-            said["brands"] = list(brands)
+            said[keys["brands"]] = list(brands)
     return said
+
+
+@cache
+def _as_given(kind: type[Event]) -> tuple[str, ...]:
+    """Those fields that events of this kind have."""
+    return tuple(field for field in _AS_GIVEN if field in kind.model_fields)
 
 
 def net(value: Decimal, own: Mapping[str, Any]) -> Decimal:
@@ -198,9 +206,7 @@ def shared(lines: Sequence[Mapping[str, Any]], field: str) -> str | None:
 def track(platform: Platform, conversion: Conversion, basis: ValueBasis) -> dict[str, Any]:
     """The last argument of `snaptr('track', pixel, name, …)`. The pixel drops any key it does not know, `event_id` and
     `value` among them, without a word."""
-    said: dict[str, Any] = {"client_dedup_id": conversion.id}
-    for field, value in facts(conversion.event, basis).items():
-        said[FIELDS[field][0]] = value
+    said: dict[str, Any] = {"client_dedup_id": conversion.id, **facts(conversion.event, basis, _PIXEL_KEYS)}
     own = conversion.event.__dict__
     alone = {**own, "brand_id": shared([item.__dict__ for item in own.get("items") or ()], "brand_id")}
     for field, key in PIXEL_ONLY.items():
@@ -245,7 +251,7 @@ def custom_data(event: Event, basis: ValueBasis) -> dict[str, Any]:
     """The facts by the API's names, and what only the API has room for: each item in full, what the event is about,
     the customer's predicted value, the trip."""
     own = event.__dict__
-    said = {_API_KEYS[field]: value for field, value in facts(event, basis).items()}
+    said = facts(event, basis, _API_KEYS)
     if "brands" in said:
         said["brands"] = ",".join(said["brands"])  # text in Snap's own models, and what the pixel sends of its list
     items: Sequence[Item] = own.get("items") or ()
