@@ -89,7 +89,7 @@ class Event(Frozen):
     def item_count(self) -> int | None:
         """Units in all lines, or None where the event has no lines."""
         items: tuple[Item, ...] = self.__dict__.get("items") or ()
-        return sum(item.quantity for item in items) if items else None
+        return sum([item.quantity for item in items]) if items else None
 
 
 class PageView(Event):

@@ -249,8 +249,9 @@ def _tag(given: Mapping[str, Any], fields: _Tag) -> dict[str, Any]:
 
 
 def _api(given: Mapping[str, Any], fields: _Api) -> dict[str, Any]:
-    return {
-        api: written(value) if written else value
-        for name, api, written in fields
-        if (value := given.get(name)) or value == 0  # zero is a value, "" is none
-    }
+    said: dict[str, Any] = {}
+    for name, api, written in fields:
+        value = given[name]
+        if value or value == 0:  # zero is a value, "" is none
+            said[api] = written(value) if written else value
+    return said

@@ -237,8 +237,12 @@ def _write(said: dict[str, Any], event: Event, name: EventName, choices: Choices
 
 
 def _product(given: Mapping[str, Any], columns: _Columns) -> dict[str, Any]:
-    # Zero is a value, "" is none.
-    return {key: value for field, key in columns if (value := given[field]) or value == 0}
+    said: dict[str, Any] = {}
+    for field, key in columns:
+        value = given[field]
+        if value or value == 0:  # zero is a value, "" is none
+            said[key] = value
+    return said
 
 
 def init_options(platform: Platform, visitor: AnyVisitor, consent: Consent) -> dict[str, Any]:
