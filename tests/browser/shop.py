@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0  # seconds until something real has to have happened
+A_LEASE = 60.0  # seconds until what a killed process was about to send is anybody's again
 
 
 class RunningShop:
@@ -84,9 +85,9 @@ class RunningShop:
         """The sandbox's records of one neutral event, by platform."""
         return sorted((one for one in self.conversions() if one["name"] == name), key=lambda one: one["platform"])
 
-    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+    def wait_for(self, condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
         """Until `condition` holds; fails with what the sandbox has by then."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         while not condition():
             if time.monotonic() > until:
                 seen = [(c["platform"], c["event"], c["id"], c["verdict"], c["reason"]) for c in self.conversions()]
