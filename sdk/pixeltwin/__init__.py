@@ -14,6 +14,7 @@ The flow, and the modules that are its steps:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -47,32 +48,6 @@ if TYPE_CHECKING:
     from .tracker import Tracker
     from .visitor import Visitor
 
-# Where the public names that are no events live. Each is imported when it is first asked for: nobody waits for a
-# platform that he has not.
-_HOMES = {
-    "App": ".app",
-    "Device": ".app",
-    "Consent": ".consent",
-    "Conversion": ".conversion",
-    "Pinterest": ".platforms.pinterest",
-    "Reddit": ".platforms.reddit",
-    "Snap": ".platforms.snap",
-    "Tracker": ".tracker",
-    "Visitor": ".visitor",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_HOMES.get(name, ".events"), __name__), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
 __all__ = [
     "AddPaymentInfo",
     "AddToCart",
@@ -102,3 +77,37 @@ __all__ = [
     "Visitor",
     "WatchVideo",
 ]
+
+# Where the public names that are no events live.
+_HOMES = {
+    "App": ".app",
+    "Device": ".app",
+    "Consent": ".consent",
+    "Conversion": ".conversion",
+    "Pinterest": ".platforms.pinterest",
+    "Reddit": ".platforms.reddit",
+    "Snap": ".platforms.snap",
+    "Tracker": ".tracker",
+    "Visitor": ".visitor",
+}
+
+
+def deferred(module: dict[str, Any], homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """For this package's own modules: the `__getattr__` of one, given as its `globals()`, that offers names which
+    another one makes. Each is imported when it is first asked for; `homes` says from where."""
+
+    def found(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {module['__name__']!r} has no attribute {name!r}")
+        value = module[name] = getattr(import_module(homes[name], module["__package__"]), name)
+        return value
+
+    return found
+
+
+if not TYPE_CHECKING:  # nobody waits for a platform that he has not
+    __getattr__ = deferred(globals(), {name: _HOMES.get(name, ".events") for name in __all__})
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

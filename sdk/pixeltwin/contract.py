@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from typing_extensions import Unpack
 
+from . import deferred
 from .consent import Consent, State
 from .conversion import AHEAD, Conversion
-from .deferral import deferred
 from .errors import CannotSend, ConfigurationError, UnknownName, nearest
 from .events import EVENT_TYPES, Event, Refund
 from .frozen import FrozenDict

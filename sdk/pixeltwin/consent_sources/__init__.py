@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..deferral import deferred
+from .. import deferred
 from .gpc import GpcMeaning, lowered_by_gpc
 
 if TYPE_CHECKING:

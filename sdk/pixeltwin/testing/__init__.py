@@ -16,8 +16,9 @@ conformance   the platforms' published dedup rules as data, for whoever claims t
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .. import deferred
 
 if TYPE_CHECKING:
     from .assertions import assert_counted, assert_merged, assert_nothing_sent, assert_nothing_shown, assert_twins
@@ -25,21 +26,6 @@ if TYPE_CHECKING:
     from .recorder import Recorder
     from .route import Route
     from .served import ServedSandbox
-
-# Imported when they are asked for: pytest reads this package in every project that has pixeltwin installed.
-_HOMES = {"FrozenClock": ".clock", "Recorder": ".recorder", "Route": ".route", "ServedSandbox": ".served"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_HOMES.get(name, ".assertions"), __name__), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
 
 __all__ = [
     "FrozenClock",
@@ -52,3 +38,12 @@ __all__ = [
     "assert_nothing_shown",
     "assert_twins",
 ]
+
+_HOMES = {"FrozenClock": ".clock", "Recorder": ".recorder", "Route": ".route", "ServedSandbox": ".served"}
+
+if not TYPE_CHECKING:  # pytest reads this package in every project that has pixeltwin installed
+    __getattr__ = deferred(globals(), {name: _HOMES.get(name, ".assertions") for name in __all__})
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
