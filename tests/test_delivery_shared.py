@@ -21,7 +21,7 @@ from pixeltwin.conversion import Conversion
 from pixeltwin.outbox import Outbox, open_outbox
 from pixeltwin.sending.crew import HANDS
 from pixeltwin.sending.standing import Standing
-from pixeltwin.worker import utc_now
+from pixeltwin.worker import run, utc_now
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, states
 from tests.local_vendor import NOW, TOKEN, Answer, Events, Local, Script, Vendor, conversion, ok, put, says
 
@@ -70,6 +70,39 @@ def test_a_request_that_leaves_late_counts_when_it_leaves(outbox: Outbox, vendor
     put(outbox, conversion(1))
     sender.deliver(NOW)
     assert [at for at, _ in standing(outbox).sent] == [NOW + 0.4 * SECOND]
+
+
+def test_a_wait_is_counted_from_the_answer(outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the store takes before the request, a platform that asks for ten seconds is left alone for ten."""
+    elapsed = [0.0]
+    sender = delivery(outbox, vendor.platform(), stopwatch=lambda: elapsed[0])
+    watch = sender.watch
+
+    def slow(*args: Any, **options: Any) -> None:
+        elapsed[0] += 5.0
+        watch(*args, **options)
+
+    monkeypatch.setattr(sender, "watch", slow)
+    vendor.script = lambda events: (503, {"Retry-After": "10"}, b"")
+    put(outbox, conversion(1))
+    sender.deliver(NOW)
+    assert standing(outbox).shut_until == NOW + 15 * SECOND
+
+
+def test_a_worker_tells_the_time_when_it_sends(outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker asks the store before its pass shortens no wait either."""
+    elapsed, next_due = [0.0], outbox.next_due
+
+    def slow(*args: Any, **options: Any) -> datetime | None:
+        elapsed[0] += 5.0
+        return next_due(*args, **options)
+
+    monkeypatch.setattr(outbox, "next_due", slow)
+    vendor.script = lambda events: (503, {"Retry-After": "10"}, b"")
+    sender = delivery(outbox, vendor.platform())
+    put(outbox, conversion(1))
+    run(sender, once=True, clock=lambda: NOW + elapsed[0] * SECOND)
+    assert standing(outbox).shut_until == NOW + 15 * SECOND
 
 
 def test_an_outage_costs_all_workers_together_one_probe(
