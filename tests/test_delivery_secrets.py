@@ -13,11 +13,10 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from pixeltwin.contract import collected_rules
 from pixeltwin.delivery import Report
 from pixeltwin.outbox import Outbox
 from pixeltwin.platforms import installed
-from pixeltwin.visitor import Visitor
+from pixeltwin.visitor import Visitor, collected_rules
 from tests.delivering import delivery, local_vendor, memory_outbox, texts
 from tests.local_vendor import NOW, TOKEN, Vendor, conversion, ok, put, says
 
@@ -71,7 +70,7 @@ def test_no_platform_lets_its_token_out(
     sender = delivery(outbox, platform)
     visitor = Visitor(email="jane.doe@example.com", ip_address="203.0.113.7", user_agent="Mozilla/5.0")
     for number in range(2):
-        put(outbox, conversion(number, visitor=visitor.seal(collected_rules([platform]))))
+        put(outbox, conversion(number, visitor=visitor.seal(collected_rules([platform.rules]))))
     report = sender.deliver(NOW)
     assert vendor.requests
     assert not report.delivered

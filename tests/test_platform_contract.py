@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltwin.contract import Delivered, Misconfigured, Platform, Refused, RetryLater, collected_rules
+from pixeltwin.contract import Delivered, Misconfigured, Platform, Refused, RetryLater
 from pixeltwin.conversion import ActionSource, Conversion
 from pixeltwin.emulation import Incoming
 from pixeltwin.errors import CannotSend
 from pixeltwin.events import EVENT_TYPES
 from pixeltwin.platforms import installed
 from pixeltwin.strictjson import decode, encode
-from pixeltwin.visitor import SealedVisitor
+from pixeltwin.visitor import SealedVisitor, collected_rules
 from tests.goldens import (
     KINDS,
     SAID,
@@ -122,7 +122,7 @@ def test_the_golden_file_has_every_event(kind: str) -> None:
 def test_a_sealed_visitor_gives_the_same_body(kind: str, case: Any) -> None:
     """What rests in a row, sealed with the rules of all platforms and read back, makes the event of the visitor."""
     platform, conversion = platform_of(kind, case), conversion_of(case)
-    sealed = conversion.visitor.seal(collected_rules([made(one) for one in KINDS]))
+    sealed = conversion.visitor.seal(collected_rules(made(one).rules for one in KINDS))
     stored = SealedVisitor.from_record(decode(encode(sealed.to_record())))
     if "cannot" not in case:
         expected = platform.server_event(conversion)

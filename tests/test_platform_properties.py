@@ -12,12 +12,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pixeltwin.consent import Consent
-from pixeltwin.contract import Delivered, Platform, collected_rules
+from pixeltwin.contract import Delivered, Platform
 from pixeltwin.conversion import Conversion
 from pixeltwin.errors import CannotSend
 from pixeltwin.events import EVENT_TYPES
 from pixeltwin.snippet import render
 from pixeltwin.strictjson import encode
+from pixeltwin.visitor import collected_rules
 from tests.goldens import TOKEN, emulated, golden, made, platforms, sent
 from tests.strategies import EMAIL, NAMES, PHONE, conversions, visitors
 from tests.thoroughness import examples
@@ -102,7 +103,7 @@ def test_the_request_is_told_what_the_worker_would_find(kind: str, data: st.Data
     """`check` raises exactly when `server_event` would, for the same reason, before and after the visitor is sealed."""
     platform, conversion = made(kind), data.draw(conversions())
     now = None if age is None else conversion.occurred_at + age
-    sealed = conversion.with_visitor(conversion.visitor.seal(collected_rules([platform])))
+    sealed = conversion.with_visitor(conversion.visitor.seal(collected_rules([platform.rules])))
     for one in (conversion, sealed):
         assert refusal(platform.check, one, now) == refusal(platform.server_event, one, now)
 

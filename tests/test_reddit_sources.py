@@ -11,7 +11,6 @@ import pytest
 
 from pixeltwin.app import App
 from pixeltwin.consent import Consent
-from pixeltwin.contract import collected_rules
 from pixeltwin.conversion import Conversion
 from pixeltwin.emulation import Answer, Incoming
 from pixeltwin.errors import CannotSend, ConfigurationError, UnknownName
@@ -19,7 +18,7 @@ from pixeltwin.events import Event, Item, PageView, Purchase, Refund, Search
 from pixeltwin.platforms.reddit import Reddit
 from pixeltwin.platforms.reddit.dedup import judge
 from pixeltwin.platforms.reddit.emulator import RedditEmulator
-from pixeltwin.visitor import Visitor
+from pixeltwin.visitor import Visitor, collected_rules
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
 ID = "ab" * 32
@@ -71,7 +70,7 @@ def test_a_mobile_ad_id_has_the_published_digest_and_alone_is_enough(
     """Apple's id is hashed in upper case, Google's in lower case, from a stored visitor too; each alone matches."""
     told = conversion(visitor=Visitor(mobile_ad_id=given), action_source="app", app=app)
     event = reddit().server_event(told)
-    sealed = told.visitor.seal(collected_rules([reddit()]))
+    sealed = told.visitor.seal(collected_rules([reddit().rules]))
 
     assert event["user"] == {key: digest}
     assert event["action_source"] == "APP"

@@ -27,7 +27,7 @@ from .values import Loss as Loss
 from .values import ServerRequest as ServerRequest
 from .values import Setting as Setting
 from .values import Signals as Signals
-from .visitor import VISITOR_FIELDS, AnyVisitor, Rule, SealedVisitor
+from .visitor import VISITOR_FIELDS, AnyVisitor, Rule, SealedVisitor, collected_rules
 
 if TYPE_CHECKING:
     from .dedup import Half as Half
@@ -180,9 +180,10 @@ class Platform(ABC):
     def event_name(self, event: Event) -> EventName:
         """The platform's name for an event, on both sides: the event's own `names=`, the platform's, the table's."""
         kind, own = event.type, event.names
-        wanted = ((own.get(self.name) or own.get(self.kind)) if own else None) or self.names.get(kind)
-        if wanted:
-            return self.named(wanted)
+        if own or self.names:
+            wanted = own.get(self.name) or own.get(self.kind) or self.names.get(kind)
+            if wanted:
+                return self.named(wanted)
         found = self.event_names.get(kind)
         if found is None:
             raise CannotSend(
@@ -229,6 +230,8 @@ class Platform(ABC):
 
     def wire(self, visitor: AnyVisitor, field: str) -> tuple[str, ...]:
         """An identity field as this platform wants it: digests or normal forms; empty when withheld or unusable."""
+        if isinstance(visitor, SealedVisitor):
+            return visitor.sealed.get(self._places.get(field, ""), ())
         rule = self.rules.get(field)
         return visitor.values(rule.source or field, rule) if rule else ()
 
@@ -239,7 +242,7 @@ class Platform(ABC):
 
     def sealed(self, visitor: AnyVisitor) -> SealedVisitor:
         """The visitor as he rests: sealed, if he is not yet, by this platform's rules."""
-        return visitor.seal(self._needed)
+        return visitor if isinstance(visitor, SealedVisitor) else visitor.seal(self._needed)
 
     def wires(self, visitor: AnyVisitor) -> dict[str, tuple[str, ...]]:
         """All of `wire` that is not empty, by the rules' names and in their order."""
@@ -248,16 +251,19 @@ class Platform(ABC):
 
     @cached_property
     def _needed(self) -> Mapping[str, tuple[Rule, ...]]:
-        return collected_rules([self])
+        return collected_rules([self.rules])
 
     def _made_for(self, places: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         """The rules whose outcome a sealed visitor keeps at one of these places, and the place. Remembered by the
         places, of which sites have few different sets: most of a platform's rules are for what hardly anybody gives."""
         found = self._known_places.get(places)
         if found is None:
-            rules = [(name, rule.place(rule.source or name)) for name, rule in self.rules.items()]
-            found = self._known_places[places] = tuple(one for one in rules if one[1] in places)
+            found = self._known_places[places] = tuple(one for one in self._places.items() if one[1] in places)
         return found
+
+    @cached_property
+    def _places(self) -> Mapping[str, str]:
+        return {name: rule.place(rule.source or name) for name, rule in self.rules.items()}
 
     @cached_property
     def _known_places(self) -> dict[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -388,12 +394,3 @@ class Platform(ABC):
     @abstractmethod
     def emulator(cls) -> Emulator:
         """What the sandbox serves for this platform."""
-
-
-def collected_rules(platforms: Iterable[Platform]) -> Mapping[str, tuple[Rule, ...]]:
-    """Every rule that any of these platforms applies, by field: what a visitor is sealed with."""
-    rules: dict[str, dict[str, Rule]] = {}
-    for platform in platforms:
-        for name, rule in platform.rules.items():
-            rules.setdefault(rule.source or name, {})[rule.key] = rule
-    return {name: tuple(found.values()) for name, found in rules.items()}

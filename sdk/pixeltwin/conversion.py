@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
@@ -15,7 +16,7 @@ from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from .app import App
 from .consent import Consent
 from .errors import BadToken, InvalidInput
-from .events import Event, to_record
+from .events import Event, Given, given, to_record
 from .restoring import restored
 from .strictjson import encode
 from .visitor import NOBODY, AnyVisitor, SealedVisitor
@@ -95,6 +96,11 @@ class Conversion:
             raise InvalidInput("Conversion", [("action_source", f"give one of {', '.join(_ACTION_SOURCES)}")])
         checked_id(self.id)
         object.__setattr__(self, "occurred_at", checked_time(self.occurred_at))
+
+    @cached_property
+    def given(self) -> Given:
+        """Which fields of the event, and of its items, hold something: what each platform has to have room for."""
+        return given(self.event)
 
     def with_visitor(self, visitor: AnyVisitor) -> Conversion:
         """The same conversion with another visitor."""

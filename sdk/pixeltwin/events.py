@@ -7,7 +7,7 @@ raises `InvalidInput` with advice, and its message never quotes the value.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -68,12 +68,13 @@ class Event(Frozen):
     """The root of all events. `names` gives a platform's own event name where the default one is not wanted:
     `names={"snap": "LEVEL_COMPLETE"}`, keyed by the platform's name."""
 
+    type: ClassVar[str] = "Event"  # its neutral name: 'Purchase', 'AddToCart', …
+
     names: Names = Field(default=NO_NAMES)
 
-    @property
-    def type(self) -> str:
-        """The event's neutral name: 'Purchase', 'AddToCart', …"""
-        return type(self).__name__
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.type = cls.__name__
 
     @property
     def custom_name(self) -> str:
@@ -286,6 +287,27 @@ EVENT_TYPES: Mapping[str, type[Event]] = FrozenDict(
         )
     }
 )
+
+
+_EMPTY = (None, "", ())
+
+
+class Given(NamedTuple):
+    """The names of the fields that were given and hold something: of an event, and of any of its items."""
+
+    event: frozenset[str]
+    items: frozenset[str]
+
+
+def given(event: Event) -> Given:
+    """What a platform has to have room for; asked once a conversion, see `Conversion.given`."""
+    items: Sequence[Item] = event.__dict__.get("items") or ()
+    return Given(_given(event), frozenset[str]().union(*[_given(item) for item in items]))
+
+
+def _given(model: Frozen) -> frozenset[str]:
+    own = model.__dict__
+    return frozenset([field for field in model.__pydantic_fields_set__ if own[field] not in _EMPTY])
 
 
 def to_record(event: Event) -> dict[str, Any]:

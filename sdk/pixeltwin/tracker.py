@@ -16,7 +16,7 @@ from typing_extensions import Unpack
 
 from . import rows, snippet
 from .consent import Consent
-from .contract import Platform, collected_rules
+from .contract import Platform
 from .conversion import Conversion, Signer, derive_id
 from .errors import ConfigurationError, described
 from .events import EVENT_TYPES, Event, Item, Travel
@@ -34,7 +34,7 @@ from .tracking.ledger import Ledger
 from .tracking.losses import Losses
 from .tracking.mode import checked_mode
 from .tracking.remembering import Memory
-from .visitor import NOBODY, AnyVisitor, Visitor
+from .visitor import NOBODY, AnyVisitor, Visitor, collected_rules
 
 if TYPE_CHECKING:
     import httpx
@@ -99,7 +99,7 @@ class Tracker:
         self.mode.remind(clock())
         self.announcements = Announcements(self)
         self.losses = Losses(self.announcements.lost)
-        self.rules = collected_rules(self.platforms)
+        self.rules = collected_rules(platform.rules for platform in self.platforms)
         self.on_stored: Callable[[], None] | None = None  # told after each row; the worker's alarm clock
         self.transport: httpx.BaseTransport | None = None  # what the next delivery sends through: a proxy, a test's own
         self.outbox = open_outbox(outbox) if isinstance(outbox, str) else outbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 JSON = Any
 
@@ -30,8 +30,7 @@ class ServerRequest:
         return f"ServerRequest({self.method} {self.url.partition('?')[0]}, {len(self.body)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """Something the caller gave that a platform will not get, and why. `reason` is a stable word to count by."""
 
     platform: str

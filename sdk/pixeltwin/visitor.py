@@ -283,3 +283,12 @@ class SealedVisitor:
 
 
 AnyVisitor = Visitor | SealedVisitor
+
+
+def collected_rules(tables: Iterable[Mapping[str, Rule]]) -> Mapping[str, tuple[Rule, ...]]:
+    """Every rule of these platforms' tables, by field, none twice: what a visitor is sealed with."""
+    rules: dict[str, dict[str, Rule]] = {}
+    for table in tables:
+        for name, rule in table.items():
+            rules.setdefault(rule.source or name, {})[rule.key] = rule
+    return {name: tuple(found.values()) for name, found in rules.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...contract import Loss
@@ -34,60 +35,70 @@ _UNUSABLE = "not of the type, length or range that Pinterest takes; left out"
 _ZERO = "Pinterest advises against events worth zero; it is sent as it is"
 _PLACE = "Pinterest has named only California (US) for limited data processing; elsewhere it may ignore it"
 _ADVICE = "Pinterest recommends it on all events, hashed; matching improves with it"
+_DOUBTFUL = frozenset({"delivery_category", "brand_id", "variant", "variant_id"})  # what not every item can say
 _CALIFORNIA = {"st": sha256("ca"), "country": sha256("us")}
-
-
-def of(platform: Pinterest, conversion: Conversion) -> Iterator[Loss]:
-    """Every loss, in the words of `Loss.reason`: counted by it."""
-    name = platform.name
-    yield from platform.identity_losses(conversion.visitor)
-    for field, reason, detail in (
-        *_of_visitor(platform, conversion),
-        *_of_event(platform, conversion),
-        *_of_items(platform, conversion),
-        *_of_app(platform, conversion),
-    ):
-        yield Loss(name, field, reason, detail)
 
 
 Found = Iterator[tuple[str, str, str]]
 
 
-def _of_visitor(platform: Pinterest, conversion: Conversion) -> Found:
-    visitor = conversion.visitor
-    if visitor.has("idfv") and "idfv" not in platform.withhold:
-        yield "idfv", "no_such_field", "Pinterest takes an advertising id (mobile_ad_id), not a vendor's; left out"
-    if "external_id" in platform.rules and not visitor.has("external_id"):
-        yield "external_id", "recommended_signal", _ADVICE
-    limits = platform.limited_use(conversion.consent, visitor)
-    if limits and {key: limits[key] for key in _CALIFORNIA} != _CALIFORNIA:
-        yield "consent", "limited_use_uncertain", _PLACE
+def of(platform: Pinterest, conversion: Conversion) -> Iterator[Loss]:
+    """Every loss, in the words of `Loss.reason`: counted by it. What shows by which fields were given is remembered: a
+    site gives few different sets of them."""
+    name, visitor = platform.name, conversion.visitor
+    yield from platform.identity_losses(visitor)
+    yield from _of_visitor(name, platform.withhold, visitor.given_fields)
+    video = isinstance(conversion.event, WatchVideo)
+    yield from _of_event(name, platform.on_page(conversion), video, conversion.given.event)
+    for field, reason, detail in _of_values(platform, conversion):
+        yield Loss(name, field, reason, detail)
 
 
-def _of_event(platform: Pinterest, conversion: Conversion) -> Found:
-    event = conversion.event
-    given = event.__dict__
+@lru_cache(maxsize=1000)
+def _of_visitor(platform: str, withheld: frozenset[str], given: frozenset[str]) -> tuple[Loss, ...]:
+    found: list[Loss] = []
+    if "idfv" in given and "idfv" not in withheld:
+        detail = "Pinterest takes an advertising id (mobile_ad_id), not a vendor's; left out"
+        found.append(Loss(platform, "idfv", "no_such_field", detail))
+    if "external_id" not in withheld and "external_id" not in given:
+        found.append(Loss(platform, "external_id", "recommended_signal", _ADVICE))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1000)
+def _of_event(platform: str, page: bool, video: bool, given: frozenset[str]) -> tuple[Loss, ...]:
+    found = [Loss(platform, field, "no_such_field", why) for field, why in NOWHERE.items() if field in given]
+    if not page:
+        fields = mapping.VIDEO_FIELDS if video else mapping.EVENT_FIELDS
+        alone = [field for field, (_, api, _) in fields.items() if api is None and field in given]
+        found += [Loss(platform, field, "no_browser_half", _TAG_ALONE) for field in alone]
+    return tuple(found)
+
+
+def _of_values(platform: Pinterest, conversion: Conversion) -> Found:
+    """What hangs on more than whether a field was given."""
+    event, given = conversion.event, conversion.given
+    own = event.__dict__
     if event.custom_name and platform.event_name(event) is mapping.CUSTOM:
         yield "name", "no_such_field", _OWN_NAME
-    for field, why in NOWHERE.items():
-        if given.get(field):
-            yield field, "no_such_field", why
-    if not platform.on_page(conversion):
-        fields = mapping.VIDEO_FIELDS if isinstance(event, WatchVideo) else mapping.EVENT_FIELDS
-        for field, (_, api, _) in fields.items():
-            if api is None and given.get(field):
-                yield field, "no_browser_half", _TAG_ALONE
-    if status := given.get("customer_status"):
+    if "customer_status" in given.event:
         if not platform.newer_fields:
             yield "customer_status", "newer_field", _NEWER
-        elif status not in mapping.CUSTOMER_TYPES:
+        elif own["customer_status"] not in mapping.CUSTOMER_TYPES:
             yield "customer_status", "no_such_value", _NO_STATUS
-    if given.get("value") == 0:
+    if "value" in given.event and not own["value"]:
         yield "value", "zero_value", _ZERO
+    if not _DOUBTFUL.isdisjoint(given.items):
+        yield from _of_items(platform, conversion)
+    limits = platform.limited_use(conversion.consent, conversion.visitor)
+    if limits and {key: limits[key] for key in _CALIFORNIA} != _CALIFORNIA:
+        yield "consent", "limited_use_uncertain", _PLACE
+    if conversion.app:
+        yield from _of_app(platform, conversion)
 
 
 def _of_items(platform: Pinterest, conversion: Conversion) -> Found:
-    items: tuple[Any, ...] = conversion.event.__dict__.get("items") or ()
+    items: tuple[Any, ...] = conversion.event.__dict__["items"]
     for item in items:
         if item.delivery_category:
             yield "items.delivery_category", "no_such_field", NOWHERE["delivery_category"]

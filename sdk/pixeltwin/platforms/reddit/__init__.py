@@ -140,12 +140,7 @@ class Reddit(Platform):
         return name
 
     def losses(self, conversion: Conversion) -> list[Loss]:
-        name = self.event_name(conversion.event)
-        return [
-            *losses.metadata(self, conversion, name),
-            *losses.visitor(self, conversion),
-            *losses.advice(self, conversion),
-        ]
+        return list(losses.of(self, conversion, self.event_name(conversion.event)))
 
     # --- sending ---------------------------------------------------------------------------------------------------
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 
 from ...contract import EventName, Loss, Platform
 from ...conversion import Conversion
-from ...events import Item
+from ...events import Given
 from ...visitor import IDENTITY_FIELDS, SealedVisitor
 from . import mapping
 from .signals import uuid
@@ -22,57 +22,53 @@ _ON_PIXEL = frozenset(row[0] for row in mapping.METADATA_FIELDS)
 _IN_API = frozenset(row[0] for row in mapping.METADATA_FIELDS if row[2])
 
 
-def metadata(platform: Platform, conversion: Conversion, name: EventName) -> Iterator[Loss]:
-    """What the event says and Reddit has no room for."""
-    own = conversion.event.__dict__
-    page = platform.on_page(conversion)
-    allowed = mapping.METADATA[name.server]
-    known = _ON_PIXEL if page else _IN_API
-    for field in sorted(conversion.event.model_fields_set - _taken(name.server, page)):
-        if own[field] is None or own[field] == "":
-            continue
-        if field not in known:
-            who = "Reddit's API" if field in _ON_PIXEL else "Reddit"
-            yield Loss(platform.name, field, "unsupported_field", f"{who} has no field for {field}; it is left out")
-        elif field not in allowed:
-            detail = f"Reddit takes no {field} with {name.server}; it is left out on both halves"
-            yield Loss(platform.name, field, "unsupported_metadata", detail)
-    items: Sequence[Item] = own.get("items") or ()
-    lost = {field for item in items for field in item.model_fields_set - _PRODUCT_KEYS if item.__dict__[field]}
-    for field in sorted(lost):
-        yield Loss(platform.name, f"items.{field}", "unsupported_field", f"Reddit's products have no {field}")
-
-
-@cache
-def _taken(server_name: str, page: bool) -> frozenset[str]:
-    """The fields of an event that are nothing to speak of: Reddit takes them, or they are no metadata."""
-    return _NO_METADATA | ((_ON_PIXEL if page else _IN_API) & mapping.METADATA[server_name])
-
-
-def advice(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
-    """What is missing and would improve matching; nothing of it is needed."""
-    who = conversion.visitor
-    given = who.given_fields
-    for field in _RECOMMENDED[conversion.action_source]:
-        if field not in given and field in platform.rules:
-            yield Loss(
-                platform.name, field, "recommended_signal", f"Reddit matches better with {field}; give it if known"
-            )
-    if conversion.action_source != "offline" and not who.user_agent and "user_agent" not in platform.withhold:
-        yield Loss(platform.name, "user_agent", "recommended_signal", "Reddit matches better with the user agent")
-
-
-def visitor(platform: Platform, conversion: Conversion) -> Iterator[Loss]:
-    """What is known of the visitor and Reddit will not get."""
-    given = conversion.visitor.given_fields
+def of(platform: Platform, conversion: Conversion, name: EventName) -> Iterator[Loss]:
+    """Every loss. What shows by which fields were given is remembered: a site gives few different sets of them."""
+    source, given = conversion.action_source, conversion.visitor.given_fields
+    yield from _of_event(platform.name, name.server, platform.on_page(conversion), conversion.given)
     who = platform.sealed(conversion.visitor)
-    if not who.plain or conversion.action_source == "offline" or "mobile_ad_id" in given:
+    if not who.plain or source == "offline" or "mobile_ad_id" in given:
         yield from _identity(platform, conversion, who)
-    for field in sorted((given & _UNKNOWN) - platform.withhold):
-        yield Loss(platform.name, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
     browser = mapping.signal(platform, who, "browser_ids")
     if browser and not uuid(browser):
         yield Loss(platform.name, "browser_id", "unusable_value", "_rdt_uuid holds no UUID; Reddit would refuse it")
+    yield from _of_visitor(platform.name, platform.withhold, source, given, bool(who.user_agent))
+
+
+@lru_cache(maxsize=1000)
+def _of_event(platform: str, name: str, page: bool, given: Given) -> tuple[Loss, ...]:
+    """What the event says and Reddit has no room for."""
+    found: list[Loss] = []
+    known = _ON_PIXEL if page else _IN_API
+    for field in sorted(given.event - _NO_METADATA - (known & mapping.METADATA[name])):
+        if field not in known:
+            who = "Reddit's API" if field in _ON_PIXEL else "Reddit"
+            found.append(Loss(platform, field, "unsupported_field", f"{who} has no field for {field}; it is left out"))
+        else:
+            detail = f"Reddit takes no {field} with {name}; it is left out on both halves"
+            found.append(Loss(platform, field, "unsupported_metadata", detail))
+    for field in sorted(given.items - _PRODUCT_KEYS):
+        found.append(Loss(platform, f"items.{field}", "unsupported_field", f"Reddit's products have no {field}"))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1000)
+def _of_visitor(
+    platform: str, withheld: frozenset[str], source: str, given: frozenset[str], agent: bool
+) -> tuple[Loss, ...]:
+    """What is known of the visitor and Reddit has no field for; and what is missing and would improve matching, though
+    nothing of it is needed."""
+    found = [
+        Loss(platform, field, "unsupported_field", f"Reddit has no field for {field}; it is left out")
+        for field in sorted((given & _UNKNOWN) - withheld)
+    ]
+    for field in _RECOMMENDED[source]:
+        if field not in given and field not in withheld:
+            detail = f"Reddit matches better with {field}; give it if known"
+            found.append(Loss(platform, field, "recommended_signal", detail))
+    if source != "offline" and not agent and "user_agent" not in withheld:
+        found.append(Loss(platform, "user_agent", "recommended_signal", "Reddit matches better with the user agent"))
+    return tuple(found)
 
 
 def _identity(platform: Platform, conversion: Conversion, who: SealedVisitor) -> Iterator[Loss]:
