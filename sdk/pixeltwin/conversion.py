@@ -117,7 +117,7 @@ class Conversion:
     def _changed(self, fields: dict[str, Any]) -> Conversion:
         """A copy with other fields that need no check, as the rest was checked before: a fifth of `replace`."""
         found = object.__new__(type(self))
-        found.__dict__.update(self.__dict__, **fields)
+        object.__setattr__(found, "__dict__", {**self.__dict__, **fields})
         return found
 
     def to_record(self) -> dict[str, Any]:

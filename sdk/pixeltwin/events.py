@@ -289,7 +289,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = FrozenDict(
 )
 
 
-_EMPTY = (None, "", ())
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Given(NamedTuple):
@@ -301,13 +301,16 @@ class Given(NamedTuple):
 
 def given(event: Event) -> Given:
     """What a platform has to have room for; asked once a conversion, see `Conversion.given`."""
-    items: Sequence[Item] = event.__dict__.get("items") or ()
-    return Given(_given(event), frozenset[str]().union(*[_given(item) for item in items]))
+    lines: Sequence[Item] = event.__dict__.get("items") or ()
+    of_items = _NOTHING
+    for line in lines:
+        of_items |= _given(line)
+    return Given(_given(event), of_items)
 
 
 def _given(model: Frozen) -> frozenset[str]:
     own = model.__dict__
-    return frozenset([field for field in model.__pydantic_fields_set__ if own[field] not in _EMPTY])
+    return frozenset([field for field in model.__pydantic_fields_set__ if own[field] or own[field] == 0])
 
 
 def to_record(event: Event) -> dict[str, Any]:
