@@ -187,6 +187,12 @@ class _Dated(TimestampSigner):
         return int(self._clock().timestamp())
 
 
+def _derived(secret_keys: Sequence[str], salt: str) -> list[bytes]:
+    """The keys for what is signed under this salt, derived here once: itsdangerous would for every signature."""
+    options: dict[str, Any] = {"salt": salt, "key_derivation": "hmac", "digest_method": hashlib.sha256}
+    return [TimestampSigner(key, **options).derive_key() for key in secret_keys]
+
+
 class Signer:
     """Signs and reads small JSON values that pass through a browser. One `purpose`, one signer: a value made for one
     purpose is refused for another. Keys are oldest first; the last one signs, all of them verify. `clock` dates the
@@ -195,13 +201,13 @@ class Signer:
     def __init__(
         self, secret_keys: Sequence[str], purpose: str, *, clock: Callable[[], datetime] | None = None
     ) -> None:
-        options: dict[str, Any] = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+        options: dict[str, Any] = {"key_derivation": "none", "digest_method": hashlib.sha256}
         kind = TimestampSigner if clock is None else _Dated
         if clock is not None:
             options["clock"] = clock
-        keys, salt = list(secret_keys), f"pixeltwin.{purpose}"
-        self._serializer = URLSafeTimedSerializer(keys, salt=f"{salt}.v1", signer=kind, signer_kwargs=options)
-        self._stamper = kind(keys, salt=f"{salt}.stamp.v1", **options)
+        keys = _derived(secret_keys, f"pixeltwin.{purpose}.v1")
+        self._serializer = URLSafeTimedSerializer(keys, signer=kind, signer_kwargs=options)
+        self._stamper = kind(_derived(secret_keys, f"pixeltwin.{purpose}.stamp.v1"), **options)
 
     def sign(self, value: Any) -> str:
         return str(self._serializer.dumps(value))
