@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ...strictjson import plain
 
-_PLAIN = re.compile(r"[\w.~-]*", re.ASCII).fullmatch  # what is never quoted
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.~-]").search  # what is quoted
 LONGEST = 2000  # characters; the tag itself sends longer hits by POST, which an image cannot
 
 
@@ -23,41 +23,33 @@ def urls(
 ) -> list[str]:
     """The page's image and one an event, each with the visitor's `partner` data (`pd`). An address that grows too long
     does without its line items."""
-    found = [_url(collect_url, tag_id, partner)]
+    tag, who = f"{collect_url}/v3/?tid={_quoted(tag_id)}", _pairs("pd", partner.items())
+    found = [f"{tag}{who}&noscript=1"]
     for name, data in events:
-        url = _url(collect_url, tag_id, partner, name, data)
+        event = f"{tag}&event={_quoted(name)}{who}"
+        url = f"{event}{_pairs('ed', data.items())}&noscript=1"
         if len(url) > LONGEST:
-            short = {key: value for key, value in data.items() if key != "line_items"}
-            url = _url(collect_url, tag_id, partner, name, short)
+            short = [(key, value) for key, value in data.items() if key != "line_items"]
+            url = f"{event}{_pairs('ed', short)}&noscript=1"
         found.append(url)
     return found
 
 
-def _url(
-    collect_url: str, tag_id: str, partner: Mapping[str, str], event: str = "", data: Mapping[str, Any] | None = None
-) -> str:
-    pairs = [f"tid={_quoted(tag_id)}"]
-    if event:
-        pairs.append(f"event={_quoted(event)}")
-    _flatten("pd", partner.items(), pairs)
-    _flatten("ed", (data or {}).items(), pairs)
-    pairs.append("noscript=1")
-    return f"{collect_url}/v3/?" + "&".join(pairs)
-
-
-def _flatten(prefix: str, inner: Iterable[tuple[Any, Any]], pairs: list[str]) -> None:
-    """`ed[line_items][0][product_id]=…`: one pair a leaf."""
+def _pairs(prefix: str, inner: Iterable[tuple[Any, Any]]) -> str:
+    """`&ed[line_items][0][product_id]=…`: one pair a leaf."""
+    said = ""
     for key, value in inner:
-        name = f"{prefix}[{key}]"
         if isinstance(value, dict):
-            _flatten(name, cast("Mapping[str, Any]", value).items(), pairs)
+            said += _pairs(f"{prefix}[{key}]", cast("Mapping[str, Any]", value).items())
         elif isinstance(value, list):
-            _flatten(name, enumerate(cast("Sequence[Any]", value)), pairs)
+            said += _pairs(f"{prefix}[{key}]", enumerate(cast("Sequence[Any]", value)))
         else:
-            pairs.append(f"{name}={_quoted(value)}")
+            said += f"&{prefix}[{key}]={_quoted(value)}"
+    return said
 
 
 def _quoted(value: Any) -> str:
     """Percent-encoded; most values are plain words and numbers, which need no look at each letter."""
-    text = value if isinstance(value, str) else plain(value) if isinstance(value, Decimal) else str(value)
-    return text if _PLAIN(text) else quote(text, safe="")
+    if isinstance(value, str):
+        return quote(value, safe="") if _UNSAFE(value) else value
+    return plain(value) if isinstance(value, Decimal) else str(value)

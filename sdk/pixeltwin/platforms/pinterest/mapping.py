@@ -202,14 +202,22 @@ _ITEM_TAG, _ITEM_API = _of_tag(ITEM_FIELDS), _of_api(ITEM_FIELDS)
 def tag_data(event: Event, id: str, basis: ValueBasis) -> dict[str, Any]:
     """The event data of `pintrk('track', name, …)`; the id is what makes the two halves one."""
     given = event.__dict__
-    data: dict[str, Any] = {"event_id": id, **_tag(given, _VIDEO_TAG if isinstance(event, WatchVideo) else _EVENT_TAG)}
+    data = {"event_id": id, **_tag(given, _tag_fields_of(type(event)))}
     if "tax" in given:
         data["value"] = amount(given, basis)
     items: tuple[Item, ...] = given.get("items") or ()
     if items:
-        data["order_quantity"] = event.item_count
-        data["line_items"] = [_tag(item.__dict__, _ITEM_TAG) for item in items]
+        lines = [item.__dict__ for item in items]
+        data["order_quantity"] = sum([line["quantity"] for line in lines])
+        data["line_items"] = [_tag(line, _ITEM_TAG) for line in lines]
     return data
+
+
+@cache
+def _tag_fields_of(kind: type[Event]) -> _Tag:
+    """Those of the tag's fields that events of this kind have."""
+    fields = _VIDEO_TAG if issubclass(kind, WatchVideo) else _EVENT_TAG
+    return [one for one in fields if one[0] in kind.model_fields]
 
 
 def custom_data(event: Event, basis: ValueBasis, *, newer: bool) -> dict[str, Any]:
@@ -245,7 +253,12 @@ def _content(given: Mapping[str, Any], *, newer: bool) -> dict[str, Any]:
 
 
 def _tag(given: Mapping[str, Any], fields: _Tag) -> dict[str, Any]:
-    return {tag: value for name, tag in fields if (value := given.get(name)) or value == 0}
+    said: dict[str, Any] = {}
+    for name, tag in fields:
+        value = given[name]
+        if value or value == 0:  # zero is a value, "" is none
+            said[tag] = value
+    return said
 
 
 def _api(given: Mapping[str, Any], fields: _Api) -> dict[str, Any]:
