@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any, cast
 
 import flask
 from flask import Response, request
 
 from ..pages.carried import PENDING_COOKIE
 from ..web import Cookie, EnvironHeaders, Request, ResponseChanges
+from .current import the_request
 
 log = logging.getLogger("pixeltwin")
 _VARIES = ("Cookie", "Sec-GPC")
@@ -20,7 +20,7 @@ _PLAIN_PATH = re.compile(r"[\w/.~-]*", re.ASCII)
 
 def facts() -> Request:
     """The current request, free of Flask."""
-    current: flask.Request = cast("Any", request)._get_current_object()  # the proxy would look it up each time
+    current = the_request()
     return Request(
         method=current.method,
         url=lambda: _url(current),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import flask
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, request
 from typing_extensions import Unpack
 
 from ..config import Settings
@@ -26,6 +26,7 @@ from ..tracking.holding import Cancellation
 from ..visitor import AnyVisitor, Visitor
 from ..web import kept_parameters
 from . import exchange
+from .current import the_app, the_globals, the_request
 from .endpoints import exempt_from_csrf, first_party
 from .health import serve_health
 from .mount import with_sandbox
@@ -299,7 +300,7 @@ class PixelTwin:
     # --- the request -----------------------------------------------------------------------------------------------
 
     def _state(self) -> _State:
-        return _state_of(current_app)
+        return _state_of(the_app())
 
     def _before(self) -> None:
         state = self._state()
@@ -323,10 +324,11 @@ class PixelTwin:
         page of this site that the request reports on."""
         if not flask.has_request_context():
             return None
-        visit: Visit | None = g.get("pixeltwin_visit")
+        here = the_globals()
+        visit: Visit | None = here.get("pixeltwin_visit")
         if visit is None or page_url is not None:
             state, facts = self._state(), exchange.facts()
-            g.pixeltwin_visit = visit = Visit(
+            here.pixeltwin_visit = visit = Visit(
                 state.site,
                 facts if page_url is None else facts.at(page_url),
                 consent=lambda: self._consent(state),
@@ -336,7 +338,7 @@ class PixelTwin:
         return visit
 
     def _is_off_page(self) -> bool:
-        view = current_app.view_functions.get(request.endpoint or "")
+        view = the_app().view_functions.get(the_request().endpoint or "")
         return bool(getattr(view, _OFF_PAGE, False))
 
     def _consent(self, state: _State) -> Consent:
@@ -360,7 +362,7 @@ class PixelTwin:
         return person if isinstance(person, Mapping) else {k: v for k, v in person.__dict__.items() if v}
 
     def _after(self, response: Response) -> Response:
-        visit: Visit | None = g.get("pixeltwin_visit")
+        visit: Visit | None = the_globals().get("pixeltwin_visit")
         # Where pages are everybody's, the page's script reports the landing; this may come out of the site's own cache.
         if visit is None and (
             exchange.may_show_yet(response) or (exchange.may_have_landed() and not self._state().site.shared)

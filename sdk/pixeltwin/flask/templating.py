@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from flask import current_app, g, request
 from markupsafe import Markup
 
 from ..conversion import Conversion
@@ -14,6 +13,7 @@ from ..events import Event
 from ..pages import handover
 from ..pages.visit import Visit
 from ..strictjson import encode_for_html
+from .current import the_app, the_globals, the_request
 
 HEARD = ("click", "submit", "change")  # by the page's script
 
@@ -62,11 +62,10 @@ class TemplateSide:
 def _nonce() -> str | None:
     """The page's CSP nonce where it is usually kept: `g.csp_nonce` or `g.nonce`, `request.csp_nonce`, or the template
     global `csp_nonce()` of Flask-Talisman."""
-    here: Any = cast("Any", g)._get_current_object()  # the proxies would look these up each time
-    current: Any = cast("Any", request)._get_current_object()
-    found: Any = here.get("csp_nonce") or here.get("nonce") or getattr(current, "csp_nonce", None)
+    here = the_globals()
+    found: Any = here.get("csp_nonce") or here.get("nonce") or getattr(the_request(), "csp_nonce", None)
     if not found:
-        template_globals: dict[str, Any] = current_app.jinja_env.globals
+        template_globals: dict[str, Any] = the_app().jinja_env.globals
         found = template_globals.get("csp_nonce")
     if callable(found):
         found = found()
