@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
+from time import time
 
 from pixeltwin.outbox import NewRow
 
@@ -27,7 +28,7 @@ VARIANTS = (
     Variant("segment", "segment, into memory", ("segment.analytics",)),
 )
 Call = Callable[[int], object]
-FIRST = 10_000_000  # the numbers of the sales that are measured; what waits already has lower ones
+MOST = 100_000  # sales a measurement, and more
 
 
 def prepare(settings: Settings) -> None:
@@ -50,9 +51,10 @@ def prepare(settings: Settings) -> None:
 
 
 def measure(variant: str, settings: Settings) -> Mapping[str, float]:
+    first = int(time()) * MOST  # no round has used it: the million stays from one to the next, and a sale is new once
     with _calls(variant, settings) as call:
-        hot = microseconds(call, settings.pick(10_000, 300), first=FIRST)
-        paced = microseconds(call, settings.pick(600, 40), first=2 * FIRST, pace=PACE)
+        hot = microseconds(call, settings.pick(10_000, 300), first=first)
+        paced = microseconds(call, settings.pick(600, 40), first=first + MOST // 2, pace=PACE)
     return {**spread("hot", hot), **spread("paced", paced)}
 
 
@@ -69,7 +71,7 @@ def _ours(variant: str, settings: Settings) -> Iterator[Call]:
     million = Path(settings.shared, "million.db").resolve(strict=variant == "million")
     outbox = f"sqlite:///{million}" if variant == "million" else goods.sqlite(settings.path)
     ours = goods.tracker(settings.prompt, outbox)
-    goods.track(ours, FIRST - 1)  # makes the file
+    ours.outbox.migrate()  # makes the file
     other = None
     if variant == "thread":
         ours.start_worker()
