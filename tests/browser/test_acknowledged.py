@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -144,6 +145,32 @@ def test_views_and_clicks_are_heard_of_where_the_site_wants_that(make: Callable[
     site.page("/shop", "<button {{ pixeltwin.on('click', CART) }}>Buy</button>")
     page.goto(f"{site.url}/shop")
     wait_for(site, page, FIRED, "PageView")
+    page.get_by_role("button").click()
+    wait_for(site, page, FIRED, "AddToCart")
+
+
+def test_a_busy_server_may_hear_what_fired_before_it_hears_of_the_conversion(
+    make: Callable[..., Site], page: Page
+) -> None:
+    """Two requests overtake each other; what fired is said once more, so that it is known all the same."""
+    site = make(PIXELTWIN_ACKNOWLEDGE="all")
+    site.page("/shop", "<button {{ pixeltwin.on('click', CART) }}>Buy</button>")
+    clicked, said = Event(), Event()
+
+    def wait_until_said() -> None:
+        if request.path == "/_pixeltwin/event":
+            assert said.wait(PATIENCE)
+
+    def note(response: Response) -> Response:
+        if request.path == "/_pixeltwin/fired" and clicked.is_set():
+            said.set()
+        return response
+
+    site.app.before_request(wait_until_said)
+    site.app.after_request(note)
+    page.goto(f"{site.url}/shop")
+    wait_for(site, page, FIRED, "PageView")
+    clicked.set()
     page.get_by_role("button").click()
     wait_for(site, page, FIRED, "AddToCart")
 

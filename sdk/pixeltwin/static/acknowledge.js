@@ -1,9 +1,10 @@
 /* pixeltwin tells the server which pixels took their calls (`pixeltwin.told`), and which were blocked: in one go, when all
    is known, after five seconds, or when the page goes. A script that comes later still is told of when the page goes.
+   What the page itself reported it says once more: a busy server may hear this before it heard of the conversion.
    Whether a pixel's script has taken the calls, its own loader says. */
 (function (w, d) {
   'use strict';
-  const twin = w.pixeltwin, url = new URL('fired', d.currentScript.src).href, pause = 250, looks = 20;
+  const twin = w.pixeltwin, url = new URL('fired', d.currentScript.src).href, pause = 250, looks = 20, again = 3000;
   let left = 0;
 
   const took = how => { try { return how[2](w); } catch (e) {} };
@@ -13,18 +14,24 @@
 
   /* Whether all was known and told. What is once said to have fired stays so. */
   function acknowledge(last) {
-    const about = twin.told.filter(([, name]) => twin.loaders[name][2]), said = {};
+    const about = twin.told.filter(([, name]) => twin.loaders[name][2]), said = {}, repeated = {};
     const found = about.map(([, name]) => state(twin.loaders[name], last));
     if (found.includes(-1)) return false;
     about.forEach((one, at) => {
-      const [{id, ack}, name, before] = one, now = found[at];
+      const [{id, ack, reported}, name, before] = one, now = found[at];
       if (before || before === now) return;
       one[2] = now;
       (said[id] = said[id] || [ack, id, [], []])[now ? 2 : 3].push(name);
+      if (reported) repeated[id] = said[id];
     });
+    tell(said);
+    if (Object.keys(repeated).length) setTimeout(tell, again, repeated);
+    return true;
+  }
+
+  function tell(said) {
     const all = Object.values(said);
     while (all.length) twin.tell(url, {url: w.location.href, said: all.splice(0, 5)});
-    return true;
   }
 
   function look() {
