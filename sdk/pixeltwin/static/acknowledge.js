@@ -18,11 +18,11 @@
     const found = about.map(([, name]) => state(twin.loaders[name], last));
     if (found.includes(-1)) return false;
     about.forEach((one, at) => {
-      const [{id, ack, reported}, name, before] = one, now = found[at];
+      const [{id, ack, url: own}, name, before] = one, now = found[at];
       if (before || before === now) return;
       one[2] = now;
       (said[id] = said[id] || [ack, id, [], []])[now ? 2 : 3].push(name);
-      if (reported) repeated[id] = said[id];
+      if (own) repeated[id] = said[id];
     });
     tell(said);
     if (Object.keys(repeated).length) setTimeout(tell, again, repeated);

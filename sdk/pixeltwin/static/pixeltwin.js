@@ -29,9 +29,8 @@
      takes the place of `what.id` wherever it stands. */
   function happened(what, url) {
     const id = what.fixed ? what.id : mint(), token = what.token;
-    const told = JSON.parse(JSON.stringify({...what, token: 0}).split(what.id).join(id));
+    const told = JSON.parse(JSON.stringify({...what, url, token: 0}).split(what.id).join(id));
     if (told.ack && token) told.ack = token;
-    told.reported = !!url;
     twin.fire(told, !what.fixed);
     if (url) tell(url, {id, token, url: w.location.href, screen: [w.screen.width, w.screen.height]});
     d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: told}));
