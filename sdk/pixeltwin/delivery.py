@@ -318,7 +318,6 @@ class Delivery:
             on_outcome=self._on_outcome,
             longest_request=self._timeouts.longest,
             turn=Turn(alone=self.outbox.one_writer),
-            # Where many may write, passes are not in step: most of what is kept would be kept in vain.
-            sharing=Sharing(readers=len(self.platforms) if self.outbox.one_writer else 1),
+            sharing=Sharing(readers=len(self.platforms)),
         )
         self._pid = os.getpid()  # last: who sees it takes the rest as it is
