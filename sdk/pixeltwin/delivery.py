@@ -30,7 +30,6 @@ from .sending.outbound import WhenUnsure
 from .sending.remarks import Remarks
 from .sending.report import DestinationReport, Report, Settled
 from .sending.secrecy import check_writable, network_fault, unlogged
-from .sending.sharing import Sharing
 from .sending.skew import Clock
 from .sending.standing import Standing
 from .sending.tally import Tallying
@@ -218,12 +217,11 @@ class Delivery:
             return Crew(lambda more: Dispatch(channel, self._wiring, clock=clock, stop=stop, more=more))
 
         passes = [crew(one) for one in wanted]
-        with self._wiring.sharing.during():
-            if len(passes) < 2:
-                return Report([one.run(limit) for one in passes])
-            with ThreadPoolExecutor(len(passes), thread_name_prefix="pixeltwin-pass") as pool:
-                running = [pool.submit(one.run, limit) for one in passes]
-                return Report([one.result() for one in running])
+        if len(passes) < 2:
+            return Report([one.run(limit) for one in passes])
+        with ThreadPoolExecutor(len(passes), thread_name_prefix="pixeltwin-pass") as pool:
+            running = [pool.submit(one.run, limit) for one in passes]
+            return Report([one.result() for one in running])
 
     def check(self, destination: str, now: datetime) -> Checked:
         """Ask this destination now whether token and account are right, counting nothing, and let all workers know
@@ -318,6 +316,5 @@ class Delivery:
             on_outcome=self._on_outcome,
             longest_request=self._timeouts.longest,
             turn=Turn(alone=self.outbox.one_writer),
-            sharing=Sharing(readers=len(self.platforms)),
         )
         self._pid = os.getpid()  # last: who sees it takes the rest as it is

@@ -27,7 +27,6 @@ from .gate import Entry, Gate
 from .outbound import Ready, WhenUnsure, prepare, waits_for_test_id
 from .remarks import Remarks
 from .report import DestinationReport, Settled
-from .sharing import Sharing
 from .skew import Clock
 from .tally import Tallying
 from .turn import Turn
@@ -64,7 +63,6 @@ class Wiring:
     on_outcome: Callable[[Settled], None] | None
     longest_request: float
     turn: Turn
-    sharing: Sharing
 
 
 class Dispatch:
@@ -191,7 +189,6 @@ class Dispatch:
                     when_unsure=when_unsure,
                     fraction=random.random(),
                     decided=decided.get(claim.row.seq),
-                    sharing=self.wiring.sharing,
                 )
                 if isinstance(found, Ready):
                     lanes.setdefault(found.lane, []).append(found)

@@ -22,7 +22,6 @@ from ..outbox.states import ServerState
 from ..pages.telling import browser_half
 from ..strictjson import decode, encode
 from .backoff import backoff
-from .sharing import Sharing
 
 log = logging.getLogger("pixeltwin")
 
@@ -61,16 +60,14 @@ def prepare(
     when_unsure: WhenUnsure,
     fraction: float,
     decided: Consent | None = None,
-    sharing: Sharing | None = None,
 ) -> Ready | Settlement:
     """The event to send, or what becomes of the row instead. `fraction`: a random number from 0 to 1, for back-off.
     `decided`: what its visitor decided last, where he is known; it can only lower what he allowed then.
-    `sharing`: what passes to other destinations put back, and will.
 
     An error in mapping code (a `before_send` that raises) refuses nothing: the row waits and is tried again.
     """
     try:
-        return _prepared(platform, claim, now, when_unsure, decided, sharing)
+        return _prepared(platform, claim, now, when_unsure, decided)
     except CannotSend as error:
         state: ServerState = "expired" if error.reason == "too_old" else "refused"
         return settled(claim, state, f"{error.reason}: {error.detail}")
@@ -94,26 +91,17 @@ def settled(claim: Claim, state: ServerState, reason: str) -> Settlement:
 
 
 def _prepared(
-    platform: Platform,
-    claim: Claim,
-    now: datetime,
-    when_unsure: WhenUnsure,
-    decided: Consent | None,
-    sharing: Sharing | None,
+    platform: Platform, claim: Claim, now: datetime, when_unsure: WhenUnsure, decided: Consent | None
 ) -> Ready | Settlement:
-    conversion = sharing.find(claim.row) if sharing else None
-    record: Mapping[str, Any] = {} if conversion else decode(claim.row.record or b"{}")
-    occurred_at = conversion.occurred_at if conversion else occurred(record)
+    record: Mapping[str, Any] = decode(claim.row.record or b"{}")
+    occurred_at = occurred(record)
     expires_at = occurred_at + platform.max_age
     if now > expires_at:  # before anything that could fail, so that no error outlives the event
         return settled(
             claim, "expired", f"too_old: {platform.title} takes no event older than {platform.max_age.days} days"
         )
-    if conversion is None:
-        visitor = None if claim.row.visitor is None else decode(claim.row.visitor)
-        conversion = conversion_from_record(record, visitor, occurred_at)
-        if sharing:
-            sharing.keep(claim.row, conversion)
+    visitor = None if claim.row.visitor is None else decode(claim.row.visitor)
+    conversion = conversion_from_record(record, visitor, occurred_at)
     if decided is not None:
         if platform.allowed(conversion.consent) and platform.state(decided) == "denied":
             reason = f"consent_withdrawn: the visitor allows {platform.name} nothing any more"

@@ -18,8 +18,7 @@ class Turn:
     """A context that one thread at a time is within, in the order they came; in a store with several writers, any
     number. A thread may enter it again.
 
-    A lock would go to whoever is quickest. In order, passes of several destinations stay in step, and find what one of
-    them put back (`sharing`).
+    A lock would go to whoever is quickest; in order, passes of several destinations stay in step.
     """
 
     def __init__(self, *, alone: bool) -> None:
