@@ -405,29 +405,6 @@ def test_a_queue_for_a_far_platform_goes_side_by_side(
     assert sorted(vendor.ids) == sorted(f"id-{number}" for number in range(230))
 
 
-def test_one_answer_that_takes_long_makes_no_platform_far(outbox: Outbox, vendor: Vendor) -> None:
-    """The first request opens a connection, and any may wait for this machine itself: the quickest answer tells."""
-    under_way, seen, asked, lock = [0], [0], [0], threading.Lock()
-
-    def script(events: Events) -> Answer:
-        with lock:
-            asked[0] += 1
-            under_way[0] += 1
-            seen[0] = max(seen[0], under_way[0])
-        time.sleep(0.0 if asked[0] == 2 else 0.06)
-        with lock:
-            under_way[0] -= 1
-        return ok(events)
-
-    vendor.script = script
-    platform = vendor.platform()
-    platform.max_batch = 20  # type: ignore[misc]
-    sender = delivery(outbox, platform, stopwatch=time.monotonic)
-    for number in range(110):
-        put(outbox, conversion(number))
-    assert (sender.deliver(NOW).delivered, seen[0]) == (110, 1)
-
-
 def test_what_goes_wrong_in_one_of_several_requests_is_raised(outbox: Outbox, vendor: Vendor) -> None:
     """An error beside the first request is not swallowed, and the others finish what they have begun."""
 

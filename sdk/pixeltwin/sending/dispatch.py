@@ -35,7 +35,7 @@ log = logging.getLogger("pixeltwin")
 
 Settling = list[tuple[str, Settlement]]  # by the conversion's id
 LARGEST = 1000  # events a request whatever the platform takes: about a megabyte, and as much again on its way
-FAR = timedelta(seconds=0.05)  # where no answer is quicker, another request beside is worth it
+FAR = timedelta(seconds=0.05)  # an answer that takes longer is worth another request beside it
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class Dispatch:
         self.clock = clock
         self.stop = stop
         self.more = more
-        self.quickest = timedelta.max  # answer of this pass; a slower one may have waited for this machine
+        self.far = False  # whether the last answer took long
         self.entry: Entry | None = None  # leave to make a request that was not made yet
         self.report = DestinationReport(self.platform.name, self.platform.destination)
 
@@ -123,7 +123,7 @@ class Dispatch:
             left -= many
             if many < wanted:
                 break
-            if self.quickest >= FAR and self.report.requests > 1 and wanted == self._largest(test):
+            if self.far and wanted == self._largest(test):
                 self.more()
 
     def _take(self, wanted: int, now: datetime, test: Test) -> int:
@@ -205,8 +205,8 @@ class Dispatch:
         asked = self.clock()
         with self.wiring.turn.aside():
             answered = self.exchange.ask([ready.body for ready in group], test)
-            self.quickest = min(self.quickest, self.clock() - asked)  # without what the turn is waited for
         now = self.clock()
+        self.far = now - asked >= FAR
         fraction = self.wiring.random.random()
         self._note(entry, answered, now, fraction)
         if not test:
