@@ -21,6 +21,7 @@ from pixeltwin.conversion import Conversion
 from pixeltwin.outbox import Outbox, open_outbox
 from pixeltwin.sending.crew import HANDS
 from pixeltwin.sending.standing import Standing
+from pixeltwin.sending.turn import Turn
 from pixeltwin.worker import run, utc_now
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, states
 from tests.local_vendor import NOW, TOKEN, Answer, Events, Local, Script, Vendor, conversion, ok, put, says
@@ -403,6 +404,29 @@ def test_a_queue_for_a_far_platform_goes_side_by_side(
     report = sender.deliver(NOW)
     assert (report.delivered, report.requests, seen[0]) == (230, 12, most)
     assert sorted(vendor.ids) == sorted(f"id-{number}" for number in range(230))
+
+
+def test_a_platform_is_not_far_because_others_of_this_process_are_slow(
+    outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long a thread waits for its turn behind an answer says nothing of the platform: no request goes beside it."""
+    seconds, entered, hands = [0.0], Turn.__enter__, set()
+
+    def waited(turn: Turn) -> None:
+        seconds[0] += 0.1
+        entered(turn)
+
+    def token() -> str:  # asked for by the thread that makes the request
+        hands.add(threading.current_thread().name)
+        return TOKEN
+
+    monkeypatch.setattr(Turn, "__enter__", waited)
+    platform = vendor.platform(access_token=token)
+    platform.max_batch = 20  # type: ignore[misc]
+    sender = delivery(outbox, platform, stopwatch=lambda: seconds[0])
+    for number in range(230):
+        put(outbox, conversion(number))
+    assert (sender.deliver(NOW).delivered, hands) == (230, {threading.current_thread().name})
 
 
 def test_what_goes_wrong_in_one_of_several_requests_is_raised(outbox: Outbox, vendor: Vendor) -> None:

@@ -205,8 +205,8 @@ class Dispatch:
         asked = self.clock()
         with self.wiring.turn.aside():
             answered = self.exchange.ask([ready.body for ready in group], test)
+            self.far = self.clock() - asked >= FAR  # without what the turn is waited for
         now = self.clock()
-        self.far = now - asked >= FAR
         fraction = self.wiring.random.random()
         self._note(entry, answered, now, fraction)
         if not test:
