@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import re
@@ -20,8 +21,10 @@ import pytest
 
 from pixeltwin.errors import ConfigurationError, OutboxUnavailable
 from pixeltwin.outbox import Outbox, open_outbox
+from pixeltwin.outbox.connections import Slot
 from pixeltwin.outbox.contract import LEASE
 from pixeltwin.outbox.sqlite_ends import empty_wal
+from pixeltwin.outbox.sqlite_waiting import Waiting
 from pixeltwin.outbox.statements import load
 from tests import outbox_processes as workers
 from tests.outboxes import BLUE, NOW, RED, after, new, put, settle_all
@@ -258,6 +261,20 @@ def test_a_thread_that_ends_leaves_no_open_file(outbox: Outbox, path: Path) -> N
         thread.join()
     files = [os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()]
     assert len([file for file in files if file.startswith(str(path))]) <= 3
+
+
+def test_a_connection_may_be_collected_before_its_slot() -> None:
+    """Whichever of the two goes first, the connection is closed: Python 3.13 warns of one that is not."""
+
+    def tangle() -> None:
+        connection = sqlite3.connect(":memory:", factory=Waiting)
+        slot = Slot("unused.db", lambda: connection)
+        with slot:
+            cycle: list[object] = [connection, slot]
+            cycle.append(cycle)
+
+    tangle()
+    gc.collect()
 
 
 def test_processes_write_at_once_without_an_error(path: Path) -> None:

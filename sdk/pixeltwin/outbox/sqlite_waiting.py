@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from itertools import chain, repeat
 from time import monotonic, sleep
 from typing import Any
@@ -47,6 +48,11 @@ class Waiting(sqlite3.Connection):
     """
 
     patience: Patience
+
+    def __del__(self) -> None:
+        # Its slot closes it; where both are collected at once it may be asked first, and Python 3.13 would warn of it.
+        with suppress(sqlite3.Error):
+            self.close()
 
     def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
         try:
