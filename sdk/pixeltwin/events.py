@@ -6,7 +6,7 @@ raises `InvalidInput` with advice, and its message never quotes the value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -311,6 +311,17 @@ def given(event: Event) -> Given:
 def _given(model: Frozen) -> frozenset[str]:
     own = model.__dict__
     return frozenset([field for field in model.__pydantic_fields_set__ if own[field] or own[field] == 0])
+
+
+def renamed(own: Mapping[str, Any], columns: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Those of these fields that hold something, under a platform's keys; `own` is the `__dict__` of an event or item,
+    `columns` are pairs of field and key."""
+    said: dict[str, Any] = {}
+    for field, key in columns:
+        value = own[field]
+        if value or value == 0:  # zero is a value, "" is none
+            said[key] = value
+    return said
 
 
 def to_record(event: Event) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ...contract import EventName, Platform
-from ...events import Event, Item, WatchVideo
+from ...events import Event, Item, WatchVideo, renamed
 from ...frozen import FrozenDict
 from ...normalising.amounts import ValueBasis, amount
 from ...normalising.normal import (
@@ -202,14 +202,14 @@ _ITEM_TAG, _ITEM_API = _of_tag(ITEM_FIELDS), _of_api(ITEM_FIELDS)
 def tag_data(event: Event, id: str, basis: ValueBasis) -> dict[str, Any]:
     """The event data of `pintrk('track', name, …)`; the id is what makes the two halves one."""
     given = event.__dict__
-    data = {"event_id": id, **_tag(given, _tag_fields_of(type(event)))}
+    data = {"event_id": id, **renamed(given, _tag_fields_of(type(event)))}
     if "tax" in given:
         data["value"] = amount(given, basis)
     items: tuple[Item, ...] = given.get("items") or ()
     if items:
         lines = [item.__dict__ for item in items]
         data["order_quantity"] = sum([line["quantity"] for line in lines])
-        data["line_items"] = [_tag(line, _ITEM_TAG) for line in lines]
+        data["line_items"] = [renamed(line, _ITEM_TAG) for line in lines]
     return data
 
 
@@ -250,15 +250,6 @@ def _content(given: Mapping[str, Any], *, newer: bool) -> dict[str, Any]:
     if newer and (brand_id := given["brand_id"]) and len(brand_id) <= LONGEST_BRAND_ID:
         content["item_brand_id"] = brand_id
     return content
-
-
-def _tag(given: Mapping[str, Any], fields: _Tag) -> dict[str, Any]:
-    said: dict[str, Any] = {}
-    for name, tag in fields:
-        value = given[name]
-        if value or value == 0:  # zero is a value, "" is none
-            said[tag] = value
-    return said
 
 
 def _api(given: Mapping[str, Any], fields: _Api) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ...consent import Consent
 from ...contract import EventName, Platform
 from ...conversion import Conversion
-from ...events import Event, Refund
+from ...events import Event, Refund, renamed
 from ...normalising.amounts import amount
 from ...normalising.normal import country_code, email_address, ip_canonical, phone_plus, state_code, trimmed
 from ...visitor import AnyVisitor, Rule
@@ -233,16 +233,7 @@ def _write(said: dict[str, Any], event: Event, name: EventName, choices: Choices
             said[key] = value
     if items := own.get("items"):
         columns = _ITEM[side]
-        said["products"] = [_product(item.__dict__, columns) for item in items]
-
-
-def _product(given: Mapping[str, Any], columns: _Columns) -> dict[str, Any]:
-    said: dict[str, Any] = {}
-    for field, key in columns:
-        value = given[field]
-        if value or value == 0:  # zero is a value, "" is none
-            said[key] = value
-    return said
+        said["products"] = [renamed(item.__dict__, columns) for item in items]
 
 
 def init_options(platform: Platform, visitor: AnyVisitor, consent: Consent) -> dict[str, Any]:
