@@ -93,6 +93,16 @@ def test_claims_come_oldest_first_and_once(outbox: Outbox) -> None:
     assert (first[0].attempts, first[0].browser, first[0].browser_at) == (0, "none", None)
 
 
+def test_a_large_claim_comes_whole(outbox: Outbox) -> None:
+    """Hundreds of rows of one claim come in order of arrival, each with what was put, and what is due again first."""
+    seqs = put(outbox, *range(450))
+    settle_all(outbox, RED, "waiting", due_at=after(seconds=1))
+    new_seqs = put(outbox, *range(450, 500), now=after(seconds=1))
+    claims = outbox.claim(RED, now=after(seconds=2), limit=480)
+    assert [claim.row.seq for claim in claims] == seqs + new_seqs[:30]
+    assert [claim.row.record for claim in claims] == [new(number).record for number in range(480)]
+
+
 def test_each_destination_has_its_own_claim(outbox: Outbox) -> None:
     """Every conversion is claimed for every destination, whatever became of it at the others."""
     put(outbox, 1)

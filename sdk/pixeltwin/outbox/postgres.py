@@ -8,7 +8,7 @@ a pooler in transaction mode they do not).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
@@ -49,6 +49,7 @@ from .steps import STEP, in_steps
 
 IMPATIENT = 0.25  # seconds a statement of a request may take, waiting for locks included
 PATIENT = 5.0  # seconds a statement of a worker or a command may take
+READ_AT_ONCE = 200  # rows of a claim: libpq's answer is held beside what is made of it
 
 
 class PostgresOutbox(Outbox):
@@ -205,8 +206,12 @@ class PostgresOutbox(Outbox):
                             seqs += [seq for (seq,) in own.rows(statement, limit=limit - len(seqs), **leased)]
                 if not more or len(seqs) >= limit:
                     break
-            rows = own.rows("claimed", seqs=seqs, destination=number, name=destination)
-        return [claim(row, token) for row in rows]
+            return [claim(row, token) for row in self._claimed(own, sorted(seqs), number, destination)]
+
+    def _claimed(self, own: Session, seqs: Sequence[int], number: int, destination: str) -> Iterator[TupleRow]:
+        for first in range(0, len(seqs), READ_AT_ONCE):
+            some = seqs[first : first + READ_AT_ONCE]
+            yield from own.rows("claimed", seqs=some, destination=number, name=destination)
 
     def _distribute(self, own: Session, limit: int) -> bool:
         """Make state rows for up to `limit` arrivals. Whether there may be more."""
