@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltwin import Consent, Tracker
+from pixeltwin import Consent, Reddit, Tracker
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.insight.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
 from pixeltwin.insight.health import Health, Pixels, PlatformHealth
@@ -191,6 +191,15 @@ def test_a_late_twin_and_a_wrong_clock_are_remarked() -> None:
     found = diagnose(Hasty(account="a1", access_token="t"), facts, mode=Mode(), now=NOW)
     assert found.status == "healthy"
     assert "3 h old: they may count twice." in found.remarks[0] and "75 s ahead" in found.remarks[1]
+
+
+@pytest.mark.parametrize(("api_url", "said"), [(None, False), ("http://127.0.0.1:5000/sandbox/api", True)])
+def test_what_a_sandbox_takes_is_remarked(api_url: str | None, said: bool) -> None:
+    """A platform whose events go elsewhere may be healthy, and the document says that they do not count."""
+    platform = Reddit(pixel_id="a2_shop", access_token="t", api_url=api_url)
+    found = diagnose(platform, Facts(standing=Standing().answered(NOW, turn=0, took=True)), mode=Mode(), now=NOW)
+    assert found.status == "healthy"
+    assert [("127.0.0.1" in one and "PIXELTWIN_SANDBOX" in one) for one in found.remarks] == [True] * said
 
 
 def test_another_process_tells_the_same(tmp_path: Path) -> None:
