@@ -14,7 +14,7 @@ Messages say what to do next and never quote personal data or secrets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from traceback import extract_tb
 from typing import Any
@@ -55,11 +55,15 @@ class UnknownName(InvalidInput):
         super().__init__(f"{platform} has no event called {name!r}", [("", advice)])
 
 
-def nearest(name: str, spellings: Sequence[str]) -> list[str]:
-    """The closest spellings: by letters, then by shared words (ADD_TO_CART is near ADD_CART)."""
-    folded = {spelling.replace("_", "").lower(): spelling for spelling in spellings}
-    close = get_close_matches(name.replace("_", "").lower(), list(folded), n=3, cutoff=0.7)
-    return [folded[one] for one in close]
+def nearest(name: str, spellings: Iterable[str]) -> list[str]:
+    """The closest spellings, closest first, by their letters alone (ADD_TO_CART is near AddCart)."""
+    by_letters = {letters(spelling): spelling for spelling in spellings}
+    return [by_letters[one] for one in get_close_matches(letters(name), by_letters, n=3, cutoff=0.7)]
+
+
+def letters(name: str) -> str:
+    """A name without case and what joins its words."""
+    return name.replace("_", "").replace("-", "").lower()
 
 
 class ConfigurationError(PixeltwinError, ValueError):

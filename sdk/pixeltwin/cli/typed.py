@@ -6,10 +6,9 @@ A value that begins with `{` or `[` is JSON. An item is `ID`, `ID:PRICE` or `ID:
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ import click
 
 from ..app import App
 from ..config import truth
+from ..errors import letters, nearest
 from ..events import EVENT_TYPES, Event, Item
 from ..visitor import IDENTITY_FIELDS, Visitor
 
@@ -28,7 +28,7 @@ _SIGNALS = ("click_ids", "browser_ids")
 
 def event(kind: str, words: Iterable[str], names: Iterable[str]) -> Event:
     """`--event Purchase order_id=1001 value=59.90 item=sku-1:29.95x2`; `names` are words such as `PLATFORM=NAME`."""
-    cls = EVENT_TYPES[nearest(kind, EVENT_TYPES, "event")]
+    cls = EVENT_TYPES[as_known(kind, EVENT_TYPES, "event")]
     known = [name for name in cls.model_fields if name != "names"]
     fields: dict[str, Any] = {}
     for name, value in pairs(words):
@@ -37,7 +37,7 @@ def event(kind: str, words: Iterable[str], names: Iterable[str]) -> Event:
             many: list[Any] = parsed if isinstance(parsed, list) else [parsed or value]
             fields.setdefault("items", []).extend(map(_item, many))
             continue
-        field = nearest(name, known, f"field of {cls.__name__}")
+        field = as_known(name, known, f"field of {cls.__name__}")
         if field in fields:
             raise click.UsageError(f"{field} is given twice")
         parsed = _json(value)
@@ -50,7 +50,7 @@ def visitor(words: Iterable[str], region: str | None) -> Visitor:
     fields: dict[str, Any] = {"phone_region": region}
     for name, value in pairs(words):
         field, _, pixel = name.partition(".")
-        field = nearest(field, Visitor.model_fields, "field of Visitor")
+        field = as_known(field, Visitor.model_fields, "field of Visitor")
         if field in _SIGNALS:
             if not pixel:
                 raise click.UsageError(f"say whose: {field}.PLATFORM={value}")
@@ -70,7 +70,7 @@ def visitor(words: Iterable[str], region: str | None) -> Visitor:
 def app(words: Iterable[str]) -> App | None:
     """`platform=ios id=1234567890 os_version=19.1 tracking_allowed=yes`; None when nothing is given."""
     known = {field.name: field for field in dataclasses.fields(App) if field.name != "device"}
-    given = {nearest(name, known, "field of App"): value for name, value in pairs(words)}
+    given = {as_known(name, known, "field of App"): value for name, value in pairs(words)}
     if not given:
         return None
     missing = {"platform", "id"} - set(given)
@@ -82,14 +82,13 @@ def app(words: Iterable[str]) -> App | None:
     return App(**fields)
 
 
-def nearest(name: str, known: Iterable[str], what: str) -> str:
+def as_known(name: str, known: Collection[str], what: str) -> str:
     """`name` as it is known, whatever its case; else an error with the near matches."""
-    folded = {_folded(one): one for one in known}
-    found = folded.get(_folded(name))
-    if found:
-        return found
-    near = [folded[one] for one in difflib.get_close_matches(_folded(name), folded, n=3, cutoff=0.6)]
-    advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(folded.values())}"
+    for one in known:
+        if letters(one) == letters(name):
+            return one
+    near = nearest(name, known)
+    advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
     raise click.UsageError(f"there is no {what} called {name!r}; {advice}")
 
 
@@ -102,10 +101,6 @@ def pairs(words: Iterable[str]) -> list[tuple[str, str]]:
             raise click.UsageError(f"write NAME=VALUE instead of {name[:40]!r}")
         found.append((name.strip(), value))
     return found
-
-
-def _folded(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
 
 
 def _json(value: str) -> dict[str, Any] | list[Any] | None:
