@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import request
 
-from pixeltwin import Consent, Purchase
+from pixeltwin import Consent, CustomEvent, Purchase
 from pixeltwin.consent import State
 from pixeltwin.outbox import NewRow
 from pixeltwin.pages.remembered import COOKIE, MOST, ROOM, Remembered
@@ -76,6 +76,16 @@ def test_a_refusal_after_the_report_calls_it_off(till: Till) -> None:
     told = reported(till)
     till.tracker.consented([], DENIED, keys=["1001"])
     assert till.states() == {"cancelled"} and till.row(told).visitor is None
+
+
+@pytest.mark.parametrize(("answer", "state"), [(GRANTED, "pending"), (DENIED, "cancelled")])
+def test_an_answer_finds_an_event_with_a_name_of_its_own(till: Till, answer: Consent, state: str) -> None:
+    """A webhook's custom event goes or ends with his answer like any other, although nobody knows its name then."""
+    till.tracker.remember("1001", visitor=visitor(), consent=PENDING)
+    till.tracker.track(CustomEvent(name="Fitted"), visitor=None, consent=None, key="1001")
+    assert till.states() == {"held"}
+    till.tracker.consented([], answer, keys=["1001"])
+    assert {one.state for one in till.tracker.outbox.deliveries()} == {state}
 
 
 def test_an_answer_that_was_given_stands() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .. import rows
@@ -22,7 +23,7 @@ def decided(tracker: Tracker, ids: Sequence[str], keys: Sequence[str], consent: 
     now, allowed = tracker.clock(), any(platform.allowed(consent) for platform in tracker.platforms)
     for key in keys:
         tracker.memory.decided(key, consent, tracker.platforms, now=now)
-    found = [*tracker.outbox.get(ids), *(row for key in keys for row in _tracked(tracker, key))]
+    found = [*tracker.outbox.get(ids), *(row for key in keys for row in _tracked(tracker, key, now))]
     his = [row for row in found if row.held or decided_by(row)]
     if not his:
         return
@@ -35,7 +36,7 @@ def decided(tracker: Tracker, ids: Sequence[str], keys: Sequence[str], consent: 
         tracker.on_stored()
 
 
-def _tracked(tracker: Tracker, key: str) -> list[Stored]:
-    """The conversions under a natural key; none of an event that has a name of its own, which nobody knows here."""
-    found = [tracker.outbox.find(unique) for unique in rows.naturals(key, site=tracker.site)]
-    return [row for row in found if row is not None]
+def _tracked(tracker: Tracker, key: str, now: datetime) -> list[Stored]:
+    """The conversions under a natural key."""
+    uniques = [*rows.naturals(key, site=tracker.site), *tracker.memory.named(key, now=now)]
+    return [row for row in map(tracker.outbox.find, uniques) if row is not None]

@@ -89,8 +89,10 @@ class Intake:
 
     def _used(self, conversion: Conversion, signals: Signals, now: datetime, strict: bool) -> None:
         """Forget what was remembered; if the visitor has answered since it was read, his answer holds."""
-        key = conversion.key or ""
+        key, event = conversion.key or "", conversion.event
         try:
+            if event.custom_name:
+                self._tracker.memory.name(key, rows.natural(event, key, site=self._tracker.site), now=now)
             latest = self._tracker.memory.recall(key, now=now)
             self._tracker.memory.forget(key)
             if latest and latest.consent != signals.consent:

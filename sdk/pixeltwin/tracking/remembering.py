@@ -16,7 +16,7 @@ from ..outbox import Outbox
 from ..strictjson import decode, encode
 from ..visitor import SealedVisitor
 
-_SIGNALS = "signals"  # the kind of note
+_SIGNALS, _NAMED = "signals", "named"  # the kinds of notes
 
 
 class Signals(NamedTuple):
@@ -74,6 +74,17 @@ class Memory:
 
     def forget(self, key: str) -> None:
         self._outbox.notes.forget(_SIGNALS, self._place(key))
+
+    def name(self, key: str, unique: str, *, now: datetime) -> None:
+        """Note that an event with a name of its own was tracked under this key: an answer looks for it too."""
+        known = self.named(key, now=now)
+        if unique not in known:
+            self._outbox.notes.keep(_NAMED, self._place(key), encode([*known, unique]), now=now)
+
+    def named(self, key: str, *, now: datetime) -> list[str]:
+        """What makes each event unique that `name` noted under this key."""
+        data = self._outbox.notes.find(_NAMED, self._place(key), now=now)
+        return [] if data is None else json.loads(data)
 
     def erase(self, wanted: Callable[[SealedVisitor], bool]) -> int:
         """Forget the signals of these visitors, of all sites; how many there were."""
