@@ -53,6 +53,9 @@ def word(outcome: object) -> str:
         (400, {"status": "INVALID", "reason": "Invalid access token"}, [WRONG] * 3),  # an expired token, as recorded
         (200, {"status": "INVALID", "reason": "The token has expired"}, [WRONG] * 3),
         (400, {"status": "INVALID", "reason": "Unknown pixel id"}, [WRONG] * 3),
+        (400, {"status": "INVALID", "event": 1, "reason": "Invalid content_ids: token-1"}, [AGAIN, NO, AGAIN]),
+        (400, {"status": "INVALID", "event": 7, "reason": "Invalid access token"}, [WRONG] * 3),
+        (401, {"status": "INVALID", "event": 1, "reason": "Unauthorized"}, [WRONG] * 3),
         (401, {"reason": "Unauthorized"}, [WRONG] * 3),
         (403, b"<html>Forbidden</html>", [WRONG] * 3),
         (404, b"", [WRONG] * 3),
@@ -78,6 +81,11 @@ def word(outcome: object) -> str:
             [AGAIN, NO, AGAIN],
         ),
         (400, {**BAD, "event_logs": [{"event": 0, "status": "VALID"}]}, ["again alone"] * 3),
+        (
+            400,
+            {"status": "INVALID", "reason": "pixel id", "event_logs": [{"event": 2, "status": "INVALID"}]},
+            [AGAIN, AGAIN, NO],
+        ),
     ],
 )
 def test_answers_are_read_for_what_they_say(status: int, body: Any, words: list[str]) -> None:
@@ -92,6 +100,14 @@ def test_a_single_event_that_is_invalid_is_refused_in_snaps_words() -> None:
     (outcome,) = snap().read_reply(400, {}, json.dumps({**BAD, "errors": {"codes": ["E7"]}}).encode(), 1)
 
     assert outcome == Refused("Unrecognized event type; E7")
+
+
+def test_an_event_that_is_named_is_to_blame_whatever_the_words() -> None:
+    """A product called a token stops no queue, not even as the only event; an expired token names no event."""
+    said = {"status": "INVALID", "reason": "Invalid content_ids: permission-token-1"}
+
+    assert word(*snap().read_reply(400, {}, json.dumps({**said, "event": 0}).encode(), 1)) == NO
+    assert word(*snap().read_reply(400, {}, json.dumps(said).encode(), 1)) == WRONG
 
 
 def test_a_wait_is_as_long_as_asked() -> None:

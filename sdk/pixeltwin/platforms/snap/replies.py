@@ -48,10 +48,13 @@ def _read(status: int, body: bytes, count: int) -> list[Outcome]:
     if word == "VALID" and 200 <= status < 300:
         return _each(said, count, Delivered())
     if word == "INVALID" or status >= 400:
-        blames_settings = status >= 400 and status not in (400, 413, 422)
-        if blames_settings or _SETTINGS.search(reason):
-            return [Misconfigured(f"{reason}; {_ADVICE}")] * count
-        return _refusals(said, reason, count)
+        if status < 400 or status in (400, 413, 422):
+            blamed = _blamed(said, reason, count)
+            if blamed:
+                return [blamed.get(place, _BLAMELESS) for place in range(count)]
+            if not _SETTINGS.search(reason):
+                return [Refused(reason)] if count == 1 else [RetryLater(0, reason, alone=True)] * count
+        return [Misconfigured(f"{reason}; {_ADVICE}")] * count
     return [RetryLater(None, f"Snap did not say what it took: {reason}")] * count
 
 
@@ -61,16 +64,15 @@ def blames_account(reason: str) -> bool:
     return bool(_ACCOUNT.search(reason.removesuffix(_ADVICE)))
 
 
-def _refusals(said: Mapping[str, Any], reason: str, count: int) -> list[Outcome]:
-    by_log = _each(said, count, _BLAMELESS)
-    if any(isinstance(outcome, Refused) for outcome in by_log):
-        return by_log
-    if count == 1:
-        return [Refused(reason)]
+def _blamed(said: Mapping[str, Any], reason: str, count: int) -> dict[int, Outcome]:
+    """The refusals by place, of the events that the answer names. It is read before the words are: a wrong token is no
+    single event's fault, while a product may well be called one."""
+    by_log = enumerate(_each(said, count, _BLAMELESS))
+    blamed: dict[int, Outcome] = {place: outcome for place, outcome in by_log if isinstance(outcome, Refused)}
     index = said.get("event")
-    if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
-        return [RetryLater(0, reason, alone=True)] * count
-    return [Refused(reason) if place == index else _BLAMELESS for place in range(count)]
+    if not blamed and isinstance(index, int) and not isinstance(index, bool) and 0 <= index < count:
+        blamed[index] = Refused(reason)
+    return blamed
 
 
 def _each(said: Mapping[str, Any], count: int, otherwise: Outcome) -> list[Outcome]:
