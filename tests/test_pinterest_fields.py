@@ -114,6 +114,15 @@ def test_a_custom_event_has_the_name_it_is_given() -> None:
     assert lost(platform, CustomEvent(name="Other")) == [("name", "no_such_field")]
 
 
+def test_a_documented_name_is_itself_in_any_spelling() -> None:
+    """Pinterest's own pages write AddToCart, AddToWishList, checkout: each is that event, not a name of one's own."""
+    for pair in Pinterest.known_names:
+        bare = pair.server.replace("_", "")
+        for spelling in (bare, bare.upper(), bare.title(), pair.server.title(), pair.server.upper()):
+            named = pinterest(custom_events={"Mine": spelling}).event_name(CustomEvent(name="Mine"))
+            assert named == pair
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -28,7 +28,7 @@ from ...contract import (
 )
 from ...conversion import Conversion
 from ...dedup import Half, Verdict
-from ...errors import CannotSend, ConfigurationError, UnknownName
+from ...errors import CannotSend, ConfigurationError
 from ...events import Event, Refund
 from ...frozen import FrozenDict
 from ...normalising.amounts import ValueBasis, checked_basis
@@ -158,13 +158,13 @@ class Pinterest(Platform):
             self.rules = {**self.rules, "postal_code": mapping.LETTERED_POSTAL_CODE}
 
     def _own_name(self, name: str) -> EventName:
-        """The pair of one of Pinterest's names, or a name of the advertiser's own, which is the same on both sides."""
+        """The pair of one of Pinterest's names, in any spelling: its tag takes them so, its API does not. Or a name of
+        the advertiser's own, which is the same on both sides."""
         if not _OWN_NAME.fullmatch(name):
             raise ConfigurationError("Pinterest(custom_events=): a name has letters and underscores only")
-        try:
-            return self.named(name)
-        except UnknownName:
-            return EventName(name, name)
+        bare = name.replace("_", "").lower()
+        same = (known for known in self.known_names if known.server.replace("_", "") == bare)
+        return next(same, EventName(name, name))
 
     @classmethod
     def emulated(cls, base_url: str) -> Mapping[str, str]:
