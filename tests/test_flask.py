@@ -430,6 +430,25 @@ def test_filters_decide_what_is_tracked_and_which_url_is_seen() -> None:
     assert shop.tracked[1] is not None and not shop.tracked[1].stored
 
 
+def test_a_page_that_a_view_names_is_treated_like_its_own() -> None:
+    """An explicit source_url may be a path of the site, loses what is private, and goes through the filter."""
+    shop = Shop()
+    shop.twin.source_url_filter(lambda url: url.replace("/product", "/p"))
+
+    @shop.app.get("/named")
+    def named() -> str:
+        for url in ("/product?session_id=cs_1&rdt_cid=r1", "https://shop.example/product#top", None):
+            shop.tracked.append(shop.twin.track(AddToCart(), source_url=url))
+        return ""
+
+    shop.client.get("/named")
+    assert [one.source_url for one in shop.tracked if one] == [
+        "http://localhost/p?rdt_cid=r1",
+        "https://shop.example/p",
+        None,
+    ]
+
+
 def test_a_staging_site_tells_nobody() -> None:
     """PIXELTWIN_DELIVERY=off: no pixel, no row, and the application runs as ever."""
     shop = Shop(PIXELTWIN_DELIVERY="off")

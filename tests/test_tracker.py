@@ -13,7 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltwin import AddToCart, Consent, Conversion, PageView, Purchase, Reddit, Tracker, Visitor, WatchVideo, rows
+from pixeltwin import (
+    AddToCart,
+    Consent,
+    Conversion,
+    Lead,
+    PageView,
+    Purchase,
+    Reddit,
+    Tracker,
+    Visitor,
+    WatchVideo,
+    rows,
+)
 from pixeltwin.errors import ConfigurationError, InvalidInput, OutboxUnavailable
 from pixeltwin.strictjson import decode
 from tests.samples import KEY, NOW, Clock, platforms, purchase, visitor
@@ -202,7 +214,8 @@ def test_a_wrong_argument_is_logged_in_production_and_raised_on_request(
     [
         {"platforms": "reddit"},
         {"key": "\ud800"},
-        {"source_url": "http://x/\ud800"},
+        {"source_url": "/thanks"},
+        {"source_url": 7},
         {"visitor": "somebody"},
         {"consent": "granted"},
         {"app": "an app"},
@@ -220,6 +233,32 @@ def test_no_wrong_argument_takes_a_page_down_or_tells_somebody_not_meant(mistake
     assert conversion.stored is not bool({"platforms", "consent"} & set(mistake))
     with pytest.raises(Exception, match=r".*"):
         ours.track(purchase(), **given, on_error="raise")
+
+
+def test_of_a_page_that_is_named_only_what_platforms_may_see_goes_on() -> None:
+    """Credentials, fragment and query stay behind, but for click ids, utm_* and what the tracker is to keep."""
+    ours = tracker(keep_parameters=["page"])
+    named = "https://ada:secret@shop.example/thanks?session_id=cs_1&rdt_cid=r1&utm_source=x&page=2#top"
+    conversion = ours.track(purchase(), visitor=visitor(), consent=GRANTED, source_url=named)
+    assert conversion.source_url == "https://shop.example/thanks?rdt_cid=r1&utm_source=x&page=2"
+    ours.remember("1002", visitor=visitor(), consent=GRANTED, source_url=named)
+    later = ours.track(purchase("1002"), visitor=None, consent=None)
+    assert later.source_url == conversion.source_url
+
+
+def test_of_a_key_that_is_an_address_only_a_digest_is_kept() -> None:
+    """A natural key outlives the visitor's data: an e-mail address in it is not written anywhere, and still found."""
+    ours, key = tracker(), " ada@example.com "
+    ours.remember(key, visitor=visitor(), consent=Consent.pending())
+    notes = ours.outbox.notes.listed("signals")
+    lead = ours.track(Lead(), visitor=None, consent=None, key=key)
+    row = ours.outbox.find(rows.natural(Lead(), lead.key or "", site="shop"))
+    assert lead.stored and row is not None and "@" not in f"{notes} {row} {lead.key}"
+    assert not ours.track(Lead(), visitor=visitor(), consent=GRANTED, key=key.strip()).created
+    assert ours.derive_id(Lead(), key) == lead.id
+    ours.consented([], GRANTED, keys=[key])
+    assert {one.state for one in ours.outbox.deliveries()} == {"pending"}
+    assert ours.cancel(Lead, key).id == lead.id
 
 
 def test_an_event_built_inside_the_guard_cannot_take_the_page_down() -> None:

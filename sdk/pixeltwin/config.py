@@ -218,6 +218,7 @@ class Settings:
             site=self.get("SITE"),
             outbox=self.get("OUTBOX"),
             outbox_bound=self.number("OUTBOX_BOUND"),
+            keep_parameters=self.words("KEEP_PARAMETERS"),
             phone_region=self.get("PHONE_REGION"),
             on_error=self.get("ON_ERROR") or ("raise" if debug else "log"),
             when_unsure=self.get("WHEN_UNSURE"),

@@ -35,6 +35,7 @@ from .tracking.losses import Losses
 from .tracking.mode import checked_mode
 from .tracking.remembering import Memory
 from .visitor import NOBODY, AnyVisitor, Visitor, collected_rules
+from .web import kept_parameters
 
 if TYPE_CHECKING:
     import httpx
@@ -60,6 +61,7 @@ class Tracker:
     `site` keeps the natural keys of several sites apart that share an outbox.
     `outbox`: "sqlite:///pixeltwin.db", "postgresql://…", "memory:", or an `Outbox`. `outbox_bound`: when about so many
     conversions wait that no worker has looked at, further ones are lost, counted and shouted (0: no bound).
+    `keep_parameters`: query parameters that a `source_url` may keep beside click ids and utm_*.
     `phone_region` (ISO 3166-1, "DE"): where phone numbers without a country code are from.
     `on_error`: "log" never takes the caller down for a tracking fault: it is logged and counted in `losses`.
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
@@ -77,6 +79,7 @@ class Tracker:
         site: str = "",
         outbox: str | Outbox = "sqlite:///pixeltwin.db",
         outbox_bound: int = BOUND,
+        keep_parameters: Sequence[str] = (),
         phone_region: str | None = None,
         on_error: OnError = "log",
         when_unsure: WhenUnsure = "suppress",
@@ -90,6 +93,7 @@ class Tracker:
         self.platforms = _checked_platforms(platforms)
         self.secret_keys = _checked_keys(secret_keys)
         self.site = site
+        self.kept_parameters = kept_parameters(self.platforms, keep_parameters)
         self.phone_region = _checked_region(phone_region)
         self.on_error: OnError = on_error
         self.when_unsure: WhenUnsure = when_unsure
@@ -217,7 +221,7 @@ class Tracker:
     ) -> Cancellation:
         """What was held or tracked under this key is not to be: what has not gone never will, the personal data is
         erased. The answer says who had counted it. `UnknownConversion` if nothing is known under the key."""
-        self.memory.forget(str(key).strip())
+        self.memory.forget(arguments.plain_key(key))
         return self.holding.cancel(kind, key, name=name, reason=reason, now=self.clock())
 
     def remember(self, key: str | int, *, visitor: AnyVisitor, consent: Consent, source_url: str | None = None) -> None:
@@ -228,7 +232,7 @@ class Tracker:
 
     def derive_id(self, event: Event, key: str) -> str:
         """The id of the conversion with this natural key, under the current secret key."""
-        return derive_id(self.secret_keys[-1], site=self.site, event=event, natural_key=key)
+        return derive_id(self.secret_keys[-1], site=self.site, event=event, natural_key=arguments.plain_key(key))
 
     # --- rendering -------------------------------------------------------------------------------------------------
 
@@ -253,7 +257,7 @@ class Tracker:
         """The visitor decided: what was held for his consent is released with it, and what `remember` kept under these
         keys while he had not answered takes it on. When he allows nobody, all that is held is cancelled, and so is what
         rests on an earlier decision of his; of what was remembered the refusal stays. `OutboxUnavailable` may rise."""
-        deciding.decided(self, ids, keys, consent)
+        deciding.decided(self, ids, [arguments.plain_key(key) for key in keys], consent)
 
     def in_window(self, platform: Platform, conversion: Conversion) -> bool:
         """Whether a pixel may still fire for it: the platform would take both halves for one, and a day is not over."""

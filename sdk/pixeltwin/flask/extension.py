@@ -90,13 +90,15 @@ class PixelTwin:
             settings = with_sandbox(app, settings)
         debug = app.debug or app.testing
         tracker = self._given_tracker or settings.tracker(secret_keys=_flask_keys(app), debug=debug)
+        kept = (*tracker.kept_parameters, *settings.words("KEEP_PARAMETERS"))  # of a tracker that was given, too
+        tracker.kept_parameters = kept_parameters(tracker.platforms, kept)
         prefix = "/_pixeltwin"
         script = Script(tracker.platforms, f"{prefix}/pixeltwin.js")
         blueprint = first_party(self.visit, script, prefix)
         app.extensions["pixeltwin"] = _State(
             site=Site(
                 tracker=tracker,
-                keep=kept_parameters(tracker.platforms, settings.words("KEEP_PARAMETERS")),
+                keep=tracker.kept_parameters,
                 page_views=settings.get("PAGE_VIEWS"),
                 clean_page_url=settings.flag("CLEAN_URL"),
                 live=settings.get("DELIVERY") == "live",

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import urljoin
 
 from markupsafe import Markup
 from typing_extensions import Unpack
@@ -18,7 +19,7 @@ from ..conversion import Conversion
 from ..events import Event, PageView, Search, ViewCategory, ViewContent
 from ..logfields import fields
 from ..normalising.addresses import public_address
-from ..tracking.arguments import TrackOptions
+from ..tracking.arguments import TrackOptions, plain_key
 from ..visitor import AnyVisitor, Visitor
 from ..web import Cookie, Request, ResponseChanges, clean_url
 from . import handover, withdrawal
@@ -132,6 +133,10 @@ class Visit:
     def source_url(self) -> str | None:
         return self._cleaned(self.request.url)
 
+    def _page(self, given: str | None) -> str | None:
+        """A page that the caller named, in full or as a path of this site."""
+        return self._cleaned(urljoin(self.request.url, given)) if isinstance(given, str) and given else given
+
     def _cleaned(self, url: str) -> str | None:
         cleaned = clean_url(url, self.site.keep)
         return self.site.url_filter(cleaned) if self.site.url_filter else cleaned
@@ -197,7 +202,7 @@ class Visit:
         person = self._person(visitor, identity, {})
         self.tracker.remember(key, visitor=person, consent=given, source_url=self.source_url)
         if self._source is not None:  # else nobody will ever decide
-            self.remembered.add(str(key).strip(), given)
+            self.remembered.add(plain_key(key), given)
 
     def _told(
         self,
@@ -210,8 +215,7 @@ class Visit:
     ) -> Conversion | None:
         if not self.site.tells:
             options["platforms"] = ()
-        if "source_url" not in options:
-            options["source_url"] = self.source_url
+        options["source_url"] = self._page(options["source_url"]) if "source_url" in options else self.source_url
         person = self._person(visitor, identity, options)
         return tell(event, visitor=person, consent=self.decided if consent is None else consent, **options)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Literal, TypedDict
 
 from ..app import App
@@ -13,6 +15,7 @@ from ..conversion import ActionSource
 from ..errors import InvalidInput
 from ..events import Event
 from ..visitor import NOBODY, AnyVisitor, SealedVisitor, Visitor
+from ..web import clean_url
 
 OnError = Literal["log", "raise"]
 
@@ -21,7 +24,8 @@ class TrackOptions(TypedDict, total=False):
     """What `track` takes beside the event, its visitor and his consent.
 
     `key`: the natural key, where the event has none of its own; tracking it again changes nothing. `id`: used as it
-    is. `occurred_at`: an aware datetime, now if absent. `platforms`: the names of those to tell. `browser`, `server`:
+    is. `occurred_at`: an aware datetime, now if absent. `source_url`: the page's whole address; of its query only what
+    the tracker keeps goes on. `platforms`: the names of those to tell. `browser`, `server`:
     False switches a half off. `connection`: a DB-API connection to the outbox's own database; the conversion is
     written inside your transaction. `offered`: the browser half is out already (the browser minted the id). `recall`:
     what the visitor lacks is taken from what `remember` kept under the key, as it is where no visitor is given.
@@ -45,7 +49,14 @@ class TrackOptions(TypedDict, total=False):
 
 def natural_key(event: Event, given: str | int | None) -> str | None:
     key = event.natural_key if given is None else given
-    return None if key is None else str(key).strip() or None
+    return None if key is None else plain_key(key) or None
+
+
+def plain_key(key: str | int) -> str:
+    """A natural key as it is kept, trimmed. It outlives what is kept of the visitor: of one with an e-mail address in
+    it only a digest is."""
+    text = str(key).strip()
+    return f"sha256:{sha256(f'natural key {text}'.encode()).hexdigest()}" if "@" in text else text
 
 
 def required_key(event: Event, given: str | int | None) -> str:
@@ -56,6 +67,17 @@ def required_key(event: Event, given: str | int | None) -> str:
     return key
 
 
+def page_url(url: str | None, keep: Sequence[str]) -> str | None:
+    """The address of a page as platforms may see it: of its query only what `keep` names."""
+    if not url:
+        return None
+    cleaned = clean_url(url, keep) if isinstance(url, str) else ""
+    if not cleaned.startswith(("http://", "https://")):
+        advice = "give the page's whole address, https://… (url_for(…, _external=True) makes one), or leave it out"
+        raise InvalidInput("track", [("source_url", advice)])
+    return cleaned
+
+
 def names(platforms: Iterable[str] | None) -> tuple[str, ...] | None:
     if isinstance(platforms, str):
         raise InvalidInput("track", [("platforms", f"give a list of names, such as [{platforms!r}]")])
@@ -63,7 +85,7 @@ def names(platforms: Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def harmless(
-    visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions
+    visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions, keep: Sequence[str]
 ) -> tuple[AnyVisitor, Consent, TrackOptions]:
     """What is left of wrong arguments: the conversion is not lost, and nobody is told who was not meant to be."""
     names = options.get("platforms")
@@ -72,9 +94,10 @@ def harmless(
         "server": bool(options.get("server", True)),
         "platforms": names if names is None or isinstance(names, (list, tuple)) else (),
     }
-    url = options.get("source_url")
-    if isinstance(url, str) and url.isascii():
-        kept["source_url"] = url
+    with suppress(InvalidInput):
+        url = page_url(options.get("source_url"), keep)
+        if url and url.isascii():
+            kept["source_url"] = url
     known = visitor if isinstance(visitor, (Visitor, SealedVisitor)) else NOBODY
     return known, consent if isinstance(consent, Consent) else Consent.denied(), kept
 

@@ -20,6 +20,7 @@ from ..frozen import FrozenDict
 from ..logfields import fields
 from ..outbox import DeliveryState, NewRow, Outbox, Put, Stored
 from ..strictjson import decode, encode
+from .arguments import plain_key
 from .losses import Losses
 from .repeats import report_conflict
 
@@ -121,7 +122,7 @@ class Holding:
     def _named(self, kind: type[Event], key: str | int, name: str | None) -> tuple[Event, str]:
         """An event that stands in for the one that is meant, and what makes that one unique."""
         blank = _stand_in(kind, name, {})
-        trimmed = str(key).strip()
+        trimmed = plain_key(key)
         if not trimmed:
             raise InvalidInput(kind.__name__, [("key", "give the natural key, such as the order's number")])
         return blank, rows.natural(blank, trimmed, site=self._site)

@@ -55,7 +55,7 @@ class Intake:
         except Exception as error:
             self._tracker.fault("input", error, strict=strict)
             signals = None
-            kept = arguments.harmless(visitor, consent, options)
+            kept = arguments.harmless(visitor, consent, options, self._tracker.kept_parameters)
             conversion, row = self._prepared(built, *kept, now=now, hold=hold)
             if hold and conversion.key is None:
                 return conversion
@@ -114,7 +114,7 @@ class Intake:
             id=conversion_id,
             occurred_at=now if occurred_at is None else checked_time(occurred_at, now),
             visitor=self._tracker.with_region(visitor).seal(self._tracker.rules),
-            source_url=options.get("source_url"),
+            source_url=arguments.page_url(options.get("source_url"), self._tracker.kept_parameters),
             action_source=options.get("action_source", "web"),
             consent=arguments.located(consent, visitor),
             app=options.get("app"),
@@ -197,9 +197,9 @@ class Intake:
             told = any(platform.state(consent) != "denied" for platform in self._tracker.platforms)
             kept = Signals(
                 (person if told else NOBODY).seal(self._tracker.rules),
-                source_url if told else None,
+                arguments.page_url(source_url, self._tracker.kept_parameters) if told else None,
                 arguments.located(consent, person),
             )
-            self._tracker.memory.keep(str(key).strip(), kept, now=self._tracker.clock())
+            self._tracker.memory.keep(arguments.plain_key(key), kept, now=self._tracker.clock())
         except Exception as error:
             self._tracker.fault("remember", error, strict=self._tracker.on_error == "raise")
