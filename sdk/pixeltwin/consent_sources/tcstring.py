@@ -15,8 +15,8 @@ from dataclasses import dataclass
 VERSION = 2
 PURPOSES = 24  # bits
 # created, updated, CMP, its version, screen, language, vendor list, policy, two flags, special features
-_BEFORE_PURPOSES = (36, 36, 12, 12, 6, 12, 12, 6, 1, 1, 12)
-_AFTER_PURPOSES = (24, 1, 12)  # legitimate interests, purpose one treatment, the publisher's country
+_BEFORE_PURPOSES = sum((36, 36, 12, 12, 6, 12, 12, 6, 1, 1, 12))
+_AFTER_PURPOSES = sum((24, 1, 12))  # legitimate interests, purpose one treatment, the publisher's country
 _ALLOWED_BY_CONSENT = 1  # the restriction type that requires consent, which is what is asked for anyway
 
 
@@ -26,12 +26,17 @@ class NotATCString(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
-    """A set of vendor ids, as ranges: a string may name 65,535 of them in a few bytes."""
+    """A set of vendor ids as it was written, a bit each (`field`, the last one's is the lowest) or as ranges: whoever
+    wrote it may name 65,535 of them, and few are asked for."""
 
-    ranges: tuple[tuple[int, int], ...]
+    highest: int
+    field: int = 0
+    ranges: tuple[tuple[int, int], ...] = ()
 
     def __contains__(self, vendor: int) -> bool:
-        return any(first <= vendor <= last for first, last in self.ranges)
+        if self.ranges:
+            return any(first <= vendor <= last for first, last in self.ranges)
+        return 1 <= vendor <= self.highest and bool(self.field >> (self.highest - vendor) & 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +61,33 @@ def decode(text: str) -> TCString:
     bits = _Bits(text.partition(".")[0])
     if bits.number(6) != VERSION:
         raise NotATCString("not of version 2")
-    for width in _BEFORE_PURPOSES:
-        bits.number(width)
-    purposes = frozenset(number for number in range(1, PURPOSES + 1) if bits.number(1))
-    for width in _AFTER_PURPOSES:
-        bits.number(width)
+    bits.number(_BEFORE_PURPOSES)
+    asked = bits.number(PURPOSES)
+    purposes = frozenset(number for number in range(1, PURPOSES + 1) if asked >> (PURPOSES - number) & 1)
+    bits.number(_AFTER_PURPOSES)
     vendors = _vendors(bits)
     _vendors(bits)  # legitimate interests
     return TCString(purposes, vendors, _restrictions(bits))
 
 
 class _Bits:
-    """Numbers read one after the other."""
+    """Numbers read one after the other; each costs as much as it is wide, however long the text is."""
 
     def __init__(self, text: str) -> None:
         try:
-            data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            self._data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise NotATCString("not base64url") from None
-        self._value = int.from_bytes(data, "big")
-        self._left = len(data) * 8
+        self._at = 0
 
     def number(self, width: int) -> int:
-        if width > self._left:
+        first = self._at // 8
+        self._at += width
+        last = (self._at + 7) // 8
+        if last > len(self._data):
             raise NotATCString("it ends too early")
-        self._left -= width
-        return (self._value >> self._left) & ((1 << width) - 1)
+        whole = int.from_bytes(self._data[first:last], "big")
+        return whole >> (last * 8 - self._at) & ((1 << width) - 1)
 
 
 def _vendors(bits: _Bits) -> Vendors:
@@ -89,8 +95,7 @@ def _vendors(bits: _Bits) -> Vendors:
     highest = bits.number(16)
     if bits.number(1):
         return _ranges(bits, highest)
-    field = bits.number(highest)
-    return Vendors(tuple((one, one) for one in range(1, highest + 1) if field >> (highest - one) & 1))
+    return Vendors(highest, field=bits.number(highest))
 
 
 def _ranges(bits: _Bits, highest: int) -> Vendors:
@@ -102,7 +107,7 @@ def _ranges(bits: _Bits, highest: int) -> Vendors:
         if not 1 <= first <= last <= highest:
             raise NotATCString("a range of vendors that cannot be")
         found.append((first, last))
-    return Vendors(tuple(found))
+    return Vendors(highest, ranges=tuple(found))
 
 
 def _restrictions(bits: _Bits) -> tuple[tuple[int, Vendors], ...]:
