@@ -104,6 +104,16 @@ def test_a_stamp_is_borne_by_its_own_value_alone_for_its_time(value: str, other:
     assert signer.bears(value, stamp, max_age=DAY) == (later <= DAY.total_seconds())
 
 
+@pytest.mark.parametrize("value", ["order.2", "order", "..", "a.b.c"])
+def test_a_value_with_dots_does_not_lend_its_stamp_to_its_beginning(value: str) -> None:
+    """Wherever else a value and its stamp are cut in two, the one part does not prove the other."""
+    signer = Signer([KEY], "a", clock=Clock())
+    whole = f"{value}.{signer.stamp(value)}"
+    cuts = [place for place, character in enumerate(whole) if character == "."]
+    borne = [place for place in cuts if signer.bears(whole[:place], whole[place + 1 :], max_age=DAY)]
+    assert borne == [len(value)]
+
+
 def test_a_signed_value_is_no_stamp_and_a_stamp_no_signed_value() -> None:
     """What one form proves cannot be shown as the other."""
     signer = Signer([KEY], "a", clock=Clock())

@@ -219,10 +219,10 @@ class Signer:
     def bears(self, value: str, stamp: str, *, max_age: timedelta) -> bool:
         """Whether this is the stamp of this value, and not older than `max_age`."""
         try:
-            self._stamper.unsign(f"{value}.{stamp}", max_age=int(max_age.total_seconds()))
+            signed = self._stamper.unsign(f"{value}.{stamp}", max_age=int(max_age.total_seconds()))
         except (BadData, UnicodeEncodeError):
             return False
-        return True
+        return signed == value.encode()  # a value may have dots: where it ends is for the signature to say
 
     def read(self, token: str, *, max_age: timedelta) -> Any:
         """The signed value; `BadToken` when it was forged, changed or is older than `max_age`."""
