@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from random import Random
 from typing import Any
 
@@ -22,9 +23,10 @@ FIXTURES = (memory_outbox, local_vendor)
 SOON = Timeouts(read=1.0, total=0.3)  # for servers that never answer, or never end
 
 
-def test_retry_after_is_obeyed(outbox: Outbox, vendor: Vendor) -> None:
-    """Nothing is asked of a destination before the time it named, and everything right then."""
-    vendor.script = says(429, Retry_After="30")
+@pytest.mark.parametrize("named", ["30", format_datetime(NOW + 30 * SECOND, usegmt=True)])
+def test_retry_after_is_obeyed(outbox: Outbox, vendor: Vendor, named: str) -> None:
+    """Nothing is asked of a destination before the time it named, in seconds or as a date, and all right then."""
+    vendor.script = says(429, Retry_After=named)
     sender = delivery(outbox, vendor.platform())
     put(outbox, conversion(1))
     report = sender.deliver(NOW)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
+from email.utils import format_datetime
 
 from ..contract import Misconfigured, Outcome, Platform, RetryLater, ServerRequest
 from ..errors import ConfigurationError, described
@@ -56,9 +57,13 @@ class Exchange:
             return Answered([Misconfigured(str(error))] * many)
         except NoAnswer as error:
             return Answered([RetryLater(None, f"network: {error}")] * many)
+        answered = self.clock()
+        ahead = skew(headers, asked, answered)
+        # Without a Date an answer is of the moment it arrived (RFC 9110, 6.6.1): what it names is counted from there.
+        headers = {"date": format_datetime(answered.astimezone(timezone.utc), usegmt=True), **headers}
         hidden = test if isinstance(test, str) else ""
         outcomes = clean(self._outcomes(status, headers, body, many), request, hidden)
-        return Answered(outcomes, True, self._spent(headers), skew(headers, asked, self.clock()))
+        return Answered(outcomes, True, self._spent(headers), ahead)
 
     def _unwritten(self, error: Exception) -> Outcome:
         """Why there is no request: a wrong setting, or a fault in code, which is tried again later."""
