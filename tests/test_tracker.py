@@ -101,6 +101,26 @@ def test_another_value_for_a_known_order_is_a_named_logged_conflict(caplog: pyte
     assert ours.losses.snapshot()["", "conflict"] == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "named"),
+    [
+        ({"server": False}, {}, "server="),
+        ({"browser": False}, {"server": False}, "browser="),
+        ({"platforms": ["reddit"]}, {"platforms": ["snap"]}, "platforms="),
+        ({"platforms": ["reddit"]}, {"platforms": ["reddit"], "browser": False}, ""),
+        ({}, {"platforms": ["reddit"], "server": False}, ""),
+    ],
+)
+def test_whom_the_first_report_left_out_is_a_named_logged_conflict(
+    first: dict[str, Any], then: dict[str, Any], named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A second report that would tell more than the first changes nothing and says so; one that tells less is none."""
+    ours = tracker()
+    ours.track(purchase(), visitor=visitor(), consent=GRANTED, **first)
+    ours.track(purchase(), visitor=visitor(), consent=GRANTED, **then)
+    assert (("", "conflict") in ours.losses.snapshot(), named in caplog.text) == (bool(named), True)
+
+
 def test_key_rotation_never_makes_a_second_id_for_an_order() -> None:
     """The id is looked up by natural key first: a new secret key finds the conversion that the old one made."""
     from pixeltwin.outbox import open_outbox

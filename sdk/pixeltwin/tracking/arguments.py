@@ -24,12 +24,12 @@ class TrackOptions(TypedDict, total=False):
     """What `track` takes beside the event, its visitor and his consent.
 
     `key`: the natural key, where the event has none of its own; tracking it again changes nothing. `id`: used as it
-    is. `occurred_at`: an aware datetime, now if absent. `source_url`: the page's whole address; of its query only what
-    the tracker keeps goes on. `platforms`: the names of those to tell. `browser`, `server`:
-    False switches a half off. `connection`: a DB-API connection to the outbox's own database; the conversion is
-    written inside your transaction. `offered`: the browser half is out already (the browser minted the id). `recall`:
-    what the visitor lacks is taken from what `remember` kept under the key, as it is where no visitor is given.
-    `on_error`: "raise" or "log", for this call.
+    is. `occurred_at`: an aware datetime, now if absent. `source_url`: the page's whole address; of its query only
+    what the tracker keeps goes on. `platforms`: the names of those to tell. `browser`, `server`: False switches a
+    half off, for good: of a conversion that is tracked again the first report stands. `connection`: a DB-API
+    connection to the outbox's own database; the conversion is written inside your transaction. `offered`: the browser
+    half is out already (the browser minted the id). `recall`: what the visitor lacks is taken from what `remember`
+    kept under the key, as it is where no visitor is given. `on_error`: "raise" or "log", for this call.
     """
 
     key: str | int | None

@@ -181,6 +181,7 @@ class Intake:
         if known is None:  # a tombstone: it was counted long ago
             return replace(conversion, id=row.id, browser=False, created=False, stored=True)
         repeats.report_conflict(known.event, conversion.event, self._tracker.losses)
+        repeats.report_left_out(known, conversion, self._tracker.losses)
         filled = repeats.filled(known, conversion)
         record = rows.personal(filled)
         if row.visitor is not None and record != row.visitor:

@@ -25,6 +25,20 @@ def report_conflict(known: Event, said: Event, losses: Losses) -> None:
         log.warning("%s was tracked again with another %s; the first report stands", known.type, what, extra=extra)
 
 
+def report_left_out(known: Conversion, said: Conversion, losses: Losses) -> None:
+    """Count and log it where the later report would tell somebody whom the first one left out."""
+    left_out = [half for half in ("browser", "server") if getattr(said, half) and not getattr(known, half)]
+    if known.platforms is not None and (said.platforms is None or not set(said.platforms) <= set(known.platforms)):
+        left_out.append("platforms")
+    if left_out:
+        losses.count("", "conflict")
+        what = " and ".join(f"{one}=" for one in left_out)
+        advice = (
+            "%s was tracked again, and its first report was narrower (%s): it stands. Track it once for all of them"
+        )
+        log.warning(advice, known.event.type, what, extra=fields(loss="conflict"))
+
+
 def filled(known: Conversion, said: Conversion) -> Conversion:
     """The known conversion, with what its visitor lacked."""
     return replace(
