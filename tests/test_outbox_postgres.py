@@ -261,6 +261,25 @@ def test_a_url_that_cannot_be_read_is_refused_without_the_password() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@given(st.text("ab1@/:?#[]%&=. é", min_size=1, max_size=8))
+def test_no_part_of_a_password_is_taken_for_a_place(password: str) -> None:
+    """Whatever a password has in it as it was pasted, it is understood as the password, or the URL is refused."""
+    try:
+        told = repr(open_outbox(f"postgresql://shop:{password}@db.example/shop"))
+    except ConfigurationError as error:
+        told = str(error)
+    advice = "the outbox URL cannot be read; it should be postgresql://user:password@host:5432/database, with special "
+    advice += "characters of the password percent-encoded: %40 for @, %2F for /"
+    assert told in ("PostgresOutbox('shop at db.example')", advice)
+
+
+@pytest.mark.parametrize("query", ["", "?user=me@corp", "?host=@socket"])
+def test_an_at_sign_that_is_no_passwords_is_left_alone(query: str) -> None:
+    """An @ that is percent-encoded, or stands in the query, is part of a name."""
+    outbox = open_outbox(f"postgresql://me%40corp:s3cr%40t%2F@db.example/sh%40p{query}")
+    assert repr(outbox) == f"PostgresOutbox('sh@p at {'@socket' if 'host' in query else 'db.example'}')"
+
+
 def test_without_psycopg_the_error_names_the_extra() -> None:
     """Who asks for PostgreSQL without its driver is told what to install."""
     code = (
@@ -333,6 +352,21 @@ def test_the_shop_may_look_for_its_tables_elsewhere(outbox: Outbox, shop: Connec
     outbox.put(new(1), now=NOW, connection=shop)
     shop.commit()
     assert claimed(outbox, RED) == ["id-1"]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["TimeZone = 'Asia/Kolkata'", "DateStyle = 'SQL, DMY'", "IntervalStyle = 'iso_8601'", "extra_float_digits = 0"],
+)
+def test_the_shop_may_write_times_and_numbers_otherwise(outbox: Outbox, shop: Connection, setting: str) -> None:
+    """However the shop's session writes times and numbers, it is known to be on the outbox's database, and the row's
+    times are the same."""
+    outbox.put(new(1), now=NOW)
+    shop.execute(f"SET {setting}")
+    assert outbox.put(new(2), now=NOW, connection=shop).created
+    assert not outbox.put(new(1), now=NOW, connection=shop).created
+    shop.commit()
+    assert {(one.occurred_at, one.updated_at) for one in outbox.deliveries()} == {(NOW, NOW)}
 
 
 def test_a_failure_does_not_take_the_order_with_it(outbox: Outbox, url: str, shop: Connection) -> None:

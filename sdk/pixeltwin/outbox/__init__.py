@@ -38,9 +38,12 @@ def open_outbox(url: str) -> Outbox:
         from .memory import MemoryOutbox
 
         return MemoryOutbox()
-    parts = urlsplit(url)
-    if parts.scheme in ("postgres", "postgresql"):
+    if url.startswith(("postgres://", "postgresql://")):
         return _postgres(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its words may quote a password
+        raise ConfigurationError(f"the outbox must be {_FORMS}") from None
     path = unquote(parts.path[1:])
     if parts.scheme != "sqlite" or parts.netloc or path in ("", ":memory:"):
         raise ConfigurationError(f"the outbox must be {_FORMS}")

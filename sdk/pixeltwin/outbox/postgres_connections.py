@@ -7,6 +7,7 @@ them aside and opens its own.
 from __future__ import annotations
 
 import os
+import re
 import select
 from collections import deque
 from collections.abc import Generator, Mapping
@@ -28,6 +29,9 @@ _DEFAULTS: Mapping[str, Any] = {
     "tcp_user_timeout": 2000,  # milliseconds until a host that vanished is noticed, where the system can
     "fallback_application_name": "pixeltwin",
 }
+# For libpq the password ends at the first @ or /. Another @ is of a password that was not percent-encoded, and what
+# stands before it would be taken for the host, the port or the database, which errors name.
+_PASSWORD_GOES_ON = re.compile(r"//[^@/]*[@/][^?]*@")
 # A queue's tables grow and shrink faster than statistics are gathered of them. So the planner is kept from what would
 # be right for a table that is as small as it was a minute ago: reading all of it. It goes by the indexes.
 _SESSION: Mapping[str, str] = {
@@ -71,13 +75,7 @@ class Pool:
     """Connections to one database. `patience`: seconds that one statement may take."""
 
     def __init__(self, url: str, sql: Mapping[str, bytes], *, patience: float) -> None:
-        try:
-            settings: dict[str, Any] = {**_DEFAULTS, **conninfo_to_dict(url), "client_encoding": "utf8"}
-        except psycopg.Error:  # its words may quote the password
-            raise ConfigurationError(
-                "the outbox URL cannot be read; it should be postgresql://user:password@host:5432/database, with "
-                "special characters percent-encoded"
-            ) from None
+        settings: dict[str, Any] = {**_DEFAULTS, **_read(url), "client_encoding": "utf8"}
         self.place = f"{settings.get('dbname', 'PostgreSQL')} at {settings.get('host', 'localhost')}"  # no password
         self._conninfo = make_conninfo("", **settings)
         self._sql = sql
@@ -142,6 +140,19 @@ class Pool:
             connection.close()
             raise
         return Session(connection, self._sql)
+
+
+def _read(url: str) -> dict[str, Any]:
+    """What the URL says. Neither it nor libpq's words about it are repeated: they may quote the password."""
+    try:
+        if not _PASSWORD_GOES_ON.search(url):
+            return conninfo_to_dict(url)
+    except psycopg.Error:
+        pass
+    raise ConfigurationError(
+        "the outbox URL cannot be read; it should be postgresql://user:password@host:5432/database, with special "
+        "characters of the password percent-encoded: %40 for @, %2F for /"
+    )
 
 
 def unavailable(place: str, error: psycopg.Error) -> OutboxUnavailable:
