@@ -168,8 +168,9 @@ ON CONFLICT DO NOTHING
 RETURNING seq
 
 -- name: identity
--- Which database a connection is on: two that answer alike are on the same one.
-SELECT current_database(), pg_postmaster_start_time()::text, to_regclass(%(table)s)::oid
+-- Which database a connection is on: two that answer alike are on the same one. When the server began is a whole number, for
+-- how a time is written depends on the session's settings.
+SELECT current_database(), (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, to_regclass(%(table)s)::oid
 
 -- name: find
 -- The last column: whether any half may have left. All statements that read a row as `Stored` share these columns.
