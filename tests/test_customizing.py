@@ -149,6 +149,39 @@ def test_a_withheld_signal_reaches_no_server_event(kind: str, field: str) -> Non
 
 
 @platforms
+@pytest.mark.parametrize(
+    ("landed", "left"),
+    [
+        ("?{0}=c1", ""),
+        ("?q=mugs&{0}=c1&utm_source=x", "?q=mugs&utm_source=x"),
+        ("?{0}=c1&q=mugs#top", "?q=mugs#top"),
+        ("?{0}=c1#top", "#top"),
+        ("?utm_term=https%3A%2F%2Fshop.example%2F%3F{0}%3Dc1&q=mugs", "?q=mugs"),
+        ("?q=mugs&q=%26#top", "?q=mugs&q=%26#top"),
+        ("", ""),
+    ],
+)
+def test_a_withheld_click_id_does_not_ride_in_the_pages_address(kind: str, landed: str, left: str) -> None:
+    """The API gets the page without the platform's own click id, by itself or within another parameter."""
+    platform = made(kind, withhold={"click_ids"})
+    said = replace(conversion(), source_url=PAGE + landed.format(platform.click_parameter))
+    assert platform.server_event(said) == made(kind).server_event(replace(said, source_url=PAGE + left))
+
+
+@platforms
+def test_signals_kept_by_the_pixels_own_name_go_before_those_of_its_platform(kind: str) -> None:
+    """Of two pixels of one platform each gets the click id and browser id kept for it, else those of the platform."""
+    theirs, own = (f"b8f7eb7d-b357-437b-8bd3-e1c8166c713{digit}" for digit in "23")
+
+    def event(name: str | None, ids: dict[str, str]) -> dict[str, Any]:
+        who = SOMEBODY.model_copy(update={"click_ids": ids, "browser_ids": ids})
+        return made(kind, name=name).server_event(conversion(visitor=who))
+
+    assert event("second", {kind: theirs, "second": own}) == event(None, {kind: own})
+    assert event("second", {kind: theirs}) == event(None, {kind: theirs, "second": own})
+
+
+@platforms
 def test_what_nobody_may_match_by_names_what_would_help(kind: str) -> None:
     """Without anything to match by, the error and the refusal name what would satisfy the platform."""
     with pytest.raises(CannotSend, match="e-mail") as refusal:

@@ -176,6 +176,8 @@ def test_a_click_id_on_the_pages_url_is_a_signal() -> None:
     url = "https://shop.example/?rdt_cid=3184742045291813272"
 
     assert "user" not in reddit().server_event(conversion(visitor=Visitor(screen=None), source_url=url))
+    with pytest.raises(CannotSend, match="click id"):
+        reddit(withhold={"click_ids"}).server_event(conversion(visitor=Visitor(screen=None), source_url=url))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixeltwin.web import Request, clean_url, kept_parameters, query_of
+from pixeltwin.web import Request, clean_url, kept_parameters, query_of, surplus
+from tests.goldens import made
 from tests.samples import AGENT, platforms
 
 MARKER = "zq7marker"
@@ -85,6 +86,14 @@ def test_the_click_ids_of_the_configured_platforms_are_kept() -> None:
     kept = kept_parameters(platforms(), ["ref", "utm_*"])
     assert len(set(kept)) == len(kept)
     assert set(kept) == {*(platform.click_parameter for platform in platforms()), "utm_*", "ref"}
+
+
+def test_a_click_id_that_nobody_is_told_is_kept_nowhere() -> None:
+    """What every pixel that could read it withholds goes from stored addresses, and from the address bar."""
+    withheld = made("snap", withhold={"click_ids"})
+    assert "ScCid" not in kept_parameters([withheld])
+    assert "ScCid" in kept_parameters([withheld, made("snap", name="second")])
+    assert surplus({"ScCid": "3f1a7c52-6a1e-4a5b-9c1d-2b8f4e6d7a91"}, kept_parameters([withheld])) == ("ScCid",)
 
 
 def test_of_a_repeated_parameter_the_first_counts() -> None:

@@ -169,9 +169,10 @@ def query_of(url: str) -> dict[str, str]:
 
 
 def kept_parameters(platforms: Iterable[Platform], extra: Sequence[str] = ()) -> tuple[str, ...]:
-    """The query parameters a source URL may keep: click ids, utm_*, and the site's own choice. A name that ends in *
-    keeps all that begin so."""
-    return tuple(dict.fromkeys([*(platform.click_parameter for platform in platforms), *ALWAYS_KEPT, *extra]))
+    """The query parameters a source URL may keep: click ids that some pixel may have, utm_*, and the site's own choice.
+    A name that ends in * keeps all that begin so."""
+    clicks = (platform.click_parameter for platform in platforms if "click_ids" not in platform.withhold)
+    return tuple(dict.fromkeys([*clicks, *ALWAYS_KEPT, *extra]))
 
 
 def surplus(query: Mapping[str, str], keep: Sequence[str]) -> tuple[str, ...]:

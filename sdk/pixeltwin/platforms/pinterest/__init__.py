@@ -35,6 +35,7 @@ from ...normalising.amounts import ValueBasis, checked_basis
 from ...strictjson import encode
 from ...version import user_agent
 from ...visitor import AnyVisitor
+from ...withholding import page
 from . import apps, dedup, images, losses, mapping, replies, signals
 
 if TYPE_CHECKING:
@@ -265,8 +266,8 @@ class Pinterest(Platform):
             "event_id": conversion.id,
         }
         if source == "web":
-            if conversion.source_url:  # "URL of the web conversion event"
-                found["event_source_url"] = conversion.source_url
+            if url := page(self, conversion):  # "URL of the web conversion event"
+                found["event_source_url"] = url
         else:
             found.update(apps.app_fields(conversion, newer=newer))
         screen = conversion.visitor.screen

@@ -29,6 +29,7 @@ from ...normalising.normal import (
 )
 from ...strictjson import plain
 from ...visitor import AnyVisitor, Rule
+from ...withholding import signal
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
@@ -118,15 +119,14 @@ IDENTITY: Mapping[str, Rule] = FrozenDict(
 
 def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
     """Who did it: digests in arrays, as many as are known; the browser's address, agent and click id as they are."""
-    wires, hidden = platform.wires(visitor), platform.withhold
+    wires = platform.wires(visitor)
     addresses = wires.pop("ip_address", None)
     user: dict[str, Any] = {_USER_KEYS[field]: list(found) for field, found in wires.items()}
     if addresses:
         user["client_ip_address"] = addresses[0]
-    if visitor.user_agent and "user_agent" not in hidden:
+    if visitor.user_agent and "user_agent" not in platform.withhold:
         user["client_user_agent"] = visitor.user_agent
-    click_id = visitor.click_ids.get(platform.kind)
-    if click_id and "click_ids" not in hidden:
+    if click_id := signal(platform, visitor, "click_ids"):
         user["click_id"] = click_id
     return user
 

@@ -9,6 +9,7 @@ from ...contract import EventName, Loss, Platform
 from ...conversion import Conversion
 from ...events import Given
 from ...visitor import IDENTITY_FIELDS, SealedVisitor
+from ...withholding import signal
 from . import mapping
 from .signals import uuid
 
@@ -29,7 +30,7 @@ def of(platform: Platform, conversion: Conversion, name: EventName) -> Iterator[
     who = platform.sealed(conversion.visitor)
     if not who.plain or source == "offline" or "mobile_ad_id" in given:
         yield from _identity(platform, conversion, who)
-    browser = mapping.signal(platform, who, "browser_ids")
+    browser = signal(platform, who, "browser_ids")
     if browser and not uuid(browser):
         yield Loss(platform.name, "browser_id", "unusable_value", "_rdt_uuid holds no UUID; Reddit would refuse it")
     yield from _of_visitor(platform.name, platform.withhold, source, given, bool(who.user_agent))

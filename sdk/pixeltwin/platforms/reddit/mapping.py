@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ...consent import Consent
 from ...contract import EventName, Platform
@@ -19,6 +19,7 @@ from ...events import Event, Refund, renamed
 from ...normalising.amounts import amount
 from ...normalising.normal import country_code, email_address, ip_canonical, phone_plus, state_code, trimmed
 from ...visitor import AnyVisitor, Rule
+from ...withholding import page, signal
 from .signals import CLICK_PARAMETER, uuid
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -197,16 +198,16 @@ def report(platform: Platform, conversion: Conversion, name: EventName, choices:
         "type": kind,
         "metadata": metadata,
     }
-    if url := page(conversion):
+    if url := shown_page(platform, conversion):
         said["event_source_url"] = url
     if click := click_id(platform, conversion):
         said["click_id"] = click
     return said
 
 
-def page(conversion: Conversion) -> str | None:
+def shown_page(platform: Platform, conversion: Conversion) -> str | None:
     """The page it happened on, where Reddit takes one."""
-    url = conversion.source_url
+    url = page(platform, conversion)
     return url if url and conversion.action_source == "web" and url.startswith(("https://", "http://")) else None
 
 
@@ -307,14 +308,6 @@ def place(consent: Consent) -> tuple[str | None, str | None]:
     return country, f"{country}-{region}"
 
 
-def signal(platform: Platform, visitor: AnyVisitor, field: Literal["click_ids", "browser_ids"]) -> str | None:
-    """A click id or browser id, kept by this pixel's name or by its platform; None where it is withheld."""
-    if field in platform.withhold:
-        return None
-    signals = visitor.click_ids if field == "click_ids" else visitor.browser_ids
-    return signals.get(platform.name) or signals.get(platform.kind) if signals else None
-
-
 def matched(platform: Platform, conversion: Conversion) -> bool:
     """Whether Reddit could match anybody: by its `user`, or by a click id of the event or of its page's URL."""
     agent = conversion.visitor.user_agent
@@ -323,5 +316,5 @@ def matched(platform: Platform, conversion: Conversion) -> bool:
     return (
         bool(user(platform, conversion))
         or click_id(platform, conversion) is not None
-        or f"{CLICK_PARAMETER}=" in (page(conversion) or "")
+        or f"{CLICK_PARAMETER}=" in (shown_page(platform, conversion) or "")
     )

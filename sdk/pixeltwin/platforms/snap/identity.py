@@ -26,6 +26,7 @@ from ...normalising.normal import (
     without_punctuation,
 )
 from ...visitor import AnyVisitor, Rule
+from ...withholding import signal
 
 _DEVICE_ID = re.compile(r"(?!0{8}-0{4}-0{4}-0{4}-0{12})[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -72,21 +73,13 @@ def user_data(platform: Platform, visitor: AnyVisitor) -> dict[str, Any]:
     said: dict[str, Any] = {
         KEYS[field]: found[0] if field in SINGLES else list(found) for field, found in platform.wires(visitor).items()
     }
-    hidden = platform.withhold
-    if visitor.user_agent and "user_agent" not in hidden:
+    if visitor.user_agent and "user_agent" not in platform.withhold:
         said["client_user_agent"] = visitor.user_agent
-    click = signal(platform, visitor.click_ids)
-    if click and "click_ids" not in hidden:
+    if click := signal(platform, visitor, "click_ids"):
         said["sc_click_id"] = click
-    browser = signal(platform, visitor.browser_ids)
-    if browser and "browser_ids" not in hidden:
+    if browser := signal(platform, visitor, "browser_ids"):
         said["sc_cookie1"] = browser
     return said
-
-
-def signal(platform: Platform, signals: Mapping[str, str]) -> str | None:
-    """A click id or browser id, kept by this pixel's name or by its platform."""
-    return (signals.get(platform.name) or signals.get(platform.kind)) if signals else None
 
 
 def matched(platform: Platform, conversion: Conversion) -> bool:

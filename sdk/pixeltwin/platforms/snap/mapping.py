@@ -19,6 +19,7 @@ from ...events import Event, Item, Travel
 from ...frozen import FrozenDict
 from ...strictjson import plain
 from ...visitor import AnyVisitor
+from ...withholding import page
 from .identity import INIT, user_data
 
 ValueBasis = Literal["total", "net"]
@@ -238,8 +239,8 @@ def event(platform: Platform, conversion: Conversion, name: str, basis: ValueBas
         "event_id": conversion.id,  # at the top: in custom_data it would not deduplicate
         "action_source": ACTION_SOURCES[conversion.action_source],
     }
-    if conversion.source_url:
-        said["event_source_url"] = conversion.source_url
+    if url := page(platform, conversion):
+        said["event_source_url"] = url
     said["user_data"] = user_data(platform, conversion.visitor)
     custom = custom_data(conversion.event, basis)
     if custom:
