@@ -103,6 +103,7 @@ def test_both_halves_are_what_the_golden_file_says(kind: str, case: Any) -> None
             assert refusal.value.reason == case["cannot"]
     else:
         assert [[call.function, exact(call.args)] for call in platform.browser_calls(conversion)] == case["browser"]
+        assert {call[0] for call in case["browser"]} <= {call[0] for call in init}  # a page calls no other function
         assert exact(platform.server_event(conversion)) == case["server"]
         assert len(case["browser"]) == platform.on_page(conversion)
 

@@ -303,7 +303,8 @@ class Platform(ABC):
 
     @abstractmethod
     def init_calls(self, visitor: AnyVisitor, consent: Consent) -> list[BrowserCall]:
-        """The calls that start the pixel: hashed advanced matching, limited data use. Never event fields."""
+        """The calls that start the pixel: hashed advanced matching, limited data use. Never event fields. A page tells
+        this pixel of conversions with the functions that stand here, and with no other."""
 
     @abstractmethod
     def server_event(self, conversion: Conversion, now: datetime | None = None) -> dict[str, JSON]:

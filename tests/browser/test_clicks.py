@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -124,6 +125,21 @@ def test_a_forged_value_reaches_no_platform_from_the_server(site: Site, page: Pa
     )
     page.get_by_role("button").click()
     assert {one["server"]["value"] for one in told("AddToCart")} == {59.9}
+
+
+@pytest.mark.parametrize("name", ["toString", "reddit", "reddit:happened:r1:"])
+def test_an_attribute_calls_no_function_but_the_pixels_own(site: Site, page: Page, told: Any, name: str) -> None:
+    """HTML of users that was let through with its attributes runs nothing: a pixel's own function alone is called."""
+    calls = [["reddit", "rdt", ["track", "Custom"]], [name, "danger", [], 1], [name, "setTimeout", ["danger()"], 2]]
+    said = json.dumps({"event": "happened", "id": "r1", "fixed": True, "calls": calls})
+    heard = "<script>var ran = 0; function danger() { ran += 1; }</script>"
+    site.page("/", f"{heard}<b data-pixeltwin-click='{said}'>A comment</b>")
+    page.goto(site.url)
+    told("PageView")
+    page.get_by_text("A comment").click()
+    page.wait_for_timeout(50)
+    assert page.evaluate("ran") == 0
+    assert page.evaluate("Object.keys(JSON.parse(localStorage.pixeltwin))") == ["reddit:happened:r1:"]
 
 
 # --- pages that change without loading -------------------------------------------------------------------------------

@@ -5,24 +5,23 @@
    pixeltwin.track(descriptor)   tell of something, with a descriptor that the server signed
    pixeltwin.view()              tell of a page view, where a router changes pages without loading one
    pixeltwin.claim()             ask the server what this visitor's page shows, as after a decision about consent */
-(function (w, d) {
-  const twin = w.pixeltwin, source = d.currentScript.src;
+(d => {
+  const twin = window.pixeltwin, source = d.currentScript.src;
   if (twin.view) return;
 
   const here = path => new URL(path, source).href;
-  const mint = () => [...w.crypto.getRandomValues(new Uint8Array(32))].map(n => n.toString(16).padStart(2, 0)).join('');
+  const mint = () => [...crypto.getRandomValues(new Uint8Array(32))].map(n => n.toString(16).padStart(2, 0)).join('');
   const json = said => ({
     method: 'POST',
-    body: JSON.stringify(said),
-    headers: {'Content-Type': 'application/json'},
+    body: new Blob([JSON.stringify(said)], {type: 'application/json'}),
     keepalive: true
   });
 
   /* A beacon outlives the page; where there is none, or no room for it, a request that is kept alive. */
   const tell = twin.tell = (url, said) => {
-    const how = json(said), n = w.navigator;
-    if (n.sendBeacon && n.sendBeacon(url, new Blob([how.body], {type: 'application/json'}))) return;
-    w.fetch(url, how).catch(() => {});
+    const how = json(said);
+    if (navigator.sendBeacon && navigator.sendBeacon(url, how.body)) return;
+    fetch(url, how).catch(() => {});
   };
 
   /* One id for all. Where the server knows it already (`fixed`: it has a natural key) that one, else a new one, which
@@ -32,7 +31,7 @@
     const told = JSON.parse(JSON.stringify({...what, url, token: 0}).split(what.id).join(id));
     if (told.ack && token) told.ack = token;
     twin.fire(told, !what.fixed);
-    if (url) tell(url, {id, token, url: w.location.href, screen: [w.screen.width, w.screen.height]});
+    if (url) tell(url, {id, token, url: location.href, screen: [screen.width, screen.height]});
     d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: told}));
   }
 
@@ -46,7 +45,7 @@
   twin.track = what => happened(typeof what == 'string' ? JSON.parse(what) : what, here('event'));
   twin.view = () => twin.seen(() => { if (twin.here) happened(twin.here, twin.here.beacon); });
 
-  twin.claim = () => w.fetch(here('visit'), json({url: w.location.href}))
+  twin.claim = () => fetch(here('visit'), json({url: location.href}))
     .then(answer => answer.json())
     .then(page => {
       twin.run(page);
@@ -92,4 +91,4 @@
   new MutationObserver(read).observe(d, {childList: true, subtree: true});
   d.addEventListener('DOMContentLoaded', read);
   arrive();
-})(window, document);
+})(document);
