@@ -32,6 +32,7 @@ from ...conversion import Conversion
 from ...errors import CannotSend, ConfigurationError, InvalidInput
 from ...events import Event, Refund
 from ...frozen import FrozenDict
+from ...normalising.amounts import ValueBasis, checked_basis
 from ...strictjson import decode, encode
 from ...version import user_agent
 from ...visitor import AnyVisitor
@@ -94,7 +95,7 @@ class Snap(Platform):
         access_token: Token | None = None,
         custom_events: Mapping[str, str] | None = None,
         refunds: str | None = None,
-        value_basis: mapping.ValueBasis = "total",
+        value_basis: ValueBasis = "total",
         limited_use: Literal["LMU", "LDU"] = "LMU",
         **common: Unpack[PlatformOptions],
     ) -> None:
@@ -109,11 +110,10 @@ class Snap(Platform):
             raise ConfigurationError("Snap(snap_app_id=): give the Snap App ID of Events Manager, a UUID")
         if refunds is not None and refunds not in mapping.CUSTOM_NAMES:
             raise ConfigurationError(f"Snap(refunds=): give one of {', '.join(mapping.CUSTOM_NAMES)}")
-        if value_basis not in ("total", "net"):
-            raise ConfigurationError("Snap(value_basis=): give 'total' or 'net'")
+        checked_basis(self.title, value_basis)
         if limited_use not in mapping.API_LIMITED_USES:
             raise ConfigurationError(f"Snap(limited_use=): give {' or '.join(mapping.API_LIMITED_USES)}")
-        self.value_basis: mapping.ValueBasis = value_basis
+        self.value_basis: ValueBasis = value_basis
         self.limited_use = limited_use
         super().__init__(
             account=pixel_id,

@@ -8,21 +8,19 @@ script.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from ...consent import Consent
 from ...contract import EventName, Platform
 from ...conversion import Conversion
 from ...events import Event, Item, Travel
 from ...frozen import FrozenDict
+from ...normalising.amounts import ValueBasis, amount
 from ...strictjson import plain
 from ...visitor import AnyVisitor
 from ...withholding import page
 from .identity import INIT, user_data
-
-ValueBasis = Literal["total", "net"]
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
@@ -167,9 +165,9 @@ def facts(event: Event, basis: ValueBasis, keys: Mapping[str, str]) -> dict[str,
         given = own[field]
         if given is not None and given != "":
             said[keys[field]] = given
-    value: Decimal | None = own.get("value")
+    value = amount(own, basis)
     if value is not None:
-        said[keys["value"]] = value if basis == "total" else net(value, own)
+        said[keys["value"]] = value
     items: Sequence[Item] = own.get("items") or ()
     lines = [item.__dict__ for item in items]
     category = own.get("category") or shared(lines, "category")
@@ -188,11 +186,6 @@ def facts(event: Event, basis: ValueBasis, keys: Mapping[str, str]) -> dict[str,
 def _as_given(kind: type[Event]) -> tuple[str, ...]:
     """Those fields that events of this kind have."""
     return tuple(field for field in _AS_GIVEN if field in kind.model_fields)
-
-
-def net(value: Decimal, own: Mapping[str, Any]) -> Decimal:
-    """The total without what of it is tax and shipping; the total itself where that is not known."""
-    return value - (own.get("tax") or 0) - (own.get("shipping") or 0)
 
 
 def shared(lines: Sequence[Mapping[str, Any]], field: str) -> str | None:
