@@ -27,6 +27,7 @@ from pixeltwin.events import (
     WatchVideo,
 )
 from pixeltwin.platforms.snap import Snap
+from pixeltwin.sending.lateness import lateness
 from pixeltwin.strictjson import encode
 from pixeltwin.visitor import Visitor
 from tests.samples import lost
@@ -261,6 +262,15 @@ def test_a_web_event_needs_its_page() -> None:
 def test_a_purchase_needs_its_price() -> None:
     """Any event sent as PURCHASE has a value, or is not sent."""
     assert refusal(conversion(Lead(names={"snap": "PURCHASE"}))) == "no_value"
+
+
+def test_events_that_wait_for_over_a_week_are_said() -> None:
+    """Snap takes them for a month yet, but what waits so long is worth little, which log and health tell."""
+    week = timedelta(days=7)
+
+    assert lateness(snap(), NOON, NOON + week).level == 0
+    late = lateness(snap(), NOON, NOON + week + timedelta(seconds=1))
+    assert late.level == 1 and "optimises" in late.meaning
 
 
 def test_events_are_taken_for_37_days() -> None:
