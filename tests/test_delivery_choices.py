@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from pixeltwin.consent import Consent
+from pixeltwin.conversion import Conversion
 from pixeltwin.outbox import Outbox
 from pixeltwin.visitor import Visitor
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, rows
@@ -106,6 +108,35 @@ def test_what_a_page_says_after_delivery_changes_nothing_but_what_is_shown(outbo
     sender.deliver(NOW + WINDOW)
     row = rows(outbox)["id-1"]
     assert (row.state, row.browser, len(vendor.requests)) == ("delivered", "blocked", 1)
+
+
+@pytest.mark.parametrize("ends", ["answered", "lost"])
+def test_what_was_cancelled_while_a_worker_had_it_is_not_tried_again(
+    outbox: Outbox, vendor: Vendor, ends: str
+) -> None:
+    """Whether that worker was told to try again or died, no other sends it, whatever `before_send` would add."""
+
+    def known_elsewhere(one: Conversion) -> Conversion:
+        return replace(one, visitor=Visitor(email="ada@example.com"))
+
+    def cancelling(events: Any) -> Any:
+        outbox.cancel(["id-1"], now=NOW, reason="refunded")
+        return says(500)(events)
+
+    platform = vendor.platform(before_send=known_elsewhere)
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1))
+    vendor.script = cancelling
+    if ends == "answered":
+        sender.deliver(NOW)
+    else:
+        outbox.claim(platform.destination, now=NOW, limit=1)
+        outbox.cancel(["id-1"], now=NOW, reason="refunded")
+    before, vendor.script = len(vendor.requests), ok
+    sender.deliver(NOW + timedelta(hours=1))
+    row = rows(outbox)["id-1"]
+    assert (row.state, row.reason.partition(":")[0]) == ("cancelled", "called_off")
+    assert len(vendor.requests) == before
 
 
 def test_without_a_browser_half_there_is_no_window(outbox: Outbox, vendor: Vendor) -> None:

@@ -61,7 +61,7 @@ def server(half: DeliveryState, platform: Platform | None, *, held: tuple[str, .
     if half.state == "refused":
         return f"It cannot be sent as it is, or the platform does not take it, for the reason above. {_again(erased)}"
     if half.state == "cancelled":
-        return "It was called off before it went: cancel(), or consent refused. Nothing to do."
+        return "It was called off before the platform had taken it: cancel(), or consent refused. Nothing to do."
     return told or "It was not sent, for the reason above, and will not be."
 
 

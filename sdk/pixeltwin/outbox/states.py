@@ -4,7 +4,7 @@ Server half, one row a destination, made when a worker first looks at the conver
 
     held ──────► pending ──► claimed ──► delivered
       │             ▲           ├──────► waiting ──► claimed …
-      ▼             └───────────┘        refused · expired · suppressed
+      ▼             └───────────┘        refused · expired · suppressed · cancelled
     cancelled · expired · suppressed
 
 Browser half: none ◄──► offered ──► acknowledged, by way of blocked where its script came late; suppressed from either
@@ -24,7 +24,7 @@ BrowserState = Literal["none", "offered", "blocked", "acknowledged", "suppressed
 SERVER_MOVES: Mapping[ServerState, frozenset[ServerState]] = {
     "held": frozenset({"pending", "expired", "suppressed", "cancelled"}),
     "pending": frozenset({"claimed", "held", "suppressed", "cancelled", "expired"}),
-    "claimed": frozenset({"delivered", "waiting", "refused", "expired", "suppressed", "pending"}),
+    "claimed": frozenset({"delivered", "waiting", "refused", "expired", "suppressed", "cancelled", "pending"}),
     "waiting": frozenset({"claimed", "suppressed", "cancelled", "expired"}),
     "refused": frozenset({"pending"}),  # reopened when missing signals arrive
     "delivered": frozenset(),

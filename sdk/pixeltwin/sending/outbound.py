@@ -93,6 +93,8 @@ def settled(claim: Claim, state: ServerState, reason: str) -> Settlement:
 def _prepared(
     platform: Platform, claim: Claim, now: datetime, when_unsure: WhenUnsure, decided: Consent | None
 ) -> Ready | Settlement:
+    if claim.row.visitor is None:  # erased while a worker had it: whatever that one did, no other sends it
+        return settled(claim, "cancelled", "called_off: it was cancelled while a worker had it")
     record: Mapping[str, Any] = decode(claim.row.record or b"{}")
     occurred_at = occurred(record)
     expires_at = occurred_at + platform.max_age
@@ -100,8 +102,7 @@ def _prepared(
         return settled(
             claim, "expired", f"too_old: {platform.title} takes no event older than {platform.max_age.days} days"
         )
-    visitor = None if claim.row.visitor is None else decode(claim.row.visitor)
-    conversion = conversion_from_record(record, visitor, occurred_at)
+    conversion = conversion_from_record(record, decode(claim.row.visitor), occurred_at)
     if decided is not None:
         if platform.allowed(conversion.consent) and platform.state(decided) == "denied":
             reason = f"consent_withdrawn: the visitor allows {platform.name} nothing any more"
