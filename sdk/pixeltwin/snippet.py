@@ -21,6 +21,7 @@ from .conversion import Conversion
 from .pages.telling import Heard, Told, View, nothing, page_data, told
 from .strictjson import encode_for_html
 from .visitor import NOBODY, AnyVisitor
+from .web import OWN
 
 _BLANKS = re.compile(r"""(?P<text>'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)| ?(?P<sign>=>|[!=]?==?|\|\||&&|[?:+<>{},;()]) ?""")
 _LINE_END = re.compile(r"([{,;(\[?:|&+]|=>)\n")  # no statement ends here
@@ -31,11 +32,13 @@ _NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is k
 
 class Form(NamedTuple):
     """How a page carries it. `script` is the URL of the first-party script; `inline` puts the code into the page, which
-    it must be where there is no such script. `asks`: that script asks for what the page does not hold."""
+    it must be where there is no such script. `asks`: that script asks for what the page does not hold. `root` is the
+    path that the application is below."""
 
     script: str | None = None
     inline: bool = True
     asks: bool = False
+    root: str = ""
 
 
 SELF_CONTAINED = Form()
@@ -93,7 +96,7 @@ def _html(pixels: Sequence[Told], data: dict[str, Any], form: Form, has_nonce: b
     nonce = f' nonce="{_NONCE}"' if has_nonce else ""
     said = encode_for_html(data)
     if form.inline:
-        code = loaders(tuple(one.platform for one in pixels))
+        code = loaders(tuple(one.platform for one in pixels), form.root)
         parts = [f"<script{nonce}>\n{code}pixeltwin.run({said});\n</script>"]
     else:
         parts = [f'<script type="application/json" data-pixeltwin>{said}</script>']
@@ -117,11 +120,13 @@ def _with_nonce(html: str, nonce: str | None) -> Markup:
 
 
 @lru_cache(maxsize=128)
-def loaders(platforms: tuple[Platform, ...]) -> str:
-    """The code that comes before any data: what runs it, and each pixel's loader."""
+def loaders(platforms: tuple[Platform, ...], root: str = "") -> str:
+    """The code that comes before any data: what runs it, and each pixel's loader. `root` is the path that the
+    application is below, for the scripts that it serves itself."""
     code = [tightened(_template("pixeltwin.pixel_templates", "pixeltwin.js.jinja"))]
     for platform in platforms:
-        values = {"name": platform.name, "script_url": platform.script_url}
+        own = platform.script_url.startswith(f"{OWN}/")
+        values = {"name": platform.name, "script_url": f"{root if own else ''}{platform.script_url}"}
         code.append(_template(platform.template_package, platform.template, **values))
     return "".join(code)
 

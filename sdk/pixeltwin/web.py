@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 from .contract import Platform
 from .frozen import FrozenDict
 
+OWN = "/_pixeltwin"  # below this path of an application are our own paths
 ALWAYS_KEPT = ("utm_*",)
 # CUBOT makes phones.
 _BOTS = re.compile(r"(?<!cu)bot|crawl|spider|preview|facebookexternalhit|slurp|lighthouse|curl/|wget/|python-", re.I)
@@ -32,7 +33,7 @@ class Request:
     framework says after its own proxy rules: nothing here reads X-Forwarded-For.
 
     `url` and `cookies` may be given as functions, asked when first needed: most pages need neither. `landing=False`
-    says that the URL has no query.
+    says that the URL has no query. `root` is the path that the application is below, as URLs write it; empty for none.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Request:
         remote_addr: str | None = None,
         *,
         landing: bool = True,
+        root: str = "",
     ) -> None:
         self.method = method
+        self.root = root
         self.headers = headers
         self.remote_addr = remote_addr
         self._url = url
@@ -66,7 +69,7 @@ class Request:
 
     def at(self, url: str) -> Request:
         """The same visitor on another page of this site, which this request reports on."""
-        return Request("GET", url, self.headers, lambda: self.cookies, self.remote_addr)
+        return Request("GET", url, self.headers, lambda: self.cookies, self.remote_addr, root=self.root)
 
     @property
     def origin(self) -> str:

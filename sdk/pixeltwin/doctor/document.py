@@ -9,8 +9,9 @@ from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
 from ..replies import json_body
+from ..web import OWN
 
-FIRST_PARTY = "/_pixeltwin/pixeltwin.js"
+FIRST_PARTY = f"{OWN}/pixeltwin.js"
 _RUN = "pixeltwin.run("
 
 

@@ -13,19 +13,23 @@ from ..pages.flood import Flood
 from ..pages.script import Script
 from ..pages.visit import Visit
 from ..strictjson import encode
+from ..web import OWN
+from .current import the_request
+from .exchange import root
 
 LARGEST_REPORT = 8192  # bytes of a beacon
+_HOST = "pixeltwin_host"
 FOR_GOOD = 31_536_000  # seconds: a year, the longest that caches are asked to keep anything
 
 
-def first_party(visit: Callable[..., Visit | None], script: Script, prefix: str) -> Blueprint:
+def first_party(visit: Callable[..., Visit | None], script: Script) -> Blueprint:
     """The paths; `visit` gives the current request's visitor, with `page_url=` as he is on that page."""
-    blueprint = Blueprint("pixeltwin", __name__, url_prefix=prefix)
+    blueprint = Blueprint("pixeltwin", __name__, url_prefix=OWN)
     flood = Flood()
 
     @blueprint.get("/pixeltwin.js")
     def first_party_script() -> Response:
-        return _served(script.code)
+        return _served(script.below(root(the_request())))
 
     @blueprint.get("/acknowledge.js")
     def acknowledging_script() -> Response:
@@ -90,6 +94,27 @@ def _refuse(why: str, status: int) -> NoReturn:
 def _for_this_visitor(response: Response) -> Response:
     response.cache_control.no_store = True
     return response
+
+
+def answer_on_all_hosts(app: Flask, blueprint: Blueprint) -> None:
+    """Where an application tells hosts or subdomains apart, its pages are on any of them, and ask the one they are
+    on."""
+    if app.url_map.host_matching:
+        everywhere: dict[str, Any] = {"host": f"<{_HOST}>"}
+    elif app.subdomain_matching:
+        everywhere = {"subdomain": f"<{_HOST}>"}
+    else:
+        return
+    app.url_value_preprocessor(_without_host)
+    for rule in list(app.url_map.iter_rules()):
+        if rule.endpoint.startswith(f"{blueprint.name}."):
+            methods = set(rule.methods or ()) - {"OPTIONS"}  # which Flask answers itself
+            app.add_url_rule(rule.rule, rule.endpoint, app.view_functions[rule.endpoint], methods=methods, **everywhere)
+
+
+def _without_host(_: str | None, values: dict[str, Any] | None) -> None:
+    if values:
+        values.pop(_HOST, None)
 
 
 def exempt_from_csrf(app: Flask, blueprint: Blueprint) -> None:

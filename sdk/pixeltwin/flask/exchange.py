@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
+from urllib.parse import quote
 
 import flask
 from flask import Response, request
@@ -15,6 +17,9 @@ from .current import the_request
 log = logging.getLogger("pixeltwin")
 _VARIES = ("Cookie", "Sec-GPC")
 _VARY = ", ".join(_VARIES)
+# What caches heed before Cache-Control (RFC 9213 and its vendors' own names, W3C Edge Architecture, nginx), and a time in it.
+_OVERRIDING = ("cdn-cache-control", "surrogate-control", "x-accel-expires")
+_LASTS = re.compile(r"(?:^|=) *[1-9]")
 _PLAIN_PATH = re.compile(r"[\w/.~-]*", re.ASCII)
 
 
@@ -28,7 +33,15 @@ def facts() -> Request:
         cookies=(lambda: current.cookies) if "HTTP_COOKIE" in current.environ else {},
         remote_addr=current.remote_addr,
         landing=bool(current.query_string),
+        root=root(current) if current.root_path else "",
     )
+
+
+def root(current: flask.Request) -> str:
+    """The path that the application is below, as URLs write it; of this very host whatever a proxy said, for two
+    slashes name another."""
+    path = current.root_path.strip("/")
+    return quote(f"/{path}") if path else ""
 
 
 def _url(current: flask.Request) -> str:
@@ -51,19 +64,25 @@ def apply(changes: ResponseChanges, response: Response) -> None:
             response.vary.update(_VARIES)
         else:
             response.headers.add("Vary", _VARY)
-    cache = changes.cache
-    if "cache-control" in given:
-        control = response.cache_control
-        shared = control.public or control.s_maxage is not None
-        if shared and (cache or changes.differs or changes.cookies):
-            cache = cache or "private"
-            log.warning(
-                "%s may not be cached for others: it is one visitor's; see pixeltwin.head(cached=True)", request.path
-            )
-        if control.no_store:
-            return
-    if cache:
+    cache, overriding = changes.cache, [name for name in given if name.endswith(_OVERRIDING)]
+    if (cache or changes.differs or changes.cookies) and _shared(response, overriding):
+        cache = cache or "private"
+        log.warning(
+            "%r may not be cached for others: it is one visitor's; see pixeltwin.head(cached=True)", request.path
+        )
+    if not cache:
+        return
+    for name in overriding:
+        response.headers.pop(name, None)
+    if not response.cache_control.no_store:
         response.headers["Cache-Control"] = "private" if cache == "private" else "private, no-store"
+
+
+def _shared(response: Response, overriding: Iterable[str]) -> bool:
+    """Whether the response says that a cache may keep it for everybody."""
+    control = response.cache_control
+    lasts = any(_LASTS.search(response.headers[name]) for name in overriding)
+    return control.public or control.s_maxage is not None or lasts
 
 
 def may_have_landed() -> bool:

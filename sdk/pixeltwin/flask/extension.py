@@ -24,10 +24,10 @@ from ..tracker import Tracker
 from ..tracking.arguments import TrackOptions
 from ..tracking.holding import Cancellation
 from ..visitor import AnyVisitor, Visitor
-from ..web import kept_parameters
+from ..web import OWN, kept_parameters
 from . import exchange
 from .current import the_app, the_globals, the_request
-from .endpoints import exempt_from_csrf, first_party
+from .endpoints import answer_on_all_hosts, exempt_from_csrf, first_party
 from .health import serve_health
 from .mount import with_sandbox
 from .templating import TemplateSide
@@ -92,9 +92,8 @@ class PixelTwin:
         tracker = self._given_tracker or settings.tracker(secret_keys=_flask_keys(app), debug=debug)
         kept = (*tracker.kept_parameters, *settings.words("KEEP_PARAMETERS"))  # of a tracker that was given, too
         tracker.kept_parameters = kept_parameters(tracker.platforms, kept)
-        prefix = "/_pixeltwin"
-        script = Script(tracker.platforms, f"{prefix}/pixeltwin.js")
-        blueprint = first_party(self.visit, script, prefix)
+        script = Script(tracker.platforms, f"{OWN}/pixeltwin.js")
+        blueprint = first_party(self.visit, script)
         app.extensions["pixeltwin"] = _State(
             site=Site(
                 tracker=tracker,
@@ -109,7 +108,6 @@ class PixelTwin:
                 script=script,
                 inline=settings.flag("INLINE"),
                 shared=settings.get("PAGE_CACHE") == "shared",
-                beacon=f"{prefix}/page-view",
                 acknowledge=settings.get("ACKNOWLEDGE"),
                 url_filter=lambda url: self._url_filter(url) if self._url_filter else url,
                 conversion_filter=lambda event: self._conversion_filter is None or self._conversion_filter(event),
@@ -122,9 +120,11 @@ class PixelTwin:
         template_globals["pixeltwin"] = TemplateSide(self.visit)
         serve_health(blueprint, settings.get("HEALTH_TOKEN"), lambda: tracker)
         app.register_blueprint(blueprint)
+        answer_on_all_hosts(app, blueprint)
         exempt_from_csrf(app, blueprint)
         app.before_request(self._before)
-        app.after_request(self._after)
+        # Flask runs the first one last: what any other makes of the page, this has the last word on who may keep it.
+        app.after_request_funcs.setdefault(None, []).insert(0, self._after)
         from ..cli import flask_group
 
         app.cli.add_command(flask_group())

@@ -17,6 +17,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from ..config import Settings
 from ..contract import Platform
 from ..errors import OutboxUnavailable
+from ..web import OWN
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..outbox import Outbox
     from ..sandbox.timeline import Step
 
-MOUNT = "/_pixeltwin/sandbox"
+MOUNT = f"{OWN}/sandbox"
 _HEARD = {
     "acknowledged": ("confirmed", "the page said that the pixel took it"),
     "blocked": ("blocked", "the page said that the pixel's script was blocked or did not come"),

@@ -68,8 +68,8 @@ class Page:
         holds neither and asks for both; so does one that is fetched ahead of a click or by htmx, when it is shown."""
         self.shared = self.shared or shared
         if shared or self._visit.asks:
-            return snippet.render_shared(self._site.script.url, nonce=nonce) if self._site.tells else Markup()
-        form = self._site.form
+            return snippet.render_shared(self._script, nonce=nonce) if self._site.tells else Markup()
+        form = self._site.form(self._visit.request.root)
         if self._visit.request.deferred:  # it works by itself, and asks where there is a script that can
             form = form._replace(asks=True)
         return self._tell(partial(snippet.render, nonce=nonce, form=form)) or self._waiting(nonce)
@@ -83,7 +83,11 @@ class Page:
     def _waiting(self, nonce: str | None) -> Markup:
         """For who has not decided yet the script alone, so that his banner can ask for the rest on this very page."""
         asks = self._site.tells and self._undecided
-        return snippet.render_script(self._site.script.url, nonce=nonce) if asks else Markup()
+        return snippet.render_script(self._script, nonce=nonce) if asks else Markup()
+
+    @property
+    def _script(self) -> str:
+        return self._visit.request.root + self._site.script.url
 
     def claim(self) -> dict[str, Any]:
         """The same as data, for the script of a page that asks; and how pixels stop that are not allowed any more."""
@@ -177,7 +181,7 @@ class Page:
         wanted = ("beacon", "browser") if shows else ("beacon",)
         if self._site.page_views not in wanted or not self._visit.passes(PAGE_VIEW):
             return None
-        return self._site.view(told=shows)
+        return self._site.view(told=shows, root=self._visit.request.root)
 
     # --- the end of the request ------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 
 from .. import snippet
@@ -25,7 +25,11 @@ class Script:
 
     @cached_property
     def code(self) -> bytes:
-        return (snippet.loaders(self._platforms) + _own("pixeltwin.js")).encode()
+        return self.below("")
+
+    def below(self, root: str) -> bytes:
+        """The code for an application that is below this path."""
+        return (snippet.loaders(self._platforms, root) + _own("pixeltwin.js")).encode()
 
     @cached_property
     def acknowledging(self) -> bytes:
@@ -40,6 +44,7 @@ class Script:
         return f"{self._path}?v={self.version}"
 
 
+@cache
 def _own(name: str) -> str:
     """A script of ours as it travels."""
     return snippet.tightened(

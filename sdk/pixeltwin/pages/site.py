@@ -10,6 +10,7 @@ from ..consent_sources import GpcMeaning
 from ..events import Event
 from ..snippet import Form
 from ..tracker import Tracker
+from ..web import OWN
 from .acknowledgement import Heeded
 from .script import Script
 from .telling import View
@@ -31,14 +32,16 @@ class Site:
     sandboxed: bool = False
     inline: bool = False
     shared: bool = False  # whether pages are kept for everybody by a cache
-    beacon: str = "/_pixeltwin/page-view"
+    beacon: str = f"{OWN}/page-view"
     acknowledge: Heeded = "purchases"
     url_filter: Callable[[str], str | None] | None = None
     conversion_filter: Callable[[Event], bool] | None = None
 
-    def view(self, *, told: bool) -> View:
-        """The page's own view, minted in the browser; `told`: by the pixels too."""
-        return self._views[told]
+    def view(self, *, told: bool, root: str = "") -> View:
+        """The page's own view, minted in the browser; `told`: by the pixels too. `root` here and below: the path that
+        the application is below in this request."""
+        view = self._views[told]
+        return view._replace(beacon=root + view.beacon) if root and view.beacon else view
 
     @cached_property
     def _views(self) -> tuple[View, View]:
@@ -46,9 +49,12 @@ class Site:
         beacon = self.beacon if reports else None
         return View(beacon, told=False), View(beacon, heard=reports and self.acknowledge == "all")
 
-    @cached_property
-    def form(self) -> Form:
+    def form(self, root: str = "") -> Form:
         """How pages carry the pixels."""
+        return self._form._replace(script=root + self.script.url, root=root) if root else self._form
+
+    @cached_property
+    def _form(self) -> Form:
         return Form(self.script.url, self.inline)
 
     @property
