@@ -48,14 +48,14 @@ class Site:
         self.app = app = Flask(__name__)
         app.config.update(SECRET_KEY=KEY, PIXELTWIN_CONSENT=consent, PIXELTWIN_WORKER="off", **settings)
 
-        @app.after_request
-        def spoil(response: Response) -> Response:  # registered first, it has the last word: a proxy
+        def spoil(response: Response) -> Response:
             if request.path == "/":
                 response.headers.update(self.headers)
             return response
 
         self.tracker = Tracker(PIXELS, secret_keys=[KEY], outbox="memory:")
         self.twin = PixelTwin(app, tracker=self.tracker)
+        app.after_request_funcs[None].insert(0, spoil)  # behind everything in the application: a proxy
 
         @app.get("/")
         def home() -> Response:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask, Response, redirect, render_template_string, request
+from flask import Blueprint, Flask, Response, after_this_request, redirect, render_template_string, request
 from flask.testing import FlaskClient
 
 from pixeltwin import AddToCart, Consent, Item, Purchase, ViewContent, Visitor
@@ -156,6 +156,72 @@ def test_an_application_cannot_publish_a_page_with_a_conversion_by_mistake(caplo
     answer = shop.client.get("/public")
     assert answer.headers["Cache-Control"] == "private, no-store"
     assert "may not be cached" in caplog.text
+
+
+@pytest.mark.parametrize("when", ["before", "after", "blueprint", "this request"])
+def test_no_hook_of_the_application_publishes_a_page_with_a_conversion(
+    when: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whenever an `after_request` function was registered, what it says of caches gives way to what the page holds; a
+    page with nothing of one visitor keeps what it said."""
+    app = Flask("shop")
+    app.config.update(SETTINGS)
+    pages = Blueprint("pages", __name__)
+
+    def publish(response: Response) -> Response:
+        response.headers["Cache-Control"] = "public, max-age=300"
+        response.headers["Surrogate-Control"] = "max-age=300"
+        return response
+
+    if when == "before":
+        app.after_request(publish)
+    twin = PixelTwin(app)
+    if when == "after":
+        app.after_request(publish)
+    if when == "blueprint":
+        pages.after_request(publish)
+
+    @pages.get("/<what>")
+    def page(what: str) -> str:
+        if when == "this request":
+            after_this_request(publish)
+        if what != "asset":
+            twin.track(AddToCart())
+        return render_template_string(PAGE) if what != "asset" else ""
+
+    app.register_blueprint(pages)
+    client = app.test_client()
+    own = client.get("/cart%0a")
+    assert own.headers["Cache-Control"] == "private, no-store" and "Surrogate-Control" not in own.headers
+    assert r"'/cart\n' may not be cached" in caplog.text
+    everybodys = client.get("/asset")
+    assert everybodys.headers["Cache-Control"] == "public, max-age=300" and "Surrogate-Control" in everybodys.headers
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "told"),
+    [
+        ("CDN-Cache-Control", "max-age=300", True),
+        ("Some-CDN-Cache-Control", "no-store", False),
+        ("Surrogate-Control", "max-age=0", False),
+        ("X-Accel-Expires", "300", True),
+    ],
+)
+def test_a_cache_between_is_told_nothing_else(
+    header: str, value: str, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a cache heeds before Cache-Control is taken from a page with one visitor's conversion; the log says so where
+    the cache would have kept it."""
+    shop = Shop()
+
+    @shop.app.get("/kept")
+    def kept() -> Response:
+        shop.twin.track(AddToCart())
+        return Response(render_template_string(PAGE), headers={"Cache-Control": "no-store", header: value})
+
+    answer = shop.client.get("/kept")
+    assert header not in answer.headers and answer.cache_control.no_store
+    assert ("may not be cached" in caplog.text) == told
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from .current import the_request
 log = logging.getLogger("pixeltwin")
 _VARIES = ("Cookie", "Sec-GPC")
 _VARY = ", ".join(_VARIES)
-# What caches heed before Cache-Control (RFC 9213 and its vendors' own names, W3C Edge Architecture, nginx), and a time in it.
+# What caches heed before Cache-Control (RFC 9213 and names like its own, W3C Edge Architecture, nginx), and a time there.
 _OVERRIDING = ("cdn-cache-control", "surrogate-control", "x-accel-expires")
 _LASTS = re.compile(r"(?:^|=) *[1-9]")
 _PLAIN_PATH = re.compile(r"[\w/.~-]*", re.ASCII)
