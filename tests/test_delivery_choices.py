@@ -111,9 +111,7 @@ def test_what_a_page_says_after_delivery_changes_nothing_but_what_is_shown(outbo
 
 
 @pytest.mark.parametrize("ends", ["answered", "lost"])
-def test_what_was_cancelled_while_a_worker_had_it_is_not_tried_again(
-    outbox: Outbox, vendor: Vendor, ends: str
-) -> None:
+def test_what_was_cancelled_while_a_worker_had_it_is_not_tried_again(outbox: Outbox, vendor: Vendor, ends: str) -> None:
     """Whether that worker was told to try again or died, no other sends it, whatever `before_send` would add."""
 
     def known_elsewhere(one: Conversion) -> Conversion:

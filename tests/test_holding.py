@@ -73,7 +73,7 @@ def test_a_hold_waits_with_the_signals_of_checkout(shop: Shop) -> None:
     assert held.created and held.stored
     assert shop.due() == []
     assert shop.tracker.offer([held.id]) == []
-    assert shop.tracker.held([held.id, "unknown"]) == [held.id]
+    assert shop.row(held).held == ("payment",)
     kept = decode(shop.row(held).visitor or b"")
     assert (kept["user_agent"], kept["click_ids"]["reddit"], kept["url"]) == (AGENT, "r1", PAGE)
 

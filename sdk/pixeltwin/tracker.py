@@ -249,10 +249,6 @@ class Tracker:
         offered = self.outbox.offer(shown, now=self.clock())
         return [found for row in offered if (found := rows.restored(row)) is not None]
 
-    def held(self, ids: Sequence[str]) -> list[str]:
-        """Those of these conversions that still wait for something. `OutboxUnavailable` may rise."""
-        return [row.id for row in self.outbox.get(ids) if row.held] if ids else []
-
     def consented(self, ids: Sequence[str], consent: Consent, *, keys: Sequence[str] = ()) -> None:
         """The visitor decided: what was held for his consent is released with it, and what `remember` kept under these
         keys while he had not answered takes it on. When he allows nobody, all that is held is cancelled, and so is what

@@ -184,7 +184,7 @@ class Visit:
         shown = options.get("browser", visitor is None)
         conversion = self._told(self.tracker.hold, event, visitor, consent, identity, options)
         if conversion is not None and shown and conversion.stored:
-            self.page.unpaid.append(conversion.id)
+            self.page.awaited.append(conversion.id)
         return conversion
 
     def remember(

@@ -1,0 +1,76 @@
+"""Pages of a shop that keeps its orders beside the outbox, rendered while its own transaction is still open."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import render_template_string
+
+from pixeltwin import Purchase
+from tests.postgresql import fresh_url
+from tests.test_flask import PAGE, Shop, fired
+
+
+class Till(Shop):
+    """A shop that keeps its orders beside the outbox and renders its page before it commits, or rolls back."""
+
+    def __init__(self, outbox: str, connect: Callable[[], Any]) -> None:
+        super().__init__(PIXELTWIN_OUTBOX=outbox)
+        self.twin_tracker.outbox.migrate()
+
+        @self.app.post("/sell/<how>/<end>")
+        def sell(how: str, end: str) -> str:
+            with closing(connect()) as connection:
+                act = self.twin.hold if how == "hold" else self.twin.track
+                event = Purchase(order_id="5005", value="10", currency="EUR")
+                self.tracked.append(act(event, email="ada@example.com", connection=connection))
+                page = render_template_string(PAGE)
+                getattr(connection, end)()
+            return page
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def till(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Till]:
+    if request.param == "sqlite":
+        made = Till(f"sqlite:///{tmp_path}/shop.db", lambda: sqlite3.connect(tmp_path / "shop.db"))
+    else:
+        url = fresh_url()
+        import psycopg
+
+        made = Till(url, lambda: psycopg.connect(url))
+    yield made
+    made.twin_tracker.close()
+
+
+def test_a_page_rendered_before_the_commit_leaves_its_pixel_to_the_next_one(till: Till) -> None:
+    """What was tracked in a transaction that is still open is on the visitor's next page, once."""
+    client = till.client
+    assert fired(client.post("/sell/track/commit")) == []
+    sold = till.tracked[0]
+    assert sold is not None
+    assert set(fired(client.get("/"))) == {(name, sold.id) for name in ("reddit", "snap", "pinterest")}
+    assert fired(client.get("/")) == []
+    assert client.get_cookie("pixeltwin_pending") is None
+
+
+def test_a_hold_rendered_before_the_commit_is_shown_when_it_was_paid(till: Till) -> None:
+    """The visitor carries a held order on, although the page of its checkout could not see it yet."""
+    client = till.client
+    client.post("/sell/hold/commit")
+    assert fired(client.get("/")) == []
+    till.twin_tracker.confirm(Purchase, "5005")
+    assert len(fired(client.get("/"))) == 3
+
+
+@pytest.mark.parametrize("how", ["track", "hold"])
+def test_what_was_rolled_back_is_carried_to_one_page_and_no_further(till: Till, how: str) -> None:
+    """An order that never was fires nothing, and its cookie is gone after the next page."""
+    client = till.client
+    client.post(f"/sell/{how}/rollback")
+    assert fired(client.get("/")) == []
+    assert client.get_cookie("pixeltwin_pending") is None
