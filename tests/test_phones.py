@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -120,6 +121,46 @@ def test_a_national_number_needs_its_region() -> None:
     assert e164("020 7183 8750", "GB") == e164("020 7183 8750", "gb") == "+442071838750"
     assert Visitor(phone="020 7183 8750").values("phone", PLUS) == ()
     assert Visitor(phone="020 7183 8750", phone_region="GB").values("phone", PLUS) == (sha256("+442071838750"),)
+
+
+def examples_of_all_regions() -> Iterator[tuple[str, Any]]:
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
+            number = phonenumbers.example_number_for_type(region, kind)
+            if number is not None:
+                yield region, number
+
+
+def test_every_countrys_numbers_are_understood_however_they_are_kept() -> None:
+    """With a plus, with 00, as digits with the country code or as they are dialled at home: it is the same number."""
+    formats = phonenumbers.PhoneNumberFormat
+    for region, number in examples_of_all_regions():
+        full = phonenumbers.format_number(number, formats.E164)
+        national, international = (
+            phonenumbers.format_number(number, one) for one in (formats.NATIONAL, formats.INTERNATIONAL)
+        )
+        spellings = [full, f"00{full[1:]}", full[1:], international, international[1:], national]
+        assert {e164(one, region) for one in spellings} == {full}, region
+
+
+@pytest.mark.parametrize(
+    ("digits", "region", "expected"),
+    [
+        ("4915123456789", "DE", "+4915123456789"),
+        ("49 (0)151 23456789", "de", "+4915123456789"),
+        ("04915 123456", "DE", "+494915123456"),  # its prefix says that 49 is the area's
+        ("4930", "DE", "+494930"),  # nobody's number with the code taken off
+        ("49180203902", "DE", "+4949180203902"),  # a service (0180) is no customer
+        ("3907690831", "IT", "+393907690831"),  # a mobile number, as Italians write it
+        ("390669812345", "IT", "+390669812345"),
+        ("4915123456789", "FR", None),
+    ],
+)
+def test_digits_are_read_with_the_country_code_where_that_is_their_likely_meaning(
+    digits: str, region: str, expected: str | None
+) -> None:
+    """Digits that begin with the region's own code are the number in full, unless they are dialled so at home."""
+    assert e164(digits, region) == expected
 
 
 @pytest.mark.parametrize("region", [None, "US", "GB"])
