@@ -296,6 +296,31 @@ def test_a_hold_in_the_shops_own_transaction_goes_when_it_was_paid_before(tmp_pa
     shop.tracker.close()
 
 
+def test_what_was_said_before_is_found_in_the_shops_open_transaction(tmp_path: Path) -> None:
+    """What a process does first may be in its shop's transaction, which has the lock of the outbox's file: what was
+    remembered and what was confirmed before is used all the same, and at once."""
+    before = Shop(f"sqlite:///{tmp_path}/shop.db")
+    before.tracker.remember("1", visitor=visitor(), consent=GRANTED, source_url=PAGE)
+    with pytest.raises(UnknownConversion):
+        before.tracker.confirm(Purchase, "2")
+    before.tracker.close()
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.execute("CREATE TABLE orders (id)")
+        made: list[Conversion] = []
+        for order in ("1", "2"):
+            shop = Shop(f"sqlite:///{tmp_path}/shop.db", on_error="raise")
+            connection.execute("INSERT INTO orders VALUES (?)", (order,))
+            if order == "1":
+                made.append(shop.tracker.track(purchase("1"), visitor=None, consent=None, connection=connection))
+            else:
+                made.append(shop.hold("2", connection=connection))
+            connection.commit()
+            shop.tracker.close()
+    assert [one.source_url for one in before.due()] == [PAGE, PAGE]
+    assert [one.stored for one in made] == [True, True]
+    before.tracker.close()
+
+
 # --- cancelling ------------------------------------------------------------------------------------------------------
 
 

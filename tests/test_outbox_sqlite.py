@@ -445,6 +445,31 @@ def test_order_and_conversion_roll_back_together(outbox: Outbox, shop: sqlite3.C
     assert [claim.row.id for claim in outbox.claim(BLUE, now=after(seconds=1), limit=2)][-1] == "id-1"
 
 
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+@pytest.mark.parametrize("before", ["nothing", "other destinations", "all"])
+def test_nobody_waits_for_the_lock_of_his_own_shop(
+    outbox: Outbox, shop: sqlite3.Connection, path: Path, mode: str, before: str
+) -> None:
+    """In the open transaction of its shop a process that begins looks up notes and backlog, and puts its row, at once,
+    whatever is in the file by then."""
+    if before != "nothing":
+        if before == "other destinations":
+            outbox.set_destinations([BLUE])
+        outbox.notes.keep("kind", "key", b"data", now=NOW)
+        outbox.close()
+    with closing(opened(path)) as fresh:
+        shop.execute(f"PRAGMA journal_mode = {mode}")
+        for number in (1, 2):
+            shop.execute("INSERT INTO orders VALUES ('1')")
+            began = time.perf_counter()
+            assert fresh.notes.find("kind", "key", now=NOW) == (None if before == "nothing" else b"data")
+            assert fresh.backlog() == number - 1
+            assert fresh.put(new(number), now=NOW, connection=shop).created
+            assert time.perf_counter() - began < 0.2  # it waits 0.25 s at the least, if it does
+            shop.commit()
+        assert [claim.row.id for claim in fresh.claim(RED, now=NOW, limit=9)] == ["id-1", "id-2"]
+
+
 def test_another_database_is_refused(outbox: Outbox, tmp_path: Path) -> None:
     """A connection to another database could not commit both together: it is refused, and so is what is none."""
     with closing(sqlite3.connect(tmp_path / "shop.db")) as elsewhere, closing(sqlite3.connect(":memory:")) as nowhere:

@@ -148,13 +148,14 @@ def test_processes_that_upgrade_at_once_lose_nothing(made: Made, tmp_path: Path)
 
 
 def test_an_upgrade_within_the_shops_transaction_is_the_shops_to_commit(tmp_path: Path) -> None:
-    """The first conversion after a deploy may come through the shop's own connection: rolled back, nothing has changed;
-    committed, the outbox is upgraded and the conversion is in it."""
+    """The first conversion after a deploy may come through the shop's own connection, which has the lock: what it needs
+    is read; rolled back, nothing has changed; committed, the outbox is upgraded and the conversion is in it."""
     url = old_sqlite(tmp_path)
     outbox = opened(url)
     with closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as shop:
         for end, version in (("ROLLBACK", 1), ("COMMIT", VERSION)):
-            shop.execute("BEGIN")
+            shop.execute("BEGIN IMMEDIATE")
+            assert outbox.notes.find("signals", "1001", now=NOW) == b"kept"
             assert outbox.put(new(1), now=NOW, connection=shop).created
             shop.execute(end)
             assert shop.execute("SELECT version FROM pixeltwin_schema").fetchone() == (version,)

@@ -11,13 +11,14 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from weakref import WeakSet
 
 from ..errors import OutboxUnavailable
 from .sqlite_waiting import Patience, Waiting
 
+_WAL = "PRAGMA journal_mode = WAL"
 LONGEST_USE = 6.0  # seconds a fork waits for a connection in use: longer than any patience
 
 
@@ -150,6 +151,26 @@ class Connections:
             connection.close()
             raise
         return connection
+
+
+def prepare(connection: sqlite3.Connection, *, full: bool, checkpoint: int) -> None:
+    """Set what an outbox wants of a new connection. `full`: synchronous FULL; `checkpoint`: pages.
+
+    Who cannot switch to a WAL now works without: another process just switches, or the next connection will; the mode
+    belongs to the file. It is not waited for, for it may be the caller's own transaction that is in the way.
+    """
+    with suppress(sqlite3.OperationalError):
+        sqlite3.Connection.execute(connection, _WAL)
+    connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+    connection.execute("PRAGMA cache_size = -500")  # kilobytes; each worker thread has a connection, and its cache
+    connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint}")  # pages
+
+
+def wait_for_wal(connection: sqlite3.Connection) -> None:
+    """Switch to a WAL when others let it, where nobody is in its own way."""
+    with suppress(sqlite3.OperationalError):
+        connection.execute(_WAL)
 
 
 def _create(path: str) -> None:

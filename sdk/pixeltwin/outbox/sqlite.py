@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from ..errors import ConfigurationError
-from .connections import Connections, Slot
+from .connections import Connections, Slot, prepare, wait_for_wal
 from .contract import (
     KEEP_RECORD,
     LEASE,
@@ -38,7 +38,7 @@ from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, empty_wal, end_halves
 from .sqlite_notes import SQLiteNotes
 from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
-from .sqlite_schema import Route, migrate, write_route
+from .sqlite_schema import Route, find_route, migrate, write_route
 from .sqlite_tallies import SQLiteTallies
 from .sqlite_waiting import FIRST, IMPATIENT, PATIENT, Patience
 from .statements import load
@@ -53,16 +53,15 @@ class SQLiteOutbox(Outbox):
 
     def __init__(self, path: str, *, full: bool = False) -> None:
         self.path = os.path.abspath(path)
-        self._synchronous = "FULL" if full else "NORMAL"
         self._sql = load("sqlite.sql")
         self._destinations: tuple[str, ...] = ()
         self._route: Route | None = None  # None until schema and destinations are written
         # Copying the WAL into the file is left to the worker while there is one: it does so four times as often.
         waits, works = Patience(FIRST, IMPATIENT), Patience(PATIENT)
-        self._request = Connections(self.path, patience=waits, prepare=partial(self._prepare, checkpoint=4000))
-        self._worker = Connections(self.path, patience=works, prepare=partial(self._prepare, checkpoint=1000))
+        self._request = Connections(self.path, patience=waits, prepare=partial(prepare, full=full, checkpoint=4000))
+        self._worker = Connections(self.path, patience=works, prepare=partial(prepare, full=full, checkpoint=1000))
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
-        self._notes = SQLiteNotes(self._sql, request=request, worker=worker)
+        self._notes = SQLiteNotes(self._sql, reading=self._reading, request=request, worker=worker)
         self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
         self._tallies = SQLiteTallies(self._sql, changing=partial(self._changing, self._worker), using=worker)
 
@@ -86,10 +85,8 @@ class SQLiteOutbox(Outbox):
     def _put_within(self, connection: Any, new: NewRow, now: datetime) -> Put:
         given = driver_connection(connection)
         with within(given, self.path) as cursor:
-            if given.in_transaction:
-                route = self._route or self._write_schema(cursor, self._destinations)
-            else:  # his statements may be committed one by one, and an upgrade must not be
-                route = self._ready(self._request)
+            # In no transaction his statements may be committed one by one, and an upgrade must not be.
+            route = self._ready(self._request, cursor if given.in_transaction else None)
             return self._put(cursor, new, now, route)
 
     def _put(self, own: Executing, new: NewRow, now: datetime, route: Route) -> Put:
@@ -277,8 +274,10 @@ class SQLiteOutbox(Outbox):
         return kept
 
     def backlog(self) -> int:
-        route = self._ready(self._request)
-        with self._request.use() as own:
+        with self._reading() as own:
+            route = self._route or (own and find_route(own, self._sql, self.path, self._destinations))
+            if not own or not route:
+                return 0
             (count,) = own.execute(self._sql["backlog"], {"route": route.number}).fetchone()
         return count or 0
 
@@ -365,28 +364,32 @@ class SQLiteOutbox(Outbox):
         self._ready(connections)
         return connections.transaction()
 
-    def _ready(self, connections: Connections) -> Route:
-        """The route of new rows, with all that is needed written."""
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection | None]:
+        """A connection to read with, also while its own caller has the lock; None where there are no tables yet."""
+        with self._request.use() as own:
+            yield own if self._route or own.execute(self._sql["is_made"]).fetchone() else None
+
+    def _ready(self, connections: Connections, caller: sqlite3.Cursor | None = None) -> Route:
+        """The route of new rows, with all that is needed written: where something is missing, and within the caller's
+        transaction if he is in one, for then he has the lock."""
         route = self._route
         if route is None:
             destinations = self._destinations
-            with connections.transaction() as own:
-                route = self._write_schema(own.cursor(), destinations)
+            with connections.use() as own:
+                route = find_route(own, self._sql, self.path, destinations)
+            if route is None and caller:
+                return self._write_schema(caller, destinations)  # he may roll it back
+            if route is None:
+                with connections.transaction() as own:
+                    route = self._write_schema(own.cursor(), destinations)
+                with connections.use() as own:
+                    wait_for_wal(own)
             if self._destinations is destinations:  # else others were set meanwhile
                 self._route = route
         return route
 
     def _write_schema(self, cursor: sqlite3.Cursor, destinations: Sequence[str]) -> Route:
-        """Make what is missing: tables, destinations, their route. It may be within the caller's own transaction."""
+        """Make what is missing: tables, destinations, their route."""
         migrate(cursor, self._sql, self.path)
         return write_route(cursor, self._sql, destinations)
-
-    def _prepare(self, connection: sqlite3.Connection, *, checkpoint: int) -> None:
-        # SQLite does not wait for a lock here. Who cannot switch now works without: another process just switches, or
-        # the next connection will; the mode belongs to the file.
-        with suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
-        connection.execute("PRAGMA cache_size = -500")  # kilobytes; each worker thread has a connection, and its cache
-        connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint}")  # pages

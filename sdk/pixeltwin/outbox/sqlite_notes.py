@@ -12,13 +12,16 @@ from .sqlite_rows import micros
 from .steps import STEP, in_steps
 
 Using = Callable[[], AbstractContextManager[sqlite3.Connection]]
+Reading = Callable[[], AbstractContextManager[sqlite3.Connection | None]]
 
 
 class SQLiteNotes(Notes):
-    """`request` and `worker` lend a connection, with the patience of either."""
+    """`request` and `worker` lend a connection, with the patience of either; `reading` one that takes no lock, or None
+    where nothing was ever noted."""
 
-    def __init__(self, sql: Mapping[str, str], *, request: Using, worker: Using) -> None:
+    def __init__(self, sql: Mapping[str, str], *, reading: Reading, request: Using, worker: Using) -> None:
         self._sql = sql
+        self._reading = reading
         self._request = request
         self._worker = worker
 
@@ -28,8 +31,8 @@ class SQLiteNotes(Notes):
 
     def find(self, kind: str, key: str, *, now: datetime) -> bytes | None:
         values = {"kind": kind, "key": key, "since": micros(now - KEEP_NOTES)}
-        with self._request() as own:
-            row = own.execute(self._sql["noted"], values).fetchone()
+        with self._reading() as own:
+            row = own.execute(self._sql["noted"], values).fetchone() if own else None
         return row[0] if row else None
 
     def amend(self, kind: str, key: str, data: bytes) -> bool:
