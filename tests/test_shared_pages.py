@@ -14,6 +14,7 @@ from tests.test_flask import PAGE, Shop, fired
 
 CACHED = "<html><head>{{ pixeltwin.head(cached=True) }}</head></html>"
 SAME = {"Sec-Fetch-Site": "same-origin"}
+LATER = "Wed, 18 May 2099 03:33:20 GMT"
 
 
 def claimed(client: Any, url: str = "http://localhost/") -> Any:
@@ -121,6 +122,35 @@ def test_a_page_that_says_it_may_be_shared_but_is_one_visitors_is_protected(capl
     assert caplog.text == ""
     assert shop.client.get("/public/own").headers["Cache-Control"] == "private"
     assert "head(cached=True)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("says", "becomes"),
+    [
+        ({"Cache-Control": "max-age=300"}, "private"),
+        ({"Cache-Control": "max-age=300", "Expires": LATER}, "private"),
+        ({"Cache-Control": "max-age=0", "Expires": LATER}, "max-age=0"),
+        ({"Expires": LATER}, "private"),
+        ({"Expires": "0"}, None),
+        ({"Expires": "Thu, 01 Jan 1970 00:00:00 GMT"}, None),
+        ({"Cache-Control": "private, max-age=300"}, "private, max-age=300"),
+        ({"Cache-Control": "no-store, max-age=300"}, "no-store, max-age=300"),
+        ({"Cache-Control": "no-cache"}, "no-cache"),
+        ({}, None),
+    ],
+)
+def test_a_page_that_a_shared_cache_may_keep_without_being_told_so_is_protected(
+    says: dict[str, str], becomes: str | None
+) -> None:
+    """A lifetime alone lets caches keep a page for everybody; where consent differs by visitor it is made private. What
+    keeps it to one visitor or to none already stays as it is, and so does any page where all are treated alike."""
+    for consent, expected in (("onetrust", becomes), ("granted", says.get("Cache-Control"))):
+        shop = Shop(PIXELTWIN_CONSENT=consent)
+        shop.app.add_url_rule("/p", "p", lambda: Response(render_template_string(PAGE), headers=says))
+        answer = shop.client.get("/p")
+        assert answer.headers.get("Cache-Control") == expected
+        kept = None if expected == "private" else says.get("Expires")
+        assert answer.headers.get("Expires") == kept
 
 
 def test_what_is_tracked_on_a_shared_page_waits_for_the_question() -> None:

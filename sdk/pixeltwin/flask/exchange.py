@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from urllib.parse import quote
 
 import flask
@@ -17,7 +18,7 @@ from .current import the_request
 log = logging.getLogger("pixeltwin")
 _VARIES = ("Cookie", "Sec-GPC")
 _VARY = ", ".join(_VARIES)
-# What caches heed before Cache-Control (RFC 9213 and names like its own, W3C Edge Architecture, nginx), and a time there.
+# What caches heed before Cache-Control (RFC 9213 and names like it, W3C Edge Architecture, nginx), and a time in it.
 _OVERRIDING = ("cdn-cache-control", "surrogate-control", "x-accel-expires")
 _LASTS = re.compile(r"(?:^|=) *[1-9]")
 _PLAIN_PATH = re.compile(r"[\w/.~-]*", re.ASCII)
@@ -74,15 +75,25 @@ def apply(changes: ResponseChanges, response: Response) -> None:
         return
     for name in overriding:
         response.headers.pop(name, None)
+    if _expires_later(response):
+        del response.headers["Expires"]
     if not response.cache_control.no_store:
         response.headers["Cache-Control"] = "private" if cache == "private" else "private, no-store"
 
 
 def _shared(response: Response, overriding: Iterable[str]) -> bool:
-    """Whether the response says that a cache may keep it for everybody."""
+    """Whether a cache may keep the response for everybody: it says so, or it says for how long without keeping it to
+    one (RFC 9111, 3 and 4.2.1)."""
     control = response.cache_control
     lasts = any(_LASTS.search(response.headers[name]) for name in overriding)
-    return control.public or control.s_maxage is not None or lasts
+    if control.public or control.s_maxage is not None or lasts:
+        return True
+    fresh = _expires_later(response) if control.max_age is None else control.max_age > 0
+    return fresh and not (control.private or control.no_store)
+
+
+def _expires_later(response: Response) -> bool:
+    return response.expires is not None and response.expires > datetime.now(timezone.utc)
 
 
 def may_have_landed() -> bool:
