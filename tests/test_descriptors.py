@@ -172,6 +172,19 @@ def test_large_bodies_are_refused() -> None:
     assert site.rows() == []
 
 
+@pytest.mark.parametrize("path", ["page-view", "event", "fired", "visit"])
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 8000, '{"url": ' + "[" * 4000 + "]" * 4000 + "}", '{"id": "\\ud800"}', "nothing", "[]"],
+    ids=["endless", "deep", "no text", "no JSON", "a list"],
+)
+def test_what_is_no_report_is_refused(path: str, body: str) -> None:
+    """Nonsense, however deeply it is nested, is a 400 and no fault of the server's."""
+    site = Site(TESTING=False)
+    answer = site.client.post(f"/_pixeltwin/{path}", data=body, headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 400
+
+
 def test_a_flood_is_cut_off_and_counted() -> None:
     """One address may report a lot at once and then so much a second; what is too much is refused and counted."""
     site = Site()
@@ -295,6 +308,8 @@ def test_nobody_is_cut_off_for_another_and_nobody_gets_more_than_his_share(repor
         ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
         ("2001:db8::1", "2001:db8:0:0:5::1", True),
         ("203.0.113.7", "203.0.113.8", False),
+        ("::ffff:203.0.113.7", "::ffff:203.0.113.8", False),
+        ("::ffff:203.0.113.7", "203.0.113.7", True),
         ("unix:", "unix:", True),
     ],
 )

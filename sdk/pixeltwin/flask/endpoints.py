@@ -12,7 +12,7 @@ from ..pages import reports
 from ..pages.flood import Flood
 from ..pages.script import Script
 from ..pages.visit import Visit
-from ..strictjson import encode
+from ..strictjson import decode, encode
 from ..web import OWN
 from .current import the_request
 from .exchange import root
@@ -78,7 +78,10 @@ def _reported(visit: Callable[..., Visit | None], flood: Flood) -> tuple[Visit |
     if not flood.takes(here.request.remote_addr, here.tracker.clock()):
         here.tracker.losses.count("", "flood")
         _refuse("too many reports", 429)
-    body: Any = request.get_json(force=True, silent=True)
+    try:
+        body = decode(request.get_data())
+    except ValueError:
+        body = None
     if not isinstance(body, dict):
         _refuse("not a report", 400)
     report, origin = cast("dict[str, Any]", body), here.request.origin

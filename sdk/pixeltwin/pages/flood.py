@@ -39,4 +39,6 @@ def _network(address: str) -> str:
         whole = ipaddress.ip_address(address)
     except ValueError:  # a socket of this machine, a name
         return address
-    return address if whole.version == 4 else str(int(whole) >> 64)
+    if whole.version == 4:
+        return address
+    return str(whole.ipv4_mapped or int(whole) >> 64)  # a socket for both families writes IPv4 as ::ffff:a.b.c.d
