@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pixeltwin import Purchase, Tracker
-from pixeltwin.errors import OutboxUnavailable
+from pixeltwin.errors import OutboxUnavailable, TransactionLost
 from tests import outbox_processes as workers
 from tests.outbox_processes import track, tracking
 
@@ -57,6 +58,31 @@ def test_a_full_disk_costs_conversions_and_no_page_and_mends_by_itself(
     assert [row.id for row in tracker.outbox.get(ids)] == ids
     with closing(sqlite3.connect(small_disk / "outbox.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    tracker.close()
+
+
+def test_an_order_that_sqlite_undid_is_told_whatever_the_settings(tmp_path: Path) -> None:
+    """Where SQLite undoes the shop's transaction because no room is left, track() raises, so that the shop does not go
+    on and commit half an order."""
+    tracker = tracking(f"sqlite:///{tmp_path}/shop.db")
+    track(tracker, 0)
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:
+        shop.executescript("CREATE TABLE orders (id); CREATE TABLE lines (id)")
+        (pages,) = shop.execute("PRAGMA page_count").fetchone()
+        shop.execute(f"PRAGMA max_page_count = {pages + 3}")
+
+        def sell(number: int) -> None:
+            shop.execute("INSERT INTO orders VALUES (?)", (number,))
+            assert track(tracker, number, connection=shop).stored
+            shop.execute("INSERT INTO lines VALUES (?)", (number,))
+            shop.commit()
+
+        with pytest.raises(TransactionLost, match="undone your transaction"):
+            deque(map(sell, range(1, 100)))
+        assert not shop.in_transaction
+        assert shop.execute("SELECT id FROM orders").fetchall() == shop.execute("SELECT id FROM lines").fetchall()
+        shop.execute(f"PRAGMA max_page_count = {pages + 100}")
+        sell(100)
     tracker.close()
 
 

@@ -445,6 +445,21 @@ def test_order_and_conversion_roll_back_together(outbox: Outbox, shop: sqlite3.C
     assert [claim.row.id for claim in outbox.claim(BLUE, now=after(seconds=1), limit=2)][-1] == "id-1"
 
 
+@pytest.mark.parametrize("room", range(2, 22))
+def test_tables_are_made_all_or_none_in_the_shops_transaction(
+    outbox: Outbox, shop: sqlite3.Connection, room: int
+) -> None:
+    """Where there is no room for the tables, however far it reaches, the shop can commit its own, and with room again
+    the next row is put."""
+    shop.execute(f"PRAGMA max_page_count = {room}")
+    shop.execute("INSERT INTO orders VALUES ('1')")
+    with pytest.raises(OutboxUnavailable, match="full"):
+        outbox.put(new(1), now=NOW, connection=shop)
+    shop.commit()
+    assert len(shop.execute("SELECT * FROM orders").fetchall()) == 1
+    put(outbox, 2)
+
+
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 @pytest.mark.parametrize("before", ["nothing", "other destinations", "all"])
 def test_nobody_waits_for_the_lock_of_his_own_shop(

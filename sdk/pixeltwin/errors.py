@@ -6,6 +6,7 @@ PixeltwinError
 ├── ConfigurationError      a setting is missing or cannot be right (also a ValueError)
 ├── CannotSend              this platform would refuse this conversion; `reason` says why
 ├── OutboxUnavailable       the store could not be read or written
+│   └── TransactionLost     and with it SQLite undid the caller's own transaction: `track(connection=)` always raises it
 ├── UnknownConversion       no conversion is stored under that key (also a LookupError)
 └── BadToken                a signed value was forged, damaged or has expired (also a ValueError)
 
@@ -85,6 +86,10 @@ class CannotSend(PixeltwinError):
 
 class OutboxUnavailable(PixeltwinError):
     """The outbox could not be read or written; the cause is chained."""
+
+
+class TransactionLost(OutboxUnavailable):
+    """SQLite undid the whole transaction of `connection=`, with what the caller wrote before; the cause is chained."""
 
 
 class UnknownConversion(PixeltwinError, LookupError):

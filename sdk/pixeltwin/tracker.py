@@ -18,7 +18,7 @@ from . import rows, snippet
 from .consent import Consent
 from .contract import Platform
 from .conversion import Conversion, Signer, derive_id
-from .errors import ConfigurationError, described
+from .errors import ConfigurationError, TransactionLost, described
 from .events import EVENT_TYPES, Event, Item, Travel
 from .fields import build
 from .logfields import fields
@@ -348,8 +348,8 @@ class Tracker:
     # --- faults ----------------------------------------------------------------------------------------------------
 
     def fault(self, where: str, error: Exception, *, strict: bool) -> None:
-        """Log and count an error, or raise it where it is wanted."""
-        if strict:
+        """Log and count an error, or raise it where it is wanted, and where the caller's own work is undone."""
+        if strict or isinstance(error, TransactionLost):
             raise error
         self.losses.count("", f"fault: {where}")
         log.error("tracking fault (%s): %s", where, described(error), extra=fields(loss=f"fault: {where}"))

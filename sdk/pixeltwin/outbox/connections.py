@@ -201,7 +201,7 @@ _ADVICE = {
 }
 
 
-def unavailable(path: str, error: sqlite3.Error) -> OutboxUnavailable:
+def unavailable(path: str, error: sqlite3.Error | MemoryError) -> OutboxUnavailable:
     """The error as callers of an outbox know it, with advice."""
     advice = next((advice for words, advice in _ADVICE.items() if str(error).startswith(words)), "")
     return OutboxUnavailable(f"the outbox {path} cannot be used now: {error}{advice and f'. {advice}'}")

@@ -33,7 +33,7 @@ from .contract import (
     Stored,
 )
 from .sqlite_again import ALL, keep_open, reopen, retry
-from .sqlite_caller import driver_connection, within
+from .sqlite_caller import driver_connection, whole, within
 from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, empty_wal, end_halves
 from .sqlite_notes import SQLiteNotes
@@ -379,7 +379,8 @@ class SQLiteOutbox(Outbox):
             with connections.use() as own:
                 route = find_route(own, self._sql, self.path, destinations)
             if route is None and caller:
-                return self._write_schema(caller, destinations)  # he may roll it back
+                with whole(caller):
+                    return self._write_schema(caller, destinations)  # he may roll it back
             if route is None:
                 with connections.transaction() as own:
                     route = self._write_schema(own.cursor(), destinations)

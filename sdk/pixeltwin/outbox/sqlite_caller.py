@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, TransactionLost
 from .connections import unavailable
 
 
@@ -30,14 +30,36 @@ def driver_connection(connection: Any) -> sqlite3.Connection:
 
 @contextmanager
 def within(connection: sqlite3.Connection, path: str) -> Generator[sqlite3.Cursor]:
-    """A cursor in the caller's transaction, which is never committed here."""
+    """A cursor in the caller's transaction, which is never committed here. `TransactionLost` where SQLite undoes it, as
+    it may when a disk or a quota is full (sqlite.org, "Response To Errors Within A Transaction"): what he wrote next
+    would be committed without what he wrote before."""
+    began = False
     try:
+        began = connection.in_transaction
         with closing(connection.cursor()) as cursor:
             cursor.row_factory = None
             check_file(cursor, path)
             yield cursor
-    except sqlite3.Error as error:
-        raise unavailable(path, error) from error
+    except (sqlite3.Error, MemoryError) as error:
+        told = unavailable(path, error)
+        if began and not connection.in_transaction:
+            raise TransactionLost(f"{told}. SQLite has undone your transaction with it: begin it again") from error
+        raise told from error
+
+
+@contextmanager
+def whole(cursor: sqlite3.Cursor) -> Generator[None]:
+    """All that is written within, or nothing of it, in a transaction that goes on."""
+    cursor.execute("SAVEPOINT pixeltwin")
+    try:
+        yield
+    except BaseException:
+        if cursor.connection.in_transaction:
+            cursor.execute("ROLLBACK TO pixeltwin")
+        raise
+    finally:
+        if cursor.connection.in_transaction:
+            cursor.execute("RELEASE pixeltwin")
 
 
 def check_file(cursor: sqlite3.Cursor, path: str) -> None:
