@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import flask
 from flask import Flask, Response, request
@@ -31,7 +31,7 @@ from .endpoints import answer_on_all_hosts, exempt_from_csrf, first_party
 from .health import serve_health
 from .mount import with_sandbox
 from .templating import TemplateSide
-from .who import PLAIN, TwinOptions, Who, whose
+from .who import TwinOptions, Who, plain, whose
 
 if TYPE_CHECKING:
     from ..consent_sources import ConsentSource
@@ -110,7 +110,7 @@ class PixelTwin:
                 shared=settings.get("PAGE_CACHE") == "shared",
                 acknowledge=settings.get("ACKNOWLEDGE"),
                 url_filter=lambda url: self._url_filter(url) if self._url_filter else url,
-                conversion_filter=lambda event: self._conversion_filter is None or self._conversion_filter(event),
+                conversion_filter=self._passes,
             ),
             fixed_consent=settings.consent,
             consent_source=settings.consent_source,
@@ -172,14 +172,14 @@ class PixelTwin:
         `off_page` view, and outside a request, it is added to what `remember` kept under the event's natural key; pass
         `consent=` where nothing was.
         """
-        plain = cast("TrackOptions", {name: value for name, value in options.items() if name in PLAIN})
-        wanted = self._wanted(event, plain)
+        given = plain(options)
+        wanted = self._wanted(event, given)
         if wanted is None:
             return None
         visit = self._page()
         if visit is not None:
-            return visit.track(wanted, **whose(options), **plain)
-        return self._tell_off_page(self.tracker.track, wanted, **whose(options), options=plain)
+            return visit.track(wanted, **whose(options), **given)
+        return self._tell_off_page(self.tracker.track, wanted, **whose(options), options=given)
 
     @overload
     def hold(self, event: Event, **options: Unpack[TwinOptions]) -> Conversion: ...
@@ -190,21 +190,29 @@ class PixelTwin:
     def hold(self, event: Event | Callable[[], Event], **options: Unpack[TwinOptions]) -> Conversion | None:
         """Like `track`, for a payment that settles later: nobody is told before `confirm`. The signals are those of
         this request, and the pixels are on this visitor's first page after the confirmation, within a day of it."""
-        plain = cast("TrackOptions", {name: value for name, value in options.items() if name in PLAIN})
-        wanted = self._wanted(event, plain)
+        given = plain(options)
+        wanted = self._wanted(event, given)
         if wanted is None:
             return None
         visit = self._page()
         if visit is not None:
-            return visit.hold(wanted, **whose(options), **plain)
-        return self._tell_off_page(self.tracker.hold, wanted, **whose(options), options=plain)
+            return visit.hold(wanted, **whose(options), **given)
+        return self._tell_off_page(self.tracker.hold, wanted, **whose(options), options=given)
 
     def _wanted(self, event: Event | Callable[[], Event], options: TrackOptions) -> Event | None:
         """The event; nobody is told of one that the site's filter leaves out. None when it could not be built."""
         built = self.tracker.intake.built(event, options)
-        if built is not None and self._conversion_filter and not self._conversion_filter(built):
+        if built is not None and not self._passes(built):
             options["platforms"] = ()
         return built
+
+    def _passes(self, event: Event) -> bool:
+        """Whether the site's filter keeps the event; one that fails keeps all."""
+        try:
+            return self._conversion_filter is None or self._conversion_filter(event)
+        except Exception as error:
+            self.tracker.fault("conversion_filter", error, strict=self.tracker.on_error == "raise")
+            return True
 
     def confirm(
         self,
@@ -229,11 +237,13 @@ class PixelTwin:
     def remember(self, key: str | int, **who: Unpack[Who]) -> None:
         """Keep this visitor's signals and consent for seven days, for an off-page `track` with this key. His answer
         on a later page is followed."""
-        visit = self._page()
-        if visit is not None:
+        visit, strange = self._page(), sorted(plain(who))
+        if visit is not None and not strange:
             visit.remember(key, **whose(who))
             return
-        wrong = ConfigurationError("remember() keeps what the visitor's own request tells, and this is not one")
+        wrong: Exception = ConfigurationError("remember() keeps what the visitor's own request tells: this is not one")
+        if strange:
+            wrong = InvalidInput("remember", [(name, "no such argument") for name in strange])
         self.tracker.fault("remember", wrong, strict=self.tracker.on_error == "raise")
 
     def _page(self) -> Visit | None:
@@ -350,12 +360,12 @@ class PixelTwin:
             return state.fixed_consent or Consent.denied()
         try:
             answer = self._consent_loader()
+            return answer if isinstance(answer, Consent) else Consent(answer)
         except Exception as error:
             if state.tracker.on_error == "raise":
                 raise
             log.error("the consent loader failed (%s); this visitor counts as having refused", type(error).__name__)
             return Consent.denied()
-        return answer if isinstance(answer, Consent) else Consent(answer)
 
     def _person(self) -> Mapping[str, Any]:
         person = self._visitor_loader() if self._visitor_loader else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from ..consent import Consent
 from ..tracking.arguments import TrackOptions
@@ -39,8 +39,13 @@ class Whose(TypedDict):
     identity: Mapping[str, Any]
 
 
-PLAIN = frozenset(TrackOptions.__annotations__)
-_IDENTITY = frozenset(Who.__annotations__) - {"visitor", "consent"}
+_WHO = frozenset(Who.__annotations__)
+_IDENTITY = _WHO - {"visitor", "consent"}
+
+
+def plain(options: TwinOptions | Who) -> TrackOptions:
+    """All else, as the tracker takes it; which knows what is no argument at all."""
+    return cast("TrackOptions", {name: value for name, value in options.items() if name not in _WHO})
 
 
 def whose(options: TwinOptions | Who) -> Whose:

@@ -139,7 +139,11 @@ class Visit:
 
     def _cleaned(self, url: str) -> str | None:
         cleaned = clean_url(url, self.site.keep)
-        return self.site.url_filter(cleaned) if self.site.url_filter else cleaned
+        try:
+            return self.site.url_filter(cleaned) if self.site.url_filter else cleaned
+        except Exception as error:  # what it was to hide is not known: nobody sees the address
+            self.tracker.fault("source_url_filter", error, strict=self.tracker.on_error == "raise")
+            return None
 
     # --- what he did -----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -14,7 +13,7 @@ from ..consent import Consent
 from ..conversion import ActionSource
 from ..errors import InvalidInput
 from ..events import Event
-from ..visitor import NOBODY, AnyVisitor, SealedVisitor, Visitor
+from ..visitor import AnyVisitor, Visitor
 from ..web import clean_url
 
 OnError = Literal["log", "raise"]
@@ -82,24 +81,6 @@ def names(platforms: Iterable[str] | None) -> tuple[str, ...] | None:
     if isinstance(platforms, str):
         raise InvalidInput("track", [("platforms", f"give a list of names, such as [{platforms!r}]")])
     return None if platforms is None else tuple(platforms)
-
-
-def harmless(
-    visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions, keep: Sequence[str]
-) -> tuple[AnyVisitor, Consent, TrackOptions]:
-    """What is left of wrong arguments: the conversion is not lost, and nobody is told who was not meant to be."""
-    names = options.get("platforms")
-    kept: TrackOptions = {
-        "browser": bool(options.get("browser", True)),
-        "server": bool(options.get("server", True)),
-        "platforms": names if names is None or isinstance(names, (list, tuple)) else (),
-    }
-    with suppress(InvalidInput):
-        url = page_url(options.get("source_url"), keep)
-        if url and url.isascii():
-            kept["source_url"] = url
-    known = visitor if isinstance(visitor, (Visitor, SealedVisitor)) else NOBODY
-    return known, consent if isinstance(consent, Consent) else Consent.denied(), kept
 
 
 def located(consent: Consent, visitor: AnyVisitor) -> Consent:

@@ -14,7 +14,7 @@ from ..errors import InvalidInput
 from ..events import Event
 from ..outbox import NewRow, Stored
 from ..visitor import NOBODY, AnyVisitor
-from . import arguments, asking, repeats
+from . import arguments, asking, mistakes, repeats
 from .arguments import TrackOptions
 from .holding import PAYMENT
 from .remembering import Signals
@@ -46,6 +46,7 @@ class Intake:
         strict = options.get("on_error", self._tracker.on_error) == "raise"
         now = self._tracker.clock()
         try:
+            mistakes.check(consent, options, self._tracker.platforms)
             if hold:
                 arguments.required_key(built, options.get("key"))
             signals = self._signals(built, visitor, consent, options, now)
@@ -55,7 +56,8 @@ class Intake:
         except Exception as error:
             self._tracker.fault("input", error, strict=strict)
             signals = None
-            kept = arguments.harmless(visitor, consent, options, self._tracker.kept_parameters)
+            told, keep = self._tracker.platforms, self._tracker.kept_parameters
+            kept = mistakes.harmless(visitor, consent, options, told, keep)
             conversion, row = self._prepared(built, *kept, now=now, hold=hold)
             if hold and conversion.key is None:
                 return conversion
@@ -194,6 +196,7 @@ class Intake:
     def remember(self, key: str | int, visitor: AnyVisitor, consent: Consent, source_url: str | None) -> None:
         """See `Tracker.remember`."""
         try:
+            mistakes.check(consent, {}, self._tracker.platforms)
             person = self._tracker.with_region(visitor)
             told = any(platform.state(consent) != "denied" for platform in self._tracker.platforms)
             kept = Signals(
