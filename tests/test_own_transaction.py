@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import render_template_string
+from flask import g, render_template_string
 
-from pixeltwin import Purchase
+from pixeltwin import Consent, Purchase
 from tests.postgresql import fresh_url
 from tests.test_flask import PAGE, Shop, fired
 
@@ -74,3 +75,38 @@ def test_what_was_rolled_back_is_carried_to_one_page_and_no_further(till: Till, 
     client.post(f"/sell/{how}/rollback")
     assert fired(client.get("/")) == []
     assert client.get_cookie("pixeltwin_pending") is None
+
+
+def test_a_decision_that_the_open_transaction_keeps_from_being_recorded_is_recorded_next_time(tmp_path: Path) -> None:
+    """A shop that commits behind its response does not wait long, and the decision that its order rests on is in the
+    ledger with the visitor's next page."""
+    shop = Shop(PIXELTWIN_OUTBOX=f"sqlite:///{tmp_path}/shop.db", PIXELTWIN_CONSENT="")
+    shop.twin.consent_loader(Consent.granted)
+    shop.twin_tracker.outbox.migrate()
+
+    @shop.app.post("/sell")
+    def sell() -> str:
+        g.connection = sqlite3.connect(tmp_path / "shop.db")
+        event = Purchase(order_id="5005", value="10", currency="EUR")
+        shop.tracked.append(shop.twin.track(event, email="ada@example.com", connection=g.connection))
+        return render_template_string(PAGE)
+
+    @shop.app.teardown_request
+    def commit(error: BaseException | None) -> None:
+        if "connection" in g:
+            g.connection.commit()
+            g.connection.close()
+
+    client = shop.client
+    began = time.monotonic()
+    client.post("/sell")
+    assert time.monotonic() - began < 1.5  # a lock that another has is waited for for two seconds
+    sold = shop.tracked[0]
+    assert sold is not None and sold.consent.who
+    assert list(shop.twin_tracker.ledger.entries()) == []
+    assert len(fired(client.get("/"))) == 3
+    assert [one.who for one in shop.twin_tracker.ledger.entries()] == [sold.consent.who]
+    client.get("/")
+    assert len(list(shop.twin_tracker.ledger.entries())) == 1
+    assert ("", "fault: consent") not in shop.twin_tracker.losses.snapshot()
+    shop.twin_tracker.close()

@@ -94,7 +94,7 @@ class Connections:
 
     def __init__(self, path: str, *, patience: Patience, prepare: Callable[[sqlite3.Connection], None]) -> None:
         self._path = path
-        self._patience = patience
+        self.patience = patience
         self._prepare = prepare
         self._here = threading.local()
         self._ours: WeakSet[Slot] = WeakSet()
@@ -144,7 +144,7 @@ class Connections:
             cached_statements=64,
             factory=Waiting,
         )
-        connection.patience = self._patience
+        connection.patience = self.patience
         try:
             self._prepare(connection)
         except BaseException:

@@ -85,6 +85,7 @@ class SQLiteOutbox(Outbox):
     def _put_within(self, connection: Any, new: NewRow, now: datetime) -> Put:
         given = driver_connection(connection)
         with within(given, self.path) as cursor:
+            self._request.patience.is_the_callers()
             # In no transaction his statements may be committed one by one, and an upgrade must not be.
             route = self._ready(self._request, cursor if given.in_transaction else None)
             return self._put(cursor, new, now, route)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 from itertools import chain, repeat
+from threading import local
 from time import monotonic, sleep
 from typing import Any
 
@@ -22,20 +23,27 @@ class Patience:
     """Seconds to wait for a lock: `first`, which is longer than a busy disk keeps a writer that has it; and for a while
     after that was in vain only `again`, so that a lock which stays costs one caller his time and not each of them.
 
-    It is a process's: whichever thread or connection waits.
+    It is a process's: whichever thread or connection waits. A thread that has just written in its caller's transaction
+    waits only `again` as well: he may have the lock, and cannot give it up meanwhile.
     """
 
     def __init__(self, first: float, again: float | None = None) -> None:
         self._first = first
         self._again = first if again is None else again
         self._short_until = 0.0
+        self._here = local()
 
     def __call__(self) -> float:
-        return self._again if monotonic() < self._short_until else self._first
+        until = max(self._short_until, getattr(self._here, "short_until", 0.0))
+        return self._again if monotonic() < until else self._first
 
     def was_in_vain(self) -> None:
         """Somebody has waited and did not get it."""
         self._short_until = monotonic() + AFTERWARDS
+
+    def is_the_callers(self) -> None:
+        """This thread's caller has the lock, or will, until he commits."""
+        self._here.short_until = monotonic() + AFTERWARDS
 
 
 class Waiting(sqlite3.Connection):

@@ -7,6 +7,7 @@ who refused or was not asked.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,10 +15,12 @@ from datetime import timedelta
 from typing import Any
 
 from ..consent import Consent
-from ..errors import BadToken
+from ..errors import BadToken, OutboxUnavailable
 from ..tracker import Tracker
 from ..tracking.ledger import states
 from ..web import Cookie
+
+log = logging.getLogger("pixeltwin")
 
 COOKIE = "pixeltwin_visitor"
 LIFE = timedelta(days=365)  # as the click ids'
@@ -45,8 +48,9 @@ class Acquaintance:
         return replace(consent, who=self.who)
 
     def settled(self, consent: Consent) -> Cookie | None:
-        """Record the decision if it is another one than before; the cookie to set then. `OutboxUnavailable` may rise:
-        the cookie stays as it is, and the next request tries again."""
+        """Record the decision if it is another one than before; the cookie to set then. While the outbox cannot be
+        written, as in the shop's own open transaction, the cookie tells of the decision before, and the next request
+        tries again."""
         now = states(consent, self._tracker.platforms)
         if self.who is None:
             return Cookie(COOKIE, "") if self._brought else None  # it could not be read, and is of no use
@@ -55,10 +59,17 @@ class Acquaintance:
         if self._source is not None and now != self._decided:
             decided = replace(consent, who=self.who)
             clock = self._tracker.clock()
-            self._tracker.ledger.record(decided, self._tracker.platforms, source=self._source, now=clock)
+            try:
+                self._tracker.ledger.record(decided, self._tracker.platforms, source=self._source, now=clock)
+            except OutboxUnavailable as error:
+                log.warning("a decision about consent is recorded with the visitor's next request: %s", error)
+                return self._leaving(self._decided)
         if not any(platform.allowed(consent) for platform in self._tracker.platforms):
             return Cookie(COOKIE, "")
-        value = self._tracker.signer(_PURPOSE).sign([self.who, now, self.screen])
+        return self._leaving(now)
+
+    def _leaving(self, decided: Mapping[str, Any]) -> Cookie:
+        value = self._tracker.signer(_PURPOSE).sign([self.who, decided, self.screen])
         return Cookie(COOKIE, value, max_age=int(LIFE.total_seconds()))
 
 
