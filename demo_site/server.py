@@ -13,6 +13,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from pixeltwin.sandbox import create_sandbox
+from pixeltwin.sandbox.server import guarded
 
 from .tracking import twin
 
@@ -50,8 +51,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def make(shop: Flask, listening: socket.socket, *, with_sandbox: bool, verbose: bool = False) -> BaseWSGIServer:
     """The server on that socket, which it duplicates: close yours when you like."""
-    mounted: dict[str, Any] = {MOUNT: create_sandbox()} if with_sandbox else {}
     host, port = listening.getsockname()[:2]
+    mounted: dict[str, Any] = {MOUNT: guarded(create_sandbox(), host)} if with_sandbox else {}
     handler = _Talking if verbose else _Quiet
     both = DispatcherMiddleware(shop, mounted)
     return make_server(host, port, both, threaded=True, request_handler=handler, fd=listening.fileno())

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -20,7 +21,7 @@ from pixeltwin.errors import ConfigurationError
 from pixeltwin.flask import PixelTwin
 from pixeltwin.sandbox import create_sandbox
 from tests.samples import AGENT
-from tests.sandboxed import KINDS, Visitors
+from tests.sandboxed import KINDS, Callers, Visitors
 from tests.test_flask import SETTINGS
 
 MOUNT = "/_pixeltwin/sandbox"
@@ -89,6 +90,18 @@ def test_both_halves_go_to_the_applications_own_sandbox() -> None:
     for kind in KINDS:
         script = re.search(rf'"{MOUNT}(/{kind}/[^"?]*)', page)
         assert script and mounted.send("GET", script[1]).status == 200
+
+
+def test_the_application_says_who_may_ask() -> None:
+    """Below the application the sandbox answers under the application's names; on its own port, for the worker, only
+    under those of this machine."""
+    app = shop()
+    client = app.test_client()
+    assert client.get(f"{MOUNT}/api/clock", base_url="http://shop.example").status_code == 200
+    worker = urlsplit(app.extensions["pixeltwin"].tracker.platforms[0].api_url)
+    asked = Callers(None, port=worker.port or 0)
+    for host, status in ((f"127.0.0.1:{worker.port}", 200), ("evil.example", 403)):
+        assert asked.send("GET", "/api/clock", headers={"Host": host}).status == status
 
 
 def test_the_life_of_a_conversion_begins_in_the_application() -> None:

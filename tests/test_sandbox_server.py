@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from pixeltwin.sandbox import create_sandbox
+from pixeltwin.sandbox import create_sandbox, make
 from pixeltwin.sandbox.bell import Bell
 from pixeltwin.sandbox.stream import events, resumed
 from tests.samples import purchase
@@ -217,6 +217,49 @@ def test_stream_shows_life_and_ends_by_itself() -> None:
     assert b": keep-alive\n\n" in said
     assert resumed(bell, f"{bell.run}-7") == 7
     assert [resumed(bell, wrong) for wrong in ("", "x-7", bell.run, f"{bell.run}--1")] == [0, 0, 0, 0]
+
+
+# --- who may ask -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8100", 200),
+        ("LOCALHOST:8100", 200),
+        ("shop.localhost", 200),
+        ("[::1]:8100", 200),
+        ("evil.example:8100", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("0.0.0.0:8100", 403),
+        ("[127.0.0.1", 403),
+    ],
+)
+def test_a_name_that_was_made_to_lead_here_is_refused(sandbox: Callers, host: str, status: int) -> None:
+    """Nobody reads, resets or feeds a sandbox of this machine under a name of his own; the answer says what to do."""
+    sandbox.both("reddit", conversion(purchase(), now()))
+    for method, path in (("GET", "/api/export.json"), ("GET", "/"), ("POST", "/api/reset")):
+        answer = sandbox.send(method, path, headers={"Host": host})
+        assert answer.status == status
+        if status == 403:
+            said = json.loads(answer.body)["error"]
+            assert f"http://localhost:{sandbox.port}/" in said and "--host" in said
+    assert len(sandbox.records()) == (status == 403)
+
+
+def test_a_sandbox_that_was_let_out_answers_every_name() -> None:
+    """One that was bound to another address on purpose is asked by whatever name leads there."""
+    server = make(0, host="0.0.0.0")
+    thread = Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        answer = Callers(None, port=server.server_port).send("GET", "/api/clock", headers={"Host": "laptop.example:80"})
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert answer.status == 200
 
 
 # --- the process -----------------------------------------------------------------------------------------------------

@@ -18,9 +18,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import Client
 
 from demo_site.__main__ import main
-from demo_site.server import listen
+from demo_site.server import listen, make
 from demo_site.settings import is_real
 from tests.demo.storefront import CUSTOMER, LANDING, ROOT
 from tests.samples import AGENT
@@ -56,6 +57,15 @@ def test_secret_key_is_made_once_and_kept_private(make_shop: Callable[[], Flask]
     """The key behind sessions and ids is the same after a restart, and nobody else may read its file."""
     assert make_shop().secret_key == make_shop().secret_key
     assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_the_demos_sandbox_answers_to_names_of_this_machine(make_shop: Callable[[], Flask]) -> None:
+    """On a loopback address a foreign name leads to the shop, not to what the sandbox was sent."""
+    with listen("127.0.0.1", 0) as listening, make(make_shop(), listening, with_sandbox=True) as server:
+        asker = Client(server.app)
+        for host, status in (("localhost:8000", 200), ("evil.example", 403)):
+            assert asker.get("/sandbox/api/export.json", headers={"Host": host}).status_code == status
+        assert asker.get("/", headers={"Host": "evil.example"}).status_code == 200
 
 
 def test_a_taken_port_is_explained(

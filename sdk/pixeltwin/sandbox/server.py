@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
+from flask import Response
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from ..strictjson import encode
 from .app import create_sandbox
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_STRANGE_HOST = (
+    "this sandbox answers to names of its own machine alone: ask http://localhost:{port}{path}/, or let others in on "
+    "purpose by binding it to another address, as `pixeltwin sandbox --host 0.0.0.0` does"
+)
 
 
 class _Handler(WSGIRequestHandler):
@@ -25,11 +38,42 @@ class _Silent(WSGIRequestHandler):
         return
 
 
+def guarded(app: WSGIApplication, host: str) -> WSGIApplication:
+    """The application, bound to `host`. Where that is this machine alone, only names of this machine are answered: the
+    owner of any other can have it lead here (DNS rebinding), and his page would be one of the sandbox's."""
+    if not _is_loopback(host):
+        return app
+
+    def local(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if _is_loopback(_host(environ)):
+            return app(environ, start_response)
+        said = {"error": _STRANGE_HOST.format(port=environ["SERVER_PORT"], path=environ["SCRIPT_NAME"])}
+        return Response(encode(said), 403, content_type="application/json")(environ, start_response)
+
+    return local
+
+
+def _host(environ: WSGIEnvironment) -> str:
+    try:
+        return urlsplit(f"//{environ.get('HTTP_HOST', 'localhost')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, 6.3
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def make(port: int, host: str = "127.0.0.1", app: Any = None, *, quiet: bool = False) -> BaseWSGIServer:
     """A threaded server that listens, and serves once it is told to; port 0 takes a free one (`server.server_port`).
-    `quiet`: its requests are not logged."""
+    `quiet`: its requests are not logged. On a loopback address it answers to names of this machine alone."""
     handler = _Silent if quiet else _Handler
-    return make_server(host, port, app or create_sandbox(), threaded=True, request_handler=handler)
+    return make_server(host, port, guarded(app or create_sandbox(), host), threaded=True, request_handler=handler)
 
 
 def serve(port: int, host: str = "127.0.0.1") -> None:
