@@ -142,8 +142,8 @@ def test_a_page_that_says_it_may_be_shared_but_is_one_visitors_is_protected(capl
 def test_a_page_that_a_shared_cache_may_keep_without_being_told_so_is_protected(
     says: dict[str, str], becomes: str | None
 ) -> None:
-    """A lifetime alone lets caches keep a page for everybody; where consent differs by visitor it is made private. What
-    keeps it to one visitor or to none already stays as it is, and so does any page where all are treated alike."""
+    """A lifetime alone lets caches keep a page for everybody; where consent differs by visitor it is made private;
+    what keeps it to one visitor or to none already stays as it is, and so does any page where all are treated alike."""
     for consent, expected in (("onetrust", becomes), ("granted", says.get("Cache-Control"))):
         shop = Shop(PIXELTWIN_CONSENT=consent)
         shop.app.add_url_rule("/p", "p", lambda: Response(render_template_string(PAGE), headers=says))

@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 import flask
 from flask import Response, request
+from werkzeug.http import generate_etag
 
 from ..pages.carried import PENDING_COOKIE
+from ..pages.visit import Visit
 from ..web import Cookie, EnvironHeaders, Request, ResponseChanges
 from .current import the_request
 
@@ -94,6 +96,18 @@ def _shared(response: Response, overriding: Iterable[str]) -> bool:
 
 def _expires_later(response: Response) -> bool:
     return response.expires is not None and response.expires > datetime.now(timezone.utc)
+
+
+def unseen(visit: Visit, response: Response) -> bool:
+    """Whether nobody gets to see what was rendered. "Not modified" would show the browser's copy, of another moment of
+    this visitor: the page goes whole instead, where it is there and the copy is not known to be the same."""
+    if response.status_code == 304 and visit.rendered:
+        body = None if response.is_streamed else response.get_data()
+        if body == b"":
+            return True
+        if body is None or generate_etag(body) != response.get_etag()[0]:
+            response.status_code = 200
+    return response.status_code >= 500
 
 
 def may_have_landed() -> bool:

@@ -382,7 +382,7 @@ class PixelTwin:
             visit = self.visit()
         if visit is None or self._is_off_page():
             return response
-        exchange.apply(visit.changes(failed=response.status_code >= 500), response)
+        exchange.apply(visit.changes(failed=exchange.unseen(visit, response)), response)
         return response
 
 

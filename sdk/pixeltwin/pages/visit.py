@@ -301,6 +301,11 @@ class Visit:
         self._changes.varies = True
         self._changes.differs = differs and self._source is not None
 
+    @property
+    def rendered(self) -> bool:
+        """Whether the response holds what is this visitor's, be it that nobody may be told of him."""
+        return self._changes.varies
+
     def descriptor(self, event: Event, *, key: str | int | None = None) -> Descriptor | None:
         """What the page's script tells of an event when it happens; None when nobody may be told. In a shared page it
         names all pixels; those that were not started hear nothing of it."""
