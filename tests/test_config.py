@@ -245,3 +245,16 @@ def test_a_misspelt_setting_is_told_with_the_one_that_was_meant() -> None:
         "PIXELTWIN_CONSNET is no setting; did you mean PIXELTWIN_CONSENT?",
         "PIXELTWIN_QQQ is no setting",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "outbox"),
+    [
+        ({}, "sqlite:///pixeltwin.db"),
+        ({"PIXELTWIN_SANDBOX": "http://127.0.0.1:8100"}, "sqlite:///pixeltwin-sandbox.db"),
+        ({"PIXELTWIN_SANDBOX": "http://127.0.0.1:8100", "PIXELTWIN_OUTBOX": "memory:"}, "memory:"),
+    ],
+)
+def test_what_was_tried_in_a_sandbox_is_not_in_the_way_of_going_live(given: dict[str, str], outbox: str) -> None:
+    """While there is a sandbox the default outbox is another file, so that no order is known when it is unset."""
+    assert Settings({}, given).outbox == outbox

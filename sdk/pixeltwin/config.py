@@ -194,6 +194,12 @@ class Settings:
         return {"true": "1", "yes": "1", "on": "1", "0": "", "false": "", "no": "", "off": ""}.get(value.lower(), value)
 
     @property
+    def outbox(self) -> str:
+        """The URL of the outbox. What a sandbox got is another file's by default: an order is known there that the
+        platforms never heard of, and what still waits is not for them."""
+        return TRIED_OUTBOX if self.sandbox and not self.raw("OUTBOX") else self.get("OUTBOX")
+
+    @property
     def own_sandbox(self) -> bool:
         """Whether the application is to have a sandbox of its own."""
         return self.sandbox == "1"
@@ -216,7 +222,7 @@ class Settings:
             platforms,
             secret_keys=keys,
             site=self.get("SITE"),
-            outbox=self.get("OUTBOX"),
+            outbox=self.outbox,
             outbox_bound=self.number("OUTBOX_BOUND"),
             keep_parameters=self.words("KEEP_PARAMETERS"),
             phone_region=self.get("PHONE_REGION"),

@@ -60,7 +60,8 @@ class Tracker:
     `secret_keys`: what ids are derived with and tokens signed by, oldest first; the last one is used, all are read.
     `site` keeps the natural keys of several sites apart that share an outbox.
     `outbox`: "sqlite:///pixeltwin.db", "postgresql://…", "memory:", or an `Outbox`. `outbox_bound`: when about so many
-    conversions wait that no worker has looked at, further ones are lost, counted and shouted (0: no bound).
+    conversions wait for a platform that no worker has looked at, further ones are lost to it, counted and shouted
+    (0: no bound).
     `keep_parameters`: query parameters that a `source_url` may keep beside click ids and utm_*.
     `phone_region` (ISO 3166-1, "DE"): where phone numbers without a country code are from.
     `on_error`: "log" never takes the caller down for a tracking fault: it is logged and counted in `losses`.
@@ -93,7 +94,7 @@ class Tracker:
         self.platforms = _checked_platforms(platforms)
         self.secret_keys = _checked_keys(secret_keys)
         self.site = site
-        self.kept_parameters = kept_parameters(self.platforms, keep_parameters)
+        self.keep_parameters = kept_parameters(self.platforms, keep_parameters)
         self.phone_region = _checked_region(phone_region)
         self.on_error: OnError = on_error
         self.when_unsure: WhenUnsure = when_unsure
@@ -107,8 +108,7 @@ class Tracker:
         self.on_stored: Callable[[], None] | None = None  # told after each row; the worker's alarm clock
         self.transport: httpx.BaseTransport | None = None  # what the next delivery sends through: a proxy, a test's own
         self.outbox = open_outbox(outbox) if isinstance(outbox, str) else outbox
-        self.outbox.set_destinations([platform.destination for platform in self.platforms if platform.sends])
-        self.bound = Bound(self.outbox, outbox_bound, self.losses)
+        self.bound = Bound(self.outbox, outbox_bound, self.losses, self.platforms)
         self.holding = Holding(self.outbox, site=site, losses=self.losses)
         self.memory = Memory(self.outbox, site=site)
         self.ledger = Ledger(self.outbox)

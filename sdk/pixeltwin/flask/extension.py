@@ -90,14 +90,14 @@ class PixelTwin:
             settings = with_sandbox(app, settings)
         debug = app.debug or app.testing
         tracker = self._given_tracker or settings.tracker(secret_keys=_flask_keys(app), debug=debug)
-        kept = (*tracker.kept_parameters, *settings.words("KEEP_PARAMETERS"))  # of a tracker that was given, too
-        tracker.kept_parameters = kept_parameters(tracker.platforms, kept)
+        kept = (*tracker.keep_parameters, *settings.words("KEEP_PARAMETERS"))  # of a tracker that was given, too
+        tracker.keep_parameters = kept_parameters(tracker.platforms, kept)
         script = Script(tracker.platforms, f"{OWN}/pixeltwin.js")
         blueprint = first_party(self.visit, script)
         app.extensions["pixeltwin"] = _State(
             site=Site(
                 tracker=tracker,
-                keep=tracker.kept_parameters,
+                keep=tracker.keep_parameters,
                 page_views=settings.get("PAGE_VIEWS"),
                 clean_page_url=settings.flag("CLEAN_URL"),
                 live=settings.get("DELIVERY") == "live",

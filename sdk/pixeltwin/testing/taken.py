@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..config import OPTIONS
+from ..config import OPTIONS, TRIED_OUTBOX
 from ..contract import Platform, ServerRequest
 from ..errors import ConfigurationError
 from ..outbox import Outbox, open_outbox
@@ -78,9 +78,9 @@ def _restore(thing: Any, **attributes: Any) -> None:
 
 
 def _is_nobodys(outbox: Outbox) -> bool:
-    """Whether it is the file of the default settings, or in memory: what earlier tests left in either is in the way."""
-    [default] = [open_outbox(option.default) for option in OPTIONS if option.name == "OUTBOX"]
-    return repr(outbox) in (repr(default), repr(open_outbox("memory:")))
+    """Whether it is a file of the default settings, or in memory: what earlier tests left in any is in the way."""
+    defaults = [option.default for option in OPTIONS if option.name == "OUTBOX"]
+    return repr(outbox) in [repr(open_outbox(url)) for url in (*defaults, TRIED_OUTBOX, "memory:")]
 
 
 def _in_memory(tracker: Tracker) -> Tracker:

@@ -56,7 +56,7 @@ class Intake:
         except Exception as error:
             self._tracker.fault("input", error, strict=strict)
             signals = None
-            told, keep = self._tracker.platforms, self._tracker.kept_parameters
+            told, keep = self._tracker.platforms, self._tracker.keep_parameters
             kept = mistakes.harmless(visitor, consent, options, told, keep)
             conversion, row = self._prepared(built, *kept, now=now, hold=hold)
             if hold and conversion.key is None:
@@ -116,7 +116,7 @@ class Intake:
             id=conversion_id,
             occurred_at=now if occurred_at is None else checked_time(occurred_at, now),
             visitor=self._tracker.with_region(visitor).seal(self._tracker.rules),
-            source_url=arguments.page_url(options.get("source_url"), self._tracker.kept_parameters),
+            source_url=arguments.page_url(options.get("source_url"), self._tracker.keep_parameters),
             action_source=options.get("action_source", "web"),
             consent=arguments.located(consent, visitor),
             app=options.get("app"),
@@ -201,7 +201,7 @@ class Intake:
             told = any(platform.state(consent) != "denied" for platform in self._tracker.platforms)
             kept = Signals(
                 (person if told else NOBODY).seal(self._tracker.rules),
-                arguments.page_url(source_url, self._tracker.kept_parameters) if told else None,
+                arguments.page_url(source_url, self._tracker.keep_parameters) if told else None,
                 arguments.located(consent, person),
             )
             self._tracker.memory.keep(arguments.plain_key(key), kept, now=self._tracker.clock())
