@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from ..printable import printable
+
 if TYPE_CHECKING:
     from ..config import Settings
     from ..doctor import Finding, Severity
@@ -67,8 +69,10 @@ def _print(console: Console, finding: Finding) -> None:
     mark, style = _MARKS[finding.severity]
     subject = f"{finding.check} ({finding.platform})" if finding.platform else finding.check
     console.print(
-        Text.assemble((mark, style), " ", (subject, "bold" if finding.severity != "ok" else ""), "  ", finding.what)
+        Text.assemble(
+            (mark, style), " ", (subject, "bold" if finding.severity != "ok" else ""), "  ", printable(finding.what)
+        )
     )
     for sentence, how in ((finding.why, "dim"), (finding.do, "")):
         if sentence:
-            console.print(Padding(Text(sentence, style=how), (0, 0, 0, 4)))
+            console.print(Padding(Text(printable(sentence), style=how), (0, 0, 0, 4)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..outbox.contract import KEEP_KEYED, KEEP_OTHERS
+from ..printable import printable
 
 if TYPE_CHECKING:
     from ..outbox import Outbox
@@ -51,6 +52,7 @@ def whole_destination(tracker: Tracker, given: str) -> str:
 
 def shortened(key: str) -> str:
     """A natural key, enough to know it again; an address is nobody's business."""
+    key = printable(key)
     if "@" in key:
         return "an e-mail address, not shown"
     return key if len(key) <= _OPEN_KEY else f"{key[:4]}…{key[-4:]}"

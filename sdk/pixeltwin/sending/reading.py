@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from ..contract import Delivered, Misconfigured, Outcome, Refused, RetryLater, ServerRequest
 from ..outbox.contract import Settlement
+from ..printable import printable
 from .backoff import backoff
 from .outbound import Ready
 from .secrecy import masked
@@ -144,4 +145,4 @@ def _clean(text: str, request: ServerRequest, hidden: str) -> str:
     text = masked(text, request)
     if hidden:
         text = text.replace(hidden, "***")
-    return " ".join(text.split())[:LONGEST_REASON]
+    return printable(text)[:LONGEST_REASON]
