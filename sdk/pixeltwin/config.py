@@ -26,7 +26,13 @@ log = logging.getLogger("pixeltwin")
 PREFIX = "PIXELTWIN_"
 FIXED_ANSWERS = ("granted", "limited", "denied", "pending")
 BANNERS = ("onetrust", "cookiebot", "tcf")
+TRIED_OUTBOX = "sqlite:///pixeltwin-sandbox.db"  # the default while there is a sandbox
 PageViews = Literal["beacon", "server", "browser", "off"]
+
+_ELSEWHERE = (
+    "Only PIXELTWIN_* of the environment were read; for an application with settings of its own, Flask's SECRET_KEY "
+    "among them, there is `flask --app yourapp pixeltwin …`"
+)
 
 
 class Option(NamedTuple):
