@@ -10,7 +10,7 @@ import pytest
 
 from pixeltwin.outbox import Outbox
 from pixeltwin.outbox.notes import KEEP_NOTES, Notes
-from tests.outboxes import BACK_ENDS, NOW, after
+from tests.outboxes import BACK_ENDS, NOW, after, new, put
 
 
 @pytest.fixture(params=BACK_ENDS)
@@ -84,3 +84,17 @@ def test_notes_are_listed_page_by_page(notes: Notes) -> None:
         pages.append(notes.listed("signals", after=pages[-1][-1][0], limit=3))
     assert [len(page) for page in pages] == [3, 3, 1, 0]
     assert dict(one for page in pages for one in page) == wanted
+
+
+def test_a_note_under_what_is_held_is_found(outbox: Outbox, notes: Notes) -> None:
+    """Of all notes of a kind those are told whose key is a held conversion's natural key, while their time is not
+    over."""
+    put(outbox, 1, 2, 3, held=("payment",))
+    put(outbox, 4)
+    for number in (1, 2, 4, 5):
+        notes.keep("confirmed", new(number).unique or "", b"paid", now=NOW)
+    notes.keep("other", new(3).unique or "", b"paid", now=NOW)
+    assert notes.awaited("confirmed", now=NOW) == [new(1).unique, new(2).unique]
+    outbox.release(["id-1"], "payment", now=NOW)
+    assert notes.awaited("confirmed", now=NOW) == [new(2).unique]
+    assert notes.awaited("confirmed", now=NOW + KEEP_NOTES) == []

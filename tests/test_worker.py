@@ -36,8 +36,8 @@ def start(outbox: Outbox) -> Iterator[Callable[..., Worker]]:
     """Makes and starts workers, and stops them after the test."""
     made: list[Worker] = []
 
-    def start(*platforms: Any, **options: Any) -> Worker:
-        worker = Worker(delivery(outbox, *platforms), **{"poll": NEVER, **options})
+    def start(*platforms: Any, catch_up: Callable[[datetime], object] | None = None, **options: Any) -> Worker:
+        worker = Worker(delivery(outbox, *platforms, catch_up=catch_up), **{"poll": NEVER, **options})
         made.append(worker)
         worker.start()
         return worker
@@ -48,9 +48,9 @@ def start(outbox: Outbox) -> Iterator[Callable[..., Worker]]:
         worker.delivery.close()
 
 
-def delivery(outbox: Outbox, *platforms: Any) -> Delivery:
+def delivery(outbox: Outbox, *platforms: Any, **options: Any) -> Delivery:
     outbox.set_destinations([one.destination for one in platforms])
-    return Delivery(platforms, outbox)
+    return Delivery(platforms, outbox, **options)
 
 
 def store(outbox: Outbox, number: int) -> None:
@@ -287,7 +287,8 @@ def test_a_stop_has_a_deadline(outbox: Outbox, vendor: Vendor, start: Callable[.
 
 
 def test_what_has_outlived_its_time_is_purged(outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]) -> None:
-    """The worker has the store erase what is over, at its start and every few minutes."""
+    """The worker looks at what waits without need and has the store erase what is over, at its start and every few
+    minutes."""
     purged: list[datetime] = []
 
     def purge(*, now: datetime) -> int:
@@ -295,11 +296,12 @@ def test_what_has_outlived_its_time_is_purged(outbox: Outbox, vendor: Vendor, st
         return 0
 
     outbox.purge = purge  # type: ignore[method-assign]
-    worker = start(vendor.platform(), vendor.platform("b", name="b"))
+    looked: list[datetime] = []
+    worker = start(vendor.platform(), vendor.platform("b", name="b"), catch_up=looked.append)
     store(outbox, 1)
     worker.notify()
     assert vendor.wait_for(2)
-    assert len(purged) == 1
+    assert looked == purged and len(purged) == 1
 
 
 # --- the process of its own -------------------------------------------------------------------------------------------

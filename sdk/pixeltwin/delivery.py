@@ -149,7 +149,8 @@ class Delivery:
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
     `transport`: an httpx transport, for a proxy or certificates of your own. `on_outcome` is told of each state that
     was stored, `on_change` of each change of a destination's state that this process makes, from whichever thread
-    delivers. `introduces`: workers ask each destination about settings that are new, counting nothing.
+    delivers. `catch_up` is called before each purge, for what waits in the outbox without need. `introduces`: workers
+    ask each destination about settings that are new, counting nothing.
 
     Rate and breaker of a destination are kept in the outbox, and shared by all who deliver from it. It holds no thread
     and opens nothing before its first request. After a fork the child begins with connections of its own.
@@ -167,6 +168,7 @@ class Delivery:
         random: Random | None = None,
         on_outcome: Callable[[Settled], None] | None = None,
         on_change: Callable[[str, Standing], None] | None = None,
+        catch_up: Callable[[datetime], object] | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
         introduces: bool = False,
     ) -> None:
@@ -179,6 +181,7 @@ class Delivery:
         self._given_random = random
         self._on_outcome = on_outcome
         self._on_change = on_change
+        self._catch_up = catch_up
         self._stopwatch = stopwatch
         self._introduces = introduces
         self._start()
@@ -235,6 +238,12 @@ class Delivery:
 
         test_id = self.mode.test_id(channel.platform)
         return check(channel.platform, channel.gate, self._wire.post, clock=clock, test_id=test_id)
+
+    def purge(self, now: datetime) -> None:
+        """Erase what has outlived its time, after a last look at what waits without need."""
+        if self._catch_up:
+            self._catch_up(now)
+        self.outbox.purge(now=now)
 
     def introduce(self, destination: str, now: datetime) -> None:
         """Ask a destination about settings that nobody has asked it about, so that health knows before the first

@@ -244,9 +244,10 @@ class Tracker:
         """
         if not ids:
             return []
-        known = [found for row in self.outbox.get(ids) if (found := rows.restored(row)) is not None]
+        now = self.clock()
+        known = [found for row in self.outbox.get(ids) if (found := self.holding.reviewed(row, now=now)) is not None]
         shown = [one.id for one in known if any(self.in_window(platform, one) for platform in self.platforms)]
-        offered = self.outbox.offer(shown, now=self.clock())
+        offered = self.outbox.offer(shown, now=now)
         return [found for row in offered if (found := rows.restored(row)) is not None]
 
     def consented(self, ids: Sequence[str], consent: Consent, *, keys: Sequence[str] = ()) -> None:
@@ -307,12 +308,15 @@ class Tracker:
             transport=self.transport,
             on_outcome=self.announcements.settled,
             on_change=self.announcements.changed,
+            catch_up=self.holding.catch_up,
             introduces=self.introduces,
         )
 
     def deliver(self, *, limit: int | None = None) -> Report:
         """One pass: everything due is sent, up to `limit` a destination. The worker is this in a loop."""
-        return self.delivery.deliver(self.clock(), limit=limit)
+        now = self.clock()
+        self.holding.catch_up(now)
+        return self.delivery.deliver(now, limit=limit)
 
     def start_worker(self) -> None:
         """Deliver in the background from now on: threads of this process, at most once, in a forked child too."""

@@ -193,7 +193,7 @@ class Worker:
             return
         if self._purged_at is None or now - self._purged_at >= PURGE_EVERY:
             self._purged_at = now
-            self.delivery.outbox.purge(now=now)
+            self.delivery.purge(now)
 
     # --- forks -----------------------------------------------------------------------------------------------------
 

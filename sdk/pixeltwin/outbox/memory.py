@@ -45,7 +45,7 @@ class MemoryOutbox(Outbox):
         self._rows: dict[int, Row] = {}
         self._unique: dict[str, Row] = {}
         self._shared: dict[str, bytes] = {}  # by destination
-        self._notes = MemoryNotes()
+        self._notes = MemoryNotes(self._held_keys)
         self._decisions = MemoryDecisions()
         self._tallies = MemoryTallies()
         self._last_seq = 0
@@ -335,6 +335,10 @@ class MemoryOutbox(Outbox):
     def _with_ids(self, ids: Iterable[str]) -> list[Row]:
         wanted = set(ids)
         return [row for row in self._rows.values() if row.id in wanted]
+
+    def _held_keys(self) -> list[str]:
+        with self._using():
+            return [unique for unique, row in self._unique.items() if row.held]
 
     def _check(self, destination: str) -> None:
         if destination not in self._known:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from .notes import KEEP_NOTES, Notes
 
 
 class MemoryNotes(Notes):
-    def __init__(self) -> None:
+    """`held` gives the natural keys of what is held."""
+
+    def __init__(self, held: Callable[[], Iterable[str]]) -> None:
+        self._held = held
         self._lock = threading.Lock()
         self._all: dict[tuple[str, str], tuple[datetime, bytes]] = {}
 
@@ -38,6 +42,9 @@ class MemoryNotes(Notes):
         with self._lock:
             found = [(key, data) for (one, key), (_, data) in sorted(self._all.items()) if one == kind and key > after]
             return found[:limit]
+
+    def awaited(self, kind: str, *, now: datetime) -> list[str]:
+        return sorted(key for key in self._held() if self.find(kind, key, now=now) is not None)
 
     def purge(self, *, now: datetime) -> int:
         with self._lock:

@@ -32,5 +32,10 @@ class Notes(ABC):
         """The keys behind this one with what is noted there, in the order of the store, `limit` at the most."""
 
     @abstractmethod
+    def awaited(self, kind: str, *, now: datetime) -> list[str]:
+        """The keys of the notes of this kind that are a held conversion's natural key by now. It may cost as much as
+        all notes of the kind."""
+
+    @abstractmethod
     def purge(self, *, now: datetime) -> int:
         """Forget those whose time is over. Returns how many; the outbox's own `purge` calls it."""

@@ -287,6 +287,10 @@ UPDATE pixeltwin_note SET data = %(data)s WHERE kind = %(kind)s AND key = %(key)
 -- name: notes
 SELECT key, data FROM pixeltwin_note WHERE kind = %(kind)s AND key > %(after)s ORDER BY key LIMIT %(limit)s
 
+-- name: awaited
+SELECT n.key FROM pixeltwin_note n JOIN pixeltwin_conversion c ON c.unique_key = n.key
+WHERE n.kind = %(kind)s AND n.noted_at > %(since)s AND c.held <> '{}'
+
 -- name: forget_notes
 DELETE FROM pixeltwin_note WHERE (kind, key) IN (
     SELECT kind, key FROM pixeltwin_note WHERE noted_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)

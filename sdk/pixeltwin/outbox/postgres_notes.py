@@ -41,5 +41,9 @@ class PostgresNotes(Notes):
         with self._worker() as own:
             return [(key, data) for key, data in own.rows("notes", kind=kind, after=after, limit=limit)]
 
+    def awaited(self, kind: str, *, now: datetime) -> list[str]:
+        with self._worker() as own:
+            return sorted(key for (key,) in own.rows("awaited", kind=kind, since=now - KEEP_NOTES))
+
     def purge(self, *, now: datetime) -> int:
         return in_steps(self._worker, lambda own: own.run("forget_notes", before=now - KEEP_NOTES, limit=STEP))

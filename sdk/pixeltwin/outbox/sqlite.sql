@@ -260,6 +260,11 @@ UPDATE pixeltwin_note SET data = :data WHERE kind = :kind AND key = :key
 -- name: notes
 SELECT key, data FROM pixeltwin_note WHERE kind = :kind AND key > :after ORDER BY key LIMIT :limit
 
+-- name: awaited
+-- CROSS JOIN keeps SQLite to this order: notes, and of the conversions those under their keys.
+SELECT n.key FROM pixeltwin_note n CROSS JOIN pixeltwin_conversion c ON c.unique_key = n.key
+WHERE n.kind = :kind AND n.noted_at > :since AND c.held != '' ORDER BY n.key
+
 -- name: forget_notes
 DELETE FROM pixeltwin_note WHERE (kind, key) IN (
     SELECT kind, key FROM pixeltwin_note WHERE noted_at <= :before LIMIT :limit)

@@ -47,6 +47,12 @@ class SQLiteNotes(Notes):
         with self._worker() as own:
             return own.execute(self._sql["notes"], {"kind": kind, "after": after, "limit": limit}).fetchall()
 
+    def awaited(self, kind: str, *, now: datetime) -> list[str]:
+        with self._worker() as own:
+            return [
+                key for (key,) in own.execute(self._sql["awaited"], {"kind": kind, "since": micros(now - KEEP_NOTES)})
+            ]
+
     def purge(self, *, now: datetime) -> int:
         due = {"before": micros(now - KEEP_NOTES), "limit": STEP}
         return in_steps(self._worker, lambda own: own.execute(self._sql["forget_notes"], due).rowcount)

@@ -1,7 +1,8 @@
 """Payments that settle later: a hold waits until it is confirmed or cancelled, or expires after seven days.
 
 A confirmation may come before its hold, or at the same moment. It is noted before it is looked for again, and a hold
-looks for the note after it was put: whichever is second sees the first.
+looks for the note after it was put: whichever is second sees the first. A hold in the caller's own transaction cannot
+look once more, for it is there with his commit: then the visitor's next page looks, or the worker.
 """
 
 from __future__ import annotations
@@ -78,13 +79,38 @@ class Holding:
                 occurred_at=conversion.occurred_at,
             )
         put = self._outbox.put(row, now=now, connection=connection)
-        if connection is None:  # else the row is not there yet; what it used up of the notes goes with its time
+        if (
+            connection is None
+        ):  # else the row is not there yet; `reviewed` looks, and what it used up goes with its time
             early = early or self._early(unique, now)
             if early and PAYMENT in put.row.held:
                 conversion = self._lift(put.row, early, now) or conversion
             if early:
                 self._outbox.notes.forget(_CONFIRMED, unique)
         return conversion, put
+
+    def reviewed(self, row: Stored, *, now: datetime) -> Conversion | None:
+        """The conversion in a row. If it waits for a payment that was told before the row could be seen, it was paid
+        then. None for a tombstone."""
+        known = rows.restored(row)
+        if known is None or known.key is None or PAYMENT not in row.held:
+            return known
+        return self._review(row, rows.natural(known.event, known.key, site=self._site), now) or known
+
+    def catch_up(self, now: datetime) -> int:
+        """The same for all that are held; how many were paid. Call it every few minutes."""
+        uniques = self._outbox.notes.awaited(_CONFIRMED, now=now)
+        held = [(unique, row) for unique in uniques if (row := self._outbox.find(unique)) and PAYMENT in row.held]
+        return sum(self._review(row, unique, now) is not None for unique, row in held)
+
+    def _review(self, row: Stored, unique: str, now: datetime) -> Conversion | None:
+        """The conversion as its early confirmation says, None where there is none or somebody else was faster."""
+        early = self._early(unique, now)
+        if early is None:
+            return None
+        paid = self._lift(row, early, now)
+        self._outbox.notes.forget(_CONFIRMED, unique)
+        return paid
 
     def confirm(
         self, kind: type[Event], key: str | int, *, name: str | None, changes: Mapping[str, Any], now: datetime
