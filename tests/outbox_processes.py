@@ -102,7 +102,7 @@ def write_for_a_while(url: str, barrier: Barrier, log_path: str, first: int, sec
     error ends it badly."""
     outbox, log = open_outbox(url), _log(log_path)
     outbox.set_destinations([RED, BLUE])
-    outbox.backlog()
+    outbox.get([])
     barrier.wait()
     end = time.monotonic() + seconds
     for number in count(first):

@@ -478,7 +478,7 @@ def test_nobody_waits_for_the_lock_of_his_own_shop(
             shop.execute("INSERT INTO orders VALUES ('1')")
             began = time.perf_counter()
             assert fresh.notes.find("kind", "key", now=NOW) == (None if before == "nothing" else b"data")
-            assert fresh.backlog() == number - 1
+            assert fresh.backlog().get(BLUE, 0) == number - 1
             assert fresh.put(new(number), now=NOW, connection=shop).created
             assert time.perf_counter() - began < 0.2  # it waits 0.25 s at the least, if it does
             shop.commit()

@@ -255,9 +255,9 @@ class Outbox(ABC):
         what is kept now. `ConfigurationError` for a destination that was never set."""
 
     @abstractmethod
-    def backlog(self) -> int:
-        """About how many conversions no worker has looked at yet, at the one of this process's destinations that is
-        furthest behind. It costs the same however many there are."""
+    def backlog(self) -> dict[str, int]:
+        """About how many conversions no worker has looked at yet, by destination: all that came since the first of
+        them. It costs the same however many there are, and takes no lock."""
 
     @abstractmethod
     def oldest(self, destination: str) -> datetime | None:

@@ -257,10 +257,13 @@ class MemoryOutbox(Outbox):
                 self._shared[destination] = kept
             return kept
 
-    def backlog(self) -> int:
+    def backlog(self) -> dict[str, int]:
         with self._using() as rows:
-            new = [seq for seq, row in rows.items() if not row.held and any(map(row.is_new, self._destinations))]
-            return self._last_seq + 1 - new[0] if new else 0
+            end = self._last_seq + 1
+            return {
+                name: end - next((seq for seq, row in rows.items() if not row.held and row.is_new(name)), end)
+                for name in self._known
+            }
 
     def oldest(self, destination: str) -> datetime | None:
         with self._using() as rows:

@@ -256,11 +256,9 @@ class PostgresOutbox(Outbox):
                 own.run("share", destination=number, shared=kept)
         return kept
 
-    def backlog(self) -> int:
-        ready = self._ready(self._request)
-        with self._request.use() as own:
-            count: int = own.rows("backlog", numbers=ready.destinations)[0][0]
-        return count
+    def backlog(self) -> dict[str, int]:
+        with self._using(self._request) as own:
+            return dict(own.rows("backlog"))
 
     def oldest(self, destination: str) -> datetime | None:
         with self._using(self._worker) as own:

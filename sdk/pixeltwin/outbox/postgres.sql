@@ -417,13 +417,11 @@ SELECT shared FROM pixeltwin_destination WHERE number = %(destination)s FOR UPDA
 UPDATE pixeltwin_destination SET shared = %(shared)s WHERE number = %(destination)s
 
 -- name: backlog
--- From the first row that is new to any of these destinations to the last row.
-SELECT coalesce((SELECT max(seq) FROM pixeltwin_conversion) - least(
-    (SELECT min(seq) FROM pixeltwin_arrival), (
-        SELECT min(first.seq) FROM unnest(%(numbers)s::integer[]) AS n(number), LATERAL (
-            SELECT seq FROM pixeltwin_delivery WHERE destination = n.number AND fresh ORDER BY seq LIMIT 1
-        ) AS first
-    )) + 1, 0)
+-- From the first row that is new to a destination to the last row. Arrivals count for all of them.
+SELECT d.name, coalesce((SELECT max(seq) FROM pixeltwin_conversion) - least(
+    (SELECT min(seq) FROM pixeltwin_arrival),
+    (SELECT seq FROM pixeltwin_delivery WHERE destination = d.number AND fresh ORDER BY seq LIMIT 1)) + 1, 0)
+FROM pixeltwin_destination d
 
 -- name: oldest
 -- The first open half of each kind, each found in the index of its kind alone. The + 0 keeps PostgreSQL from looking for

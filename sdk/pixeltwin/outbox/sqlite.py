@@ -274,13 +274,9 @@ class SQLiteOutbox(Outbox):
                 own.execute(self._sql["share"], {"destination": number, "shared": kept})
         return kept
 
-    def backlog(self) -> int:
+    def backlog(self) -> dict[str, int]:
         with self._reading() as own:
-            route = self._route or (own and find_route(own, self._sql, self.path, self._destinations))
-            if not own or not route:
-                return 0
-            (count,) = own.execute(self._sql["backlog"], {"route": route.number}).fetchone()
-        return count or 0
+            return dict(own.execute(self._sql["backlog"])) if own else {}
 
     def oldest(self, destination: str) -> datetime | None:
         with self._using(self._worker) as own:

@@ -376,9 +376,7 @@ SELECT shared FROM pixeltwin_destination WHERE number = :destination
 
 -- name: backlog
 -- Every row above a destination's cursor is new to it; rows are numbered one by one.
-SELECT coalesce(max(seq), 0) - (
-    SELECT min(d.cursor) FROM pixeltwin_stop r JOIN pixeltwin_destination d ON d.number = r.destination WHERE r.route = :route)
-FROM pixeltwin_conversion
+SELECT name, coalesce((SELECT max(seq) FROM pixeltwin_conversion), 0) - cursor FROM pixeltwin_destination
 
 -- name: oldest_again
 -- Of the halves with a state row: those with a `due_at` are open, and the index of these alone is read.

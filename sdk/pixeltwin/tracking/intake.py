@@ -162,7 +162,7 @@ class Intake:
 
     def _put(self, conversion: Conversion, row: NewRow, now: datetime, connection: Any, strict: bool) -> Conversion:
         try:
-            if self._tracker.bound.turns_away(now, strict=strict):
+            if self._tracker.bound.turns_away(conversion, now, strict=strict):
                 return conversion
             if PAYMENT in row.held:
                 conversion, put = self._tracker.holding.put(conversion, row, now=now, connection=connection)
