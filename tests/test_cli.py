@@ -80,6 +80,20 @@ def test_an_application_has_the_same_commands_with_its_own_settings() -> None:
     assert answer.exit_code == 0 and "Purchase" in answer.output
 
 
+@pytest.mark.parametrize("words", ["outbox", "health", "deliver --once", "quality", "consent export", "migrate"])
+def test_a_command_that_derives_no_id_asks_for_no_key(words: str, run: Run) -> None:
+    """Looking and delivering work where the application alone has the secret key."""
+    run("migrate")
+    assert run(*words.split(), PIXELTWIN_SECRET_KEYS=None).exit_code == 0
+
+
+def test_a_command_that_needs_the_key_says_where_an_applications_is(run: Run) -> None:
+    """Orders are found by the application's own key, so without it the way to ask the application is told."""
+    answer = run("reconcile", "-", PIXELTWIN_SECRET_KEYS=None, FLASK_SECRET_KEY="k" * 32)
+    assert answer.exit_code == 1
+    assert "PIXELTWIN_SECRET_KEYS" in answer.output and "flask --app yourapp pixeltwin" in answer.output
+
+
 def test_the_version_is_told() -> None:
     """--version names the program and its version."""
     assert CliRunner().invoke(main, ["--version"]).output.startswith("pixeltwin, version ")

@@ -227,15 +227,27 @@ def test_a_sandbox_takes_both_halves_of_every_platform(url: str) -> None:
             assert address.startswith(f"{url.rstrip('/')}/{platform.kind}")
 
 
-@pytest.mark.parametrize(
-    "url", ["https://sandbox.example/", "http://10.0.0.5:8000", "http://127.0.0.1.example/", "sandbox"]
-)
+@pytest.mark.parametrize("url", ["https://sandbox.example/", "http://10.0.0.5:8000", "http://127.0.0.1.example/"])
 def test_a_sandbox_elsewhere_is_refused_in_production(url: str) -> None:
     """Conversions that go to another machine's sandbox are never counted, so only a developer may want that."""
     assert "PIXELTWIN_SANDBOX points to another machine" in complaint(
         {**REDDIT, "PIXELTWIN_SANDBOX": url}, secret_keys=[KEY]
     )
     assert tracker({**REDDIT, "PIXELTWIN_SANDBOX": url}, debug=True).platforms[0].api_url.startswith(url.rstrip("/"))
+
+
+@pytest.mark.parametrize("url", ["localhost:8100", "127.0.0.1:8100", "sandbox", "http:/localhost:8100", "http://[::1"])
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_sandbox_that_is_no_url_is_told_so(url: str, debug: bool) -> None:
+    """An address without its http:// leads nowhere, whether anybody debugs or not, and is told with the right form."""
+    said = complaint({**REDDIT, "PIXELTWIN_SANDBOX": url}, secret_keys=[KEY], debug=debug)
+    assert "PIXELTWIN_SANDBOX must be a URL with its http://" in said
+
+
+@given(st.dictionaries(st.sampled_from(["PIXELTWIN_SITE", "SECRET_KEY"]), st.text()))
+def test_whoever_reads_the_environment_alone_is_told_where_other_settings_may_be(config: dict[str, str]) -> None:
+    """The advice to ask the Flask application is there exactly where no application was asked."""
+    assert ("flask --app" in settings(config).elsewhere) is (not config)
 
 
 def test_a_misspelt_setting_is_told_with_the_one_that_was_meant() -> None:

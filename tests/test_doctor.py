@@ -132,6 +132,22 @@ def test_without_any_platform_it_says_what_to_set(tmp_path: Path) -> None:
     assert only.severity == "fault" and "PIXELTWIN_REDDIT_PIXEL_ID" in only.do
 
 
+def test_without_a_key_the_application_is_named_as_who_may_have_one(tmp_path: Path) -> None:
+    """The environment without a key is no proof that the application has none: a fault says what was read, and how to
+    ask the application, whatever else is wrong."""
+    for changes in ({}, {"PIXELTWIN_REDDIT_ACCESS_TOKEN": "Zq81"}):
+        answer = run(tmp_path, "--offline", PIXELTWIN_SECRET_KEYS="", FLASK_SECRET_KEY="k" * 32, **changes)
+        said = " ".join(answer.output.split())
+        assert answer.exit_code == 1 and "no secret key is set" in said
+        assert "flask --app yourapp pixeltwin" in said and "With these settings alone" in said
+
+
+def test_a_platform_that_cannot_be_made_is_no_crash(tmp_path: Path) -> None:
+    """Where a token was pasted wrong and the rest of its platform is missing, the rest is left out with a note."""
+    found = examined(tmp_path, PIXELTWIN_SNAP_ACCESS_TOKEN=f"Bearer {GOOD_TOKEN[::-1]}")
+    assert [one.severity for one in found] == ["fault", "note"] and "flask --app" in found[1].do
+
+
 def test_a_platform_without_a_token_is_a_warning(tmp_path: Path) -> None:
     """A browser half alone works, and what it loses is said."""
     (only,) = bad(examined(tmp_path, PIXELTWIN_REDDIT_ACCESS_TOKEN=""))

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from . import consent_sources
 from .consent import Consent
@@ -248,8 +248,10 @@ class Settings:
                 "flask --debug pixeltwin … for commands. Elsewhere "
                 f"start `pixeltwin sandbox` and set {PREFIX}SANDBOX to its URL. Unset it in production"
             )
-        host = urlsplit(self.sandbox or "http://127.0.0.1").hostname
-        if not debug and host not in ("127.0.0.1", "localhost", "::1"):
+        url = _split(self.sandbox or "http://127.0.0.1")
+        if url is None or url.scheme not in ("http", "https") or not url.hostname:
+            raise ConfigurationError(f"{PREFIX}SANDBOX must be a URL with its http://, such as http://localhost:8100")
+        if not debug and url.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise ConfigurationError(
                 f"{PREFIX}SANDBOX points to another machine and debugging is off: conversions would go there and "
                 "never be counted. Unset it in production"
@@ -267,6 +269,11 @@ class Settings:
             found.append(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
         return found
 
+    @property
+    def elsewhere(self) -> str:
+        """Where other settings may be, as advice; nothing where those of an application were read."""
+        return "" if self._config else _ELSEWHERE
+
     def required(self) -> str:
         """What to set so that any platform is there, as advice."""
         found = "; or ".join(f"{platform.title}: {self.needed(kind)}" for kind, platform in installed().items())
@@ -276,6 +283,14 @@ class Settings:
         """The settings that a platform of this kind needs for both its halves."""
         wanted = (one for one in installed()[kind].settings if one.required or one.sends or one.secret)
         return ", ".join(f"{PREFIX}{kind.upper()}_{one.name.upper()}" for one in wanted)
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL; None where it is none at all."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def truth(value: Any, name: str) -> bool:

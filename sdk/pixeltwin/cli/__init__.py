@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from secrets import token_hex
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ..errors import PixeltwinError
+from ..errors import ConfigurationError, PixeltwinError
 from ..version import version
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..contract import Platform
     from ..tracker import Tracker
+
+T = TypeVar("T")
 
 
 class Commands(click.Group):
@@ -28,19 +31,24 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-def _settings_of_environment() -> Settings:
-    from ..config import Settings
+def _of_environment(make: Callable[[Settings], T]) -> Callable[[], T]:
+    """What the environment's settings make; an error says where others may be."""
 
-    return Settings()
+    def made() -> T:
+        from ..config import Settings
+
+        settings = Settings()
+        try:
+            return make(settings)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}. {settings.elsewhere}") from error
+
+    return made
 
 
-def _from_environment() -> Tracker:
-    return _settings_of_environment().tracker()
-
-
-def _platforms_of_environment() -> tuple[Sequence[Platform], str | None]:
-    settings = _settings_of_environment()
-    return settings.platforms(), settings.get("PHONE_REGION")
+def _keyless(settings: Settings) -> Tracker:
+    """For commands that derive no id and sign nothing: they do not ask for the application's key."""
+    return settings.tracker(secret_keys=[token_hex()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,8 +61,10 @@ def _add_commands(
     group: click.Group,
     settings: Callable[[], Settings],
     tracker: Callable[[], Tracker],
+    keyless: Callable[[], Tracker],
     platforms: Callable[[], tuple[Sequence[Platform], str | None]],
 ) -> None:
+    """`keyless` gives a tracker whose secret keys need not be those of the application."""
     from .consent import consent_command
     from .deliver import deliver_command
     from .doctor import doctor_command
@@ -66,16 +76,16 @@ def _add_commands(
     from .snippet import snippet_command
     from .why import why_command
 
-    group.add_command(consent_command(tracker))
-    group.add_command(deliver_command(tracker))
+    group.add_command(consent_command(keyless))
+    group.add_command(deliver_command(keyless))
     group.add_command(doctor_command(settings, tracker))
-    group.add_command(health_command(tracker))
-    group.add_command(migrate_command(tracker))
-    group.add_command(outbox_command(tracker))
-    group.add_command(quality_command(tracker))
+    group.add_command(health_command(keyless))
+    group.add_command(migrate_command(keyless))
+    group.add_command(outbox_command(keyless))
+    group.add_command(quality_command(keyless))
     group.add_command(reconcile_command(tracker))
     group.add_command(snippet_command(platforms))
-    group.add_command(why_command(tracker))
+    group.add_command(why_command(keyless))
 
 
 def flask_group() -> AppGroup:
@@ -100,7 +110,7 @@ def flask_group() -> AppGroup:
         """The application's group, with our own errors in one sentence too."""
 
     group = AppCommands("pixeltwin", help="Deliver this application's conversions and look at them.")
-    _add_commands(group, settings_of_application, of_application, platforms_of_application)
+    _add_commands(group, settings_of_application, of_application, of_application, platforms_of_application)
     _within(group, with_appcontext)
     return group
 
@@ -124,4 +134,10 @@ def sandbox(port: int, host: str) -> None:
     serve(port, host)
 
 
-_add_commands(main, _settings_of_environment, _from_environment, _platforms_of_environment)
+_add_commands(
+    main,
+    settings=_of_environment(lambda settings: settings),
+    tracker=_of_environment(lambda settings: settings.tracker()),
+    keyless=_of_environment(_keyless),
+    platforms=_of_environment(lambda settings: (settings.platforms(), settings.get("PHONE_REGION"))),
+)

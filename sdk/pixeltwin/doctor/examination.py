@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..tracker import Tracker
 
 
-_UNSEEN = "The rest was not looked at: with these settings the application cannot start. Mend them, and ask again."
+_NO_START = "With these settings alone the application cannot start."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,11 @@ def examination(
 ) -> Iterator[Step]:
     """The steps, to be taken in order; the tracker, where one can be made, is closed after the last. `ask=False` sends
     nothing to the platforms. `url`: of a page of the site; `cookie`: what somebody has who agreed."""
-    faults: list[Finding] = []
-
-    def read() -> list[Finding]:
-        faults.extend(written_settings.written(settings))
-        return faults
-
-    yield Step("Reading the settings", read)
+    yield Step("Reading the settings", lambda: written_settings.written(settings))
     try:
         ours = tracker()
     except ConfigurationError as error:
-        named = any(one.severity == "fault" for one in faults)
-        found = Finding("settings", "note", _UNSEEN) if named else _unusable(settings, error)
+        found = _unusable(settings, error)
         yield Step("Using the settings", lambda: [found])
         return
     try:
@@ -73,9 +66,15 @@ def examination(
 
 
 def _unusable(settings: Settings, error: ConfigurationError) -> Finding:
-    if not settings.platforms():
+    """Why there is no tracker."""
+    try:
+        platforms = settings.platforms()
+    except ConfigurationError:  # which was found when the settings were read
+        what = f"The rest was not looked at. {_NO_START} Mend them, and ask again."
+        return Finding("settings", "note", what, do=written_settings.sentence(settings.elsewhere))
+    if not platforms:
         return written_settings.none_at_all(settings)
-    return Finding("settings", "fault", f"{error}.", "The application cannot start with these settings.")
+    return Finding("settings", "fault", f"{error}.", _NO_START)
 
 
 def _page(ours: Tracker, url: str, cookie: str) -> Iterator[Finding]:

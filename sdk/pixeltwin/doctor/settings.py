@@ -58,7 +58,8 @@ def _made(settings: Settings, kind: str, platform: type[Platform]) -> Iterator[F
 def none_at_all(settings: Settings) -> Finding:
     """There is no platform to look at."""
     why = "There is nobody to tell of a conversion."
-    return Finding(CHECK, "fault", "No platform is configured.", why, f"Set, for at least one, {settings.required()}.")
+    do = f"Set, for at least one, {settings.required()}. {sentence(settings.elsewhere)}".rstrip()
+    return Finding(CHECK, "fault", "No platform is configured.", why, do)
 
 
 def used(tracker: Tracker) -> Iterator[Finding]:
