@@ -56,6 +56,7 @@ def numbers() -> str:
     rows = {
         "a request of a visitor waits for SQLite's lock, at most": said(sqlite_waiting.FIRST),
         "… while another has waited in vain and for a while after": f"{said(sqlite_waiting.IMPATIENT)}, for "
+        "… when it has just written in your own transaction, which may have the lock": f"{said(sqlite_waiting.IMPATIENT)}, for "
         f"{said(sqlite_waiting.AFTERWARDS)}",
         "… on a machine too busy to ask for the lock often enough": f"{said(sqlite_waiting.GRACE)} more",
         "a request of a visitor waits for PostgreSQL, at most": said(postgres.IMPATIENT),
