@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pixeltwin import Consent, Reddit, Tracker
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.insight.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
-from pixeltwin.insight.health import Health, Pixels, PlatformHealth
+from pixeltwin.insight.health import Health, Pixels, PlatformHealth, health
 from pixeltwin.outbox import Settlement
 from pixeltwin.outbox.states import SERVER_MOVES
 from pixeltwin.sending.standing import Standing
@@ -197,7 +197,8 @@ def test_a_late_twin_and_a_wrong_clock_are_remarked() -> None:
 def test_what_a_sandbox_takes_is_remarked(api_url: str | None, said: bool) -> None:
     """A platform whose events go elsewhere may be healthy, and the document says that they do not count."""
     platform = Reddit(pixel_id="a2_shop", access_token="t", api_url=api_url)
-    found = diagnose(platform, Facts(standing=Standing().answered(NOW, turn=0, took=True)), mode=Mode(), now=NOW)
+    facts = {platform.destination: Facts(standing=Standing().answered(NOW, turn=0, took=True))}
+    found = only(health([platform], facts, mode=Mode(), now=NOW)).finding
     assert found.status == "healthy"
     assert [("127.0.0.1" in one and "PIXELTWIN_SANDBOX" in one) for one in found.remarks] == [True] * said
 

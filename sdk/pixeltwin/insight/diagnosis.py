@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from ..frozen import FrozenDict
 from ..sending import skew
@@ -153,9 +152,6 @@ def _remarks(platform: Platform, facts: Facts, mode: Mode, now: datetime) -> Ite
             yield "Test mode is on and has no test id for it, so its events wait: set PIXELTWIN_TEST_IDS."
         else:
             yield "Test mode is on: what it takes counts for nothing."
-    host, usual = (urlsplit(url or "").hostname for url in (platform.api_url, platform.default_api_url))
-    if host != usual:
-        yield f"Its events go to {host} and not to {usual}: unset PIXELTWIN_SANDBOX where they are to count."
 
 
 def _age(age: timedelta) -> str:

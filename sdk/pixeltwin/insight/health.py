@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, OutboxUnavailable
 from ..frozen import FrozenDict
@@ -187,6 +188,8 @@ def _refused_at(outbox: Outbox, destination: str) -> tuple[datetime, ...]:
 
 def _one(platform: Platform, facts: Facts | None, mode: Mode, now: datetime) -> PlatformHealth:
     finding = diagnose(platform, facts, mode=mode, now=now)
+    if elsewhere := _elsewhere(platform):
+        finding = replace(finding, remarks=(*finding.remarks, elsewhere))
     if facts is None:
         return PlatformHealth(platform.name, platform.destination, finding)
     standing = facts.standing
@@ -202,6 +205,14 @@ def _one(platform: Platform, facts: Facts | None, mode: Mode, now: datetime) -> 
         skew=standing.skew,
         state=standing.state,
     )
+
+
+def _elsewhere(platform: Platform) -> str:
+    """That its events go to somebody else, a sandbox for one."""
+    host, usual = (urlsplit(url or "").hostname for url in (platform.api_url, platform.default_api_url))
+    if host == usual or not platform.sends:
+        return ""
+    return f"Its events go to {host} and not to {usual}: unset PIXELTWIN_SANDBOX where they are to count."
 
 
 def _pixels(platform: Platform, heard: Heard) -> Pixels:
