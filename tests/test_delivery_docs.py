@@ -53,11 +53,11 @@ def numbers() -> str:
     """The table of all times that the page speaks of."""
     limits = Timeouts()
     paused = ", ".join(said(backoff.pause(times)) for times in range(3))
+    short = f"{said(sqlite_waiting.IMPATIENT)}, for {said(sqlite_waiting.AFTERWARDS)}"
     rows = {
         "a request of a visitor waits for SQLite's lock, at most": said(sqlite_waiting.FIRST),
-        "… while another has waited in vain and for a while after": f"{said(sqlite_waiting.IMPATIENT)}, for "
-        "… when it has just written in your own transaction, which may have the lock": f"{said(sqlite_waiting.IMPATIENT)}, for "
-        f"{said(sqlite_waiting.AFTERWARDS)}",
+        "… while another has waited in vain and for a while after": short,
+        "… when it has just written in your own transaction, which may have the lock": short,
         "… on a machine too busy to ask for the lock often enough": f"{said(sqlite_waiting.GRACE)} more",
         "a request of a visitor waits for PostgreSQL, at most": said(postgres.IMPATIENT),
         "a worker or a command waits for the store, at most": said(sqlite_waiting.PATIENT),
