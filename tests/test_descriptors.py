@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pixeltwin import AddToCart, Consent, CustomEvent, Item, Lead, Purchase
+from pixeltwin.consent import State
 from pixeltwin.errors import InvalidInput
 from pixeltwin.flask import PixelTwin
 from pixeltwin.pages.flood import A_SECOND, AT_ONCE, MOST_ADDRESSES, Flood
@@ -209,6 +210,31 @@ def test_consent_governs_both_halves_of_a_click() -> None:
     answer["now"] = Consent.denied()
     site.report(token=described["token"])
     assert site.rows() == []
+
+
+@pytest.mark.parametrize("decision", ["granted", "denied"])
+def test_a_click_before_the_decision_follows_it(decision: State) -> None:
+    """A button of an undecided visitor names all pixels, its report is held, and his answer on that very page tells them
+    under the id of the click, or nobody."""
+    site = Site(PIXELTWIN_CONSENT="")
+    answer: dict[str, State] = {"now": "pending"}
+    site.twin.consent_loader(lambda: Consent(answer["now"]))
+    client = site.client
+    described = site.descriptor(client)
+    assert [call[0] for call in described["calls"]] == ["pinterest", "reddit", "snap"]
+    assert site.report(client, token=described["token"]) == 204
+    assert {half.state for half in site.tracker.outbox.deliveries()} == {"held"}
+
+    def claimed() -> Any:
+        return client.post("/_pixeltwin/visit", json={"url": HERE}, headers=SAME).get_json()
+
+    assert claimed()["pixels"] == []
+    answer["now"] = decision
+    told = {(call[0], one["id"]) for one in claimed().get("fires", ()) for call in one["calls"]}
+    granted = decision == "granted"
+    assert told == ({(name, MINTED) for name in ("pinterest", "reddit", "snap")} if granted else set())
+    assert {half.state for half in site.tracker.outbox.deliveries()} == {"pending" if granted else "cancelled"}
+    assert "fires" not in claimed()
 
 
 def test_an_event_the_site_filters_out_is_not_described() -> None:

@@ -154,3 +154,32 @@ def test_a_decision_in_the_page_shows_what_waited_without_a_reload(site: Site, v
     for event in ("Purchase", "PageView"):
         site.wait_for(event, MERGED, lambda: page.wait_for_timeout(50))
     assert ada.complaints == []
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+@pytest.mark.parametrize("kept", [True, False], ids=["a page that a cache keeps", "a page of his own"])
+def test_buttons_work_once_he_agrees_without_a_reload(site: Site, visitors: Any, kept: bool, answer: str) -> None:
+    """A click before the answer and one after it are told of to all pixels and the server, the first under its own id,
+    where he agrees; before that, and where he refuses, no vendor hears of either."""
+    site.page("/own", "<button {{ pixeltwin.on('click', CART) }}>Cart</button>")
+    ada = visitors("ada", "later")
+    asked: list[str] = []
+    page = ada.page()
+    page.on("request", lambda one: asked.append(one.url))
+    page.goto(site.url + ("/" if kept else "/own"))
+
+    def click() -> None:
+        with page.expect_response("**/_pixeltwin/event"):
+            page.get_by_role("button").click()
+
+    click()
+    assert not [url for url in asked if "/sandbox/" in url] and site.of("AddToCart") == []
+    with page.expect_response("**/_pixeltwin/visit"):
+        page.evaluate(f"document.cookie = 'consent={answer}'; pixeltwin.claim()")
+    click()
+    if answer == "yes":
+        site.wait_for("AddToCart", MERGED * 2, lambda: page.wait_for_timeout(50))
+    else:
+        page.wait_for_timeout(500)
+        assert not [url for url in asked if "/sandbox/" in url] and site.of("AddToCart") == []
+    assert ada.complaints == []

@@ -277,8 +277,8 @@ class PixelTwin:
         return tell(event, visitor=visitor, consent=consent, **options)
 
     def descriptor(self, event: Event, *, key: str | int | None = None) -> dict[str, Any] | None:
-        """For single-page applications: what `window.pixeltwin.track(…)` takes, as JSON, for 24 hours. None when this
-        visitor's consent allows nobody to be told. Its values are signed, and no personal data is in it."""
+        """For single-page applications: what `window.pixeltwin.track(…)` takes, as JSON, for 24 hours. None for a
+        visitor who refused. Its values are signed, and no personal data is in it."""
         visit = self._page()
         described = None if visit is None else visit.descriptor(event, key=key)
         return None if described is None else described.plain

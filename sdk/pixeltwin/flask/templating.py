@@ -44,7 +44,7 @@ class TemplateSide:
 
     def on(self, kind: str, event: Event, *, key: str | int | None = None) -> Markup:
         """The attribute of an element that tells of an event when it is clicked, submitted or changed: the pixels and
-        the server, under one new id, or under the natural key's own. Empty when nobody may be told."""
+        the server, under one new id, or under the natural key's own. Empty for who refused."""
         if kind not in HEARD:
             raise InvalidInput("pixeltwin.on", [(kind, f"give one of {', '.join(HEARD)}")])
         visit = self._visit()

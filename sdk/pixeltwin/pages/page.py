@@ -76,14 +76,14 @@ class Page:
         return self._tell(partial(snippet.render, nonce=nonce, form=form)) or self._waiting(nonce)
 
     @property
-    def _undecided(self) -> bool:
+    def undecided(self) -> bool:
         """Whether nobody may be told, but somebody perhaps later."""
         consent = self._visit.consent
         return not self._visit.allowed and any(one.state(consent) == "pending" for one in self._tracker.platforms)
 
     def _waiting(self, nonce: str | None) -> Markup:
         """For who has not decided yet the script alone, so that his banner can ask for the rest on this very page."""
-        asks = self._site.tells and self._undecided
+        asks = self._site.tells and self.undecided
         return snippet.render_script(self._script, nonce=nonce) if asks else Markup()
 
     @property
@@ -143,7 +143,7 @@ class Page:
             visit.track(PAGE_VIEW)
         fresh, self._fresh = self._fresh, []
         offered, self._offered = self._offered, []
-        waiting = self._undecided
+        waiting = self.undecided
         try:
             if not waiting:
                 self._decide()

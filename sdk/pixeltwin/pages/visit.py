@@ -249,7 +249,10 @@ class Visit:
             options["key"] = key
         if not self.site.tells:
             options["platforms"] = ()
-        return self.tracker.track(event, visitor=self.visitor(screen=screen), consent=self.decided, **options)
+        conversion = self.tracker.track(event, visitor=self.visitor(screen=screen), consent=self.decided, **options)
+        if self.page.undecided:
+            self.page.add(conversion, offered=False)  # no pixel was told: one is when he agrees
+        return conversion
 
     def passes(self, event: Event) -> bool:
         """Whether the site wants this event tracked at all."""
@@ -307,12 +310,13 @@ class Visit:
         return self._changes.varies
 
     def descriptor(self, event: Event, *, key: str | int | None = None) -> Descriptor | None:
-        """What the page's script tells of an event when it happens; None when nobody may be told. In a shared page it
-        names all pixels; those that were not started hear nothing of it."""
+        """What the page's script tells of an event when it happens; None when nobody may be told, nor perhaps later. In
+        a shared page, and before the visitor has decided, it names all pixels; those that were not started hear nothing
+        of it."""
         if not self.site.tells or not self.passes(event):
             return None
         heard = heeds(self.site.acknowledge, event)
-        if self.page.shared or self.site.shared:
+        if self.page.shared or self.site.shared or self.page.undecided:
             return describe(self.tracker, self.tracker.platforms, event, consent=GRANTED, key=key, heard=heard)
         if not self.allowed:
             return None
