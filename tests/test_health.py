@@ -198,8 +198,8 @@ def test_what_a_sandbox_takes_is_remarked(api_url: str | None, said: bool) -> No
     """A platform whose events go elsewhere may be healthy, and the document says that they do not count."""
     platform = Reddit(pixel_id="a2_shop", access_token="t", api_url=api_url)
     facts = {platform.destination: Facts(standing=Standing().answered(NOW, turn=0, took=True))}
-    found = only(health([platform], facts, mode=Mode(), now=NOW)).finding
-    assert found.status == "healthy"
+    found = only(health([platform], facts, mode=Mode(), now=NOW))
+    assert found.finding.status == "healthy"
     assert [("127.0.0.1" in one and "PIXELTWIN_SANDBOX" in one) for one in found.remarks] == [True] * said
 
 

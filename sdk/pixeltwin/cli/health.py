@@ -86,7 +86,7 @@ def _blocked(one: PlatformHealth) -> str:
 def _explain(console: Console, one: PlatformHealth) -> None:
     finding = one.finding
     said = [finding.why, finding.do] if finding.status != "healthy" else []
-    sentences = [sentence for sentence in (*said, *finding.remarks) if sentence]
+    sentences = [sentence for sentence in (*said, *one.remarks) if sentence]
     if sentences:
         console.print(Text(one.platform, style="bold"))
     for sentence in sentences:

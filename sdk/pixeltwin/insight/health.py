@@ -53,7 +53,8 @@ class PlatformHealth:
 
     `took_at`: when it last took an event; `worker_seen_at`: when a worker last asked it; `next_try`: when it is asked
     again, while it is not asked; `state`: of the destination, None for a platform without a server half; `skew`:
-    seconds this site's clock is ahead of the platform's, None within a second; `pixels`: what browsers said.
+    seconds this site's clock is ahead of the platform's, None within a second; `pixels`: what browsers said;
+    `elsewhere`: that its events go to somebody else, a sandbox for one.
     """
 
     platform: str
@@ -67,6 +68,12 @@ class PlatformHealth:
     skew: float | None = None
     state: StandingState | None = None
     pixels: Pixels = field(default_factory=Pixels)
+    elsewhere: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What changes no status: of the finding, and that its events go elsewhere."""
+        return (*self.finding.remarks, self.elsewhere) if self.elsewhere else self.finding.remarks
 
     @property
     def sends(self) -> bool:
@@ -89,7 +96,7 @@ class PlatformHealth:
             "since": _iso(found.since),
             "why": found.why,
             "do": found.do,
-            "remarks": list(found.remarks),
+            "remarks": list(self.remarks),
             "waiting": self.waiting,
             "oldest_waiting_seconds": None
             if self.oldest is None
@@ -188,8 +195,6 @@ def _refused_at(outbox: Outbox, destination: str) -> tuple[datetime, ...]:
 
 def _one(platform: Platform, facts: Facts | None, mode: Mode, now: datetime) -> PlatformHealth:
     finding = diagnose(platform, facts, mode=mode, now=now)
-    if elsewhere := _elsewhere(platform):
-        finding = replace(finding, remarks=(*finding.remarks, elsewhere))
     if facts is None:
         return PlatformHealth(platform.name, platform.destination, finding)
     standing = facts.standing
@@ -204,13 +209,13 @@ def _one(platform: Platform, facts: Facts | None, mode: Mode, now: datetime) -> 
         next_try=standing.shut_until if standing.shut_until and standing.shut_until > now else None,
         skew=standing.skew,
         state=standing.state,
+        elsewhere=_elsewhere(platform),
     )
 
 
 def _elsewhere(platform: Platform) -> str:
-    """That its events go to somebody else, a sandbox for one."""
     host, usual = (urlsplit(url or "").hostname for url in (platform.api_url, platform.default_api_url))
-    if host == usual or not platform.sends:
+    if host == usual:
         return ""
     return f"Its events go to {host} and not to {usual}: unset PIXELTWIN_SANDBOX where they are to count."
 
