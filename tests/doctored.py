@@ -66,6 +66,9 @@ def _doctor(folder: Path, box: Callers) -> str:
     def tracker() -> Tracker:
         return Tracker(_platforms(box), secret_keys=["k" * 32], outbox=environ["PIXELTWIN_OUTBOX"])
 
+    made = tracker()
+    made.outbox.migrate()
+    made.close()
     with _shop() as url:
         said = _said(doctor_command(lambda: Settings({}, environ), tracker), "--url", url)
     box.fault("snap", None)

@@ -23,7 +23,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         monkeypatch.chdir(tmp_path)
         settings: dict[str, Any] = {**SETTINGS, "PIXELTWIN_OUTBOX": "sqlite:///x.db", "PIXELTWIN_SECRET_KEYS": "k"}
         for name, value in {**settings, **changes}.items():
-            if name.startswith("PIXELTWIN_"):
+            if name.startswith(("PIXELTWIN_", "COLUMNS", "FLASK_")):
                 monkeypatch.delenv(name, raising=False)
                 if value is not None:
                     monkeypatch.setenv(name, str(value))
@@ -78,6 +78,40 @@ def test_an_application_has_the_same_commands_with_its_own_settings() -> None:
     shop.client.post("/buy")
     answer = shop.app.test_cli_runner().invoke(args=["pixeltwin", "outbox"])
     assert answer.exit_code == 0 and "Purchase" in answer.output
+
+
+LOOKING = (
+    "consent export",
+    "doctor --offline",
+    "health",
+    "outbox",
+    "outbox purge",
+    "outbox retry",
+    "outbox watch",
+    "quality",
+    "reconcile -",
+    "why 3f1a7c52",
+)
+
+
+@pytest.mark.parametrize("words", LOOKING)
+def test_looking_makes_no_outbox_and_names_the_one_that_was_looked_for(words: str, run: Run, tmp_path: Path) -> None:
+    """In the wrong folder, or before the first conversion, a command that looks says so and leaves no file behind."""
+    answer = run(*words.split(), COLUMNS="200")
+    said = " ".join(answer.output.split())
+    assert str(tmp_path / "x.db") in said and "relative to the folder" in said
+    assert words.startswith("doctor") or answer.exit_code == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", ["migrate", "deliver --once"])
+def test_what_delivers_or_migrates_makes_the_outbox_and_looking_tells_where_it_is(
+    words: str, run: Run, tmp_path: Path
+) -> None:
+    """Once the file is made, the list of what is in it names it whole."""
+    assert run(*words.split()).exit_code == 0
+    answer = run("outbox")
+    assert answer.exit_code == 0 and str(tmp_path / "x.db") in answer.output.splitlines()[0]
 
 
 @pytest.mark.parametrize("words", ["outbox", "health", "deliver --once", "quality", "consent export", "migrate"])

@@ -21,6 +21,7 @@ from pixeltwin.config import Settings
 from pixeltwin.doctor import SEVERITIES, Finding, examination, worst
 from pixeltwin.doctor.secrets import key_faults, token_faults
 from pixeltwin.flask import PixelTwin
+from pixeltwin.outbox import open_outbox
 from tests.local_vendor import NOW, Vendor
 from tests.observed import ADA
 from tests.samples import SNAP_PIXEL, Clock, purchase
@@ -33,9 +34,19 @@ SHOP: Mapping[str, str] = {
 }
 
 
+def used(folder: Path) -> str:
+    """The URL of an outbox in this folder that is there, as one is where a site runs."""
+    url = f"sqlite:///{folder / 'x.db'}"
+    if not (folder / "x.db").exists():
+        made = open_outbox(url)
+        made.migrate()
+        made.close()
+    return url
+
+
 def examined(folder: Path, *, tracker: Any = None, **changes: str) -> list[Finding]:
     """What the doctor finds offline for these settings."""
-    settings = Settings({}, {**SHOP, "PIXELTWIN_OUTBOX": f"sqlite:///{folder / 'x.db'}", **changes})
+    settings = Settings({}, {**SHOP, "PIXELTWIN_OUTBOX": used(folder), **changes})
     steps = examination(settings, tracker or settings.tracker, ask=False)
     return [finding for step in steps for finding in step.findings()]
 
@@ -46,7 +57,7 @@ def bad(findings: list[Finding]) -> list[Finding]:
 
 def run(folder: Path, *arguments: str, **changes: str) -> Result:
     """The command, typed."""
-    environ = {"PIXELTWIN_OUTBOX": f"sqlite:///{folder / 'x.db'}", "COLUMNS": "200", **SHOP, **changes}
+    environ = {"PIXELTWIN_OUTBOX": used(folder), "COLUMNS": "200", **SHOP, **changes}
     gone = {name: None for name in os.environ if name.startswith("PIXELTWIN_")}
     return CliRunner(env={**gone, **environ}).invoke(main, ["doctor", *arguments])
 
@@ -179,7 +190,7 @@ def test_a_mode_in_which_nothing_counts_is_a_warning(tmp_path: Path) -> None:
     def testing() -> Tracker:
         made = Settings({}, dict(SHOP)).platforms()
         until = NOW + timedelta(hours=3)
-        return Tracker(made, secret_keys=["k" * 32], outbox=f"sqlite:///{tmp_path}/t.db", test_until=until, clock=clock)
+        return Tracker(made, secret_keys=["k" * 32], outbox=used(tmp_path), test_until=until, clock=clock)
 
     for changes, tracker, word in (
         ({}, testing, "TEST_UNTIL"),
@@ -195,6 +206,28 @@ def test_an_outbox_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"this is no database" * 100)
     found = [one for one in examined(tmp_path) if one.severity == "fault"]
     assert any(one.check in ("outbox", "doctor", "settings") and "x.db" in one.what for one in found)
+
+
+def test_an_outbox_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+    """The doctor makes no file, even when it asks the platforms: it names the one it looked for, and where that could
+    not be made, that is a fault."""
+    with Vendor() as vendor:
+
+        def tracker() -> Tracker:
+            url = f"sqlite:///{tmp_path / 'shop' / 'y.db'}"
+            return Tracker([vendor.platform()], secret_keys=["k" * 32], outbox=url, clock=lambda: NOW)
+
+        def look() -> list[Finding]:
+            return [one for step in examination(Settings({}, SHOP), tracker) for one in step.findings()]
+
+        (fault,) = [one for one in look() if one.check == "outbox"]
+        (tmp_path / "shop").mkdir()
+        found = look()
+        (warning,) = [one for one in found if one.check == "outbox"]
+        assert (fault.severity, warning.severity) == ("fault", "warning")
+        assert str(tmp_path / "shop" / "y.db") in fault.what and str(tmp_path / "shop" / "y.db") in warning.what
+        assert "credentials" in {one.check for one in found}
+        assert not list((tmp_path / "shop").iterdir())
 
 
 def test_an_outbox_in_memory_is_a_warning(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def _add_commands(
     from .consent import consent_command
     from .deliver import deliver_command
     from .doctor import doctor_command
+    from .existing import existing
     from .health import health_command
     from .migrate import migrate_command
     from .outbox import outbox_command
@@ -76,16 +77,16 @@ def _add_commands(
     from .snippet import snippet_command
     from .why import why_command
 
-    group.add_command(consent_command(keyless))
+    group.add_command(consent_command(existing(keyless)))
     group.add_command(deliver_command(keyless))
     group.add_command(doctor_command(settings, tracker))
-    group.add_command(health_command(keyless))
+    group.add_command(health_command(existing(keyless)))
     group.add_command(migrate_command(keyless))
-    group.add_command(outbox_command(keyless))
-    group.add_command(quality_command(keyless))
-    group.add_command(reconcile_command(tracker))
+    group.add_command(outbox_command(existing(keyless)))
+    group.add_command(quality_command(existing(keyless)))
+    group.add_command(reconcile_command(existing(tracker)))
     group.add_command(snippet_command(platforms))
-    group.add_command(why_command(keyless))
+    group.add_command(why_command(existing(keyless)))
 
 
 def flask_group() -> AppGroup:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..outbox.states import SERVER_MOVES
+from ..outbox.whereabouts import file_of
 from . import outbox_tables
 from .lookup import shortened, whole_destination, whole_id
 
@@ -27,11 +28,13 @@ def list_command(tracker: Callable[[], Tracker]) -> click.Command:
     @click.option("--id", "conversion", help="Only this conversion.")
     @click.option("--limit", default=20, show_default=True, help="How many of the newest to list.")
     def listed(state: str | None, destination: str | None, conversion: str | None, limit: int) -> None:
-        """Counts by destination, and the newest server halves."""
+        """Counts by destination, and the newest server halves; first the outbox's file, where it is one."""
         ours = tracker()
         console = Console()
         try:
             where = None if destination is None else whole_destination(ours, destination)
+            if path := file_of(ours.outbox):
+                console.print(Text(path, style="dim", overflow="fold"))
             console.print("[bold]Server halves by destination")
             console.print(outbox_tables.counts(ours.outbox.counts(), width=console.width))
             rows = ours.outbox.deliveries(state=state, destination=where, id=conversion, limit=limit)

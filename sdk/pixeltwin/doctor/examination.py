@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from ..config import Settings
 from ..errors import ConfigurationError, PixeltwinError
+from ..outbox.memory import MemoryOutbox
+from ..outbox.whereabouts import missing_file
 from . import settings as written_settings
 from .credentials import credentials
 from .finding import Finding
 from .modes import modes
 from .page import page
-from .store import queue, store
+from .store import absent, queue, store
 
 if TYPE_CHECKING:
     from ..tracker import Tracker
@@ -54,8 +56,12 @@ def examination(
     try:
         yield Step("Checking the settings", lambda: written_settings.used(ours))
         yield Step("Looking where conversions go", lambda: modes(settings, ours))
-        yield Step("Writing to the outbox", lambda: store(ours))
-        yield Step("Looking at the queue", lambda: queue(ours.health()))
+        if path := missing_file(ours.outbox):
+            yield Step("Looking for the outbox", lambda: absent(path))
+            ours.outbox = _passing(ours)
+        else:
+            yield Step("Writing to the outbox", lambda: store(ours))
+            yield Step("Looking at the queue", lambda: queue(ours.health()))
         for platform in ours.platforms if ask else ():
             if platform.sends:
                 yield Step(f"Asking {platform.title}", partial(credentials, ours, platform))
@@ -63,6 +69,13 @@ def examination(
             yield Step(f"Looking at {url}", lambda: _page(ours, url, cookie))
     finally:
         ours.close()
+
+
+def _passing(ours: Tracker) -> MemoryOutbox:
+    """An outbox in the missing one's place: what platforms answer is gone with the doctor."""
+    outbox = MemoryOutbox()
+    outbox.set_destinations([one.destination for one in ours.platforms if one.sends])
+    return outbox
 
 
 def _unusable(settings: Settings, error: ConfigurationError) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
 CHECK = "outbox"
 OLD = timedelta(hours=1)  # a healthy queue is empty within seconds
 NOTE = "doctor"
+_LOST = "Conversions that cannot be stored are lost: track() says stored=False and goes on."
+_WRITABLE = "Make room on the disk, give the process the right to write there, or correct PIXELTWIN_OUTBOX."
+
+
+def absent(path: str) -> Iterator[Finding]:
+    """The outbox's file is not there. It is not made for being looked at: that is for the site's own user."""
+    folder = os.path.dirname(path)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        what = f"The outbox {path} cannot be made: {folder} is not there, or this user may not write there."
+        yield Finding(CHECK, "fault", what, _LOST, _WRITABLE)
+        return
+    what = f"There is no outbox {path}."
+    why = (
+        "Nothing was stored there yet, or the site keeps another one: a path in PIXELTWIN_OUTBOX that does not begin "
+        "with / is relative to the folder in which a process starts."
+    )
+    yield Finding(
+        CHECK, "warning", what, why, "Start the doctor in the site's folder; a first conversion makes the file."
+    )
 
 
 def store(tracker: Tracker) -> Iterator[Finding]:
@@ -26,9 +46,7 @@ def store(tracker: Tracker) -> Iterator[Finding]:
     try:
         _round_trip(tracker.outbox, tracker.clock())
     except (OutboxUnavailable, ConfigurationError) as error:
-        why = "Conversions that cannot be stored are lost: track() says stored=False and goes on."
-        do = "Make room on the disk, give the process the right to write there, or correct PIXELTWIN_OUTBOX."
-        yield Finding(CHECK, "fault", f"The outbox cannot be written: {error}.", why, do)
+        yield Finding(CHECK, "fault", f"The outbox cannot be written: {error}.", _LOST, _WRITABLE)
         return
     yield Finding(CHECK, "ok", "The outbox can be written.")
     if isinstance(tracker.outbox, MemoryOutbox):
