@@ -128,6 +128,38 @@ def test_a_command_that_needs_the_key_says_where_an_applications_is(run: Run) ->
     assert "PIXELTWIN_SECRET_KEYS" in answer.output and "flask --app yourapp pixeltwin" in answer.output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sandbox --port 99999",
+        "sandbox --port -1",
+        "outbox list --limit -1",
+        "outbox list --limit 0",
+        "outbox list --limit 99999999999999999999",
+        "outbox watch --every 0",
+        "outbox watch --every inf",
+        "quality --days 0",
+        "quality --days 36",
+    ],
+)
+def test_a_number_out_of_its_range_is_refused(words: str, run: Run) -> None:
+    """A number that cannot be meant is a mistake of usage that tells the range, and nothing is done."""
+    answer = run(*words.split())
+    assert answer.exit_code == 2 and "is not in the range" in answer.output
+
+
+@pytest.mark.parametrize("charset", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize("words", ["doctor --offline", "snippet --event Search search_string=Größe✓"])
+def test_no_encoding_of_the_output_ends_in_a_traceback(words: str, charset: str, run: Run) -> None:
+    """What the encoding cannot say becomes a question mark, whoever has the command."""
+    run("migrate")
+    ours = CliRunner(charset=charset).invoke(main, words.split())
+    flasks = Shop().app.test_cli_runner(charset=charset).invoke(args=["pixeltwin", *words.split()])
+    for answer in (ours, flasks):
+        assert answer.exception is None or isinstance(answer.exception, SystemExit)
+        assert ("✓" if charset == "utf-8" else "?") in answer.stdout
+
+
 def test_the_version_is_told() -> None:
     """--version names the program and its version."""
     assert CliRunner().invoke(main, ["--version"]).output.startswith("pixeltwin, version ")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Sequence
 from secrets import token_hex
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,7 +24,13 @@ T = TypeVar("T")
 
 
 class Commands(click.Group):
-    """A group that shows our own errors as one sentence instead of a traceback."""
+    """A group that shows our own errors as one sentence instead of a traceback, and "?" for what cannot be written in
+    the encoding of its output."""
+
+    def make_context(self, *given: Any, **extra: Any) -> click.Context:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
+        return super().make_context(*given, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -126,7 +134,13 @@ def _within(group: click.Group, context: Callable[[Callable[..., object]], Calla
 
 
 @main.command()
-@click.option("--port", default=8100, show_default=True, help="The port to listen on; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8100,
+    show_default=True,
+    help="The port to listen on; 0 takes a free one.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 def sandbox(port: int, host: str) -> None:
     """Serve the sandbox: the platforms' endpoints, pixel scripts and dedup rules, and a page with the verdicts."""

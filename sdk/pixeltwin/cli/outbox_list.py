@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from ..outbox import DeliveryState
     from ..tracker import Tracker
 
+MOST = 1_000_000  # rows of a list
+
 
 def list_command(tracker: Callable[[], Tracker]) -> click.Command:
     @click.command("list")
     @click.option("--state", type=click.Choice(sorted(SERVER_MOVES)), help="Only server halves in this state.")
     @click.option("--destination", help="Only those of this destination, or of the pixel of this name.")
     @click.option("--id", "conversion", help="Only this conversion.")
-    @click.option("--limit", default=20, show_default=True, help="How many of the newest to list.")
+    @click.option(
+        "--limit", type=click.IntRange(1, MOST), default=20, show_default=True, help="How many of the newest to list."
+    )
     def listed(state: str | None, destination: str | None, conversion: str | None, limit: int) -> None:
         """Counts by destination, and the newest server halves; first the outbox's file, where it is one."""
         ours = tracker()

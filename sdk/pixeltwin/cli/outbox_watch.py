@@ -44,7 +44,7 @@ def watch_command(tracker: Callable[[], Tracker]) -> click.Command:
     @click.command("watch")
     @click.option(
         "--every",
-        type=click.FloatRange(min=0.2),
+        type=click.FloatRange(0.2, 86_400),
         default=2.0,
         show_default=True,
         help="Seconds between two looks.",
