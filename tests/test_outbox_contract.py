@@ -321,6 +321,20 @@ def test_cancelling_ends_what_has_not_gone(outbox: Outbox) -> None:
     assert outbox.cancel(["id-1"], now=NOW, reason="again") == 0
 
 
+def test_a_row_that_has_ended_can_give_up_its_natural_key(outbox: Outbox) -> None:
+    """The next report under the key is a new row with a life of its own; a row that is open keeps its key."""
+    (seq,) = put(outbox, 1, held=("payment",))
+    outbox.give_up(seq)
+    assert not outbox.put(new(1), now=NOW).created
+    outbox.cancel(["id-1"], now=NOW, reason="declined")
+    outbox.give_up(seq)
+    assert outbox.find(new(1).unique or "") is None
+    again = outbox.put(new(1), now=NOW)
+    assert again.created and again.row.seq > seq
+    assert [claim.row.seq for claim in outbox.claim(RED, now=NOW, limit=10)] == [again.row.seq]
+    assert [row.seq for row in outbox.offer(["id-1"], now=NOW)] == [again.row.seq]
+
+
 def test_cancelling_stops_only_what_has_not_gone(outbox: Outbox) -> None:
     """What was delivered stays so, what waits for another try is cancelled; the count tells who came too late."""
     put(outbox, 1, 2)

@@ -122,6 +122,10 @@ class SideBySide(RuleBasedStateMachine):
     def cancel(self, ids: list[str]) -> None:
         self.both("cancel", ids, now=self.now, reason="cancelled")
 
+    @rule(seq=st.integers(1, 8))
+    def give_up(self, seq: int) -> None:
+        self.both("give_up", seq)
+
     @rule(ids=IDS)
     def offer(self, ids: list[str]) -> None:
         self.both("offer", ids, now=self.now)

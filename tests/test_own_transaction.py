@@ -131,6 +131,22 @@ def test_an_early_payment_of_a_hold_that_was_rolled_back_waits_for_the_next(till
     assert till.states() == {"pending"}
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_second_try_in_the_shops_transaction_is_there_with_its_commit(till: Till, end: str) -> None:
+    """An order that was declined is held again with its commit, and not without."""
+    client = till.client
+    client.post("/sell/hold/commit")
+    till.twin_tracker.cancel(Purchase, "5005", reason="declined")
+    client.post(f"/sell/hold/{end}")
+    again = till.tracked[1]
+    assert again is not None and again.created and again.stored
+    if end == "commit":
+        assert till.twin_tracker.confirm(Purchase, "5005").created
+        assert len(fired(client.get("/"))) == 3
+    else:
+        assert till.states() == {"cancelled"}
+
+
 @pytest.mark.parametrize("how", ["track", "hold"])
 def test_what_was_rolled_back_is_carried_to_one_page_and_no_further(till: Till, how: str) -> None:
     """An order that never was fires nothing, and its cookie is gone after the next page."""

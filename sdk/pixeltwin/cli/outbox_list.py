@@ -80,7 +80,7 @@ def _record(ours: Tracker, id: str) -> dict[str, Any]:
     """What is known of it, as plain data."""
     from ..rows import restored
 
-    row = ours.outbox.get([id])[0]
+    row = ours.outbox.get([id])[-1]  # an order that was called off unpaid may have come again
     halves = [half for half in ours.outbox.deliveries(id=id) if half.seq == row.seq]
     conversion = restored(row)
     fields: dict[str, Any] = {}

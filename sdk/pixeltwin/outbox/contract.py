@@ -198,6 +198,11 @@ class Outbox(ABC):
         browser half that was not offered is suppressed, the rows' personal data is erased. Halves on their way or
         final stay as they are. Returns how many conversions had a server half to cancel."""
 
+    @abstractmethod
+    def give_up(self, seq: int, *, connection: Any = None) -> None:
+        """A row that has ended loses its natural key: who reports it next makes a row of his own. `connection`: as in
+        `fill`."""
+
     # --- beside the rows -------------------------------------------------------------------------------------------
 
     @property

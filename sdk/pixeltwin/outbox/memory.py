@@ -171,6 +171,13 @@ class MemoryOutbox(Outbox):
                 row.settle(now)
             return sum(ended)
 
+    def give_up(self, seq: int, *, connection: Any = None) -> None:
+        with self._using() as rows:
+            row = rows.get(seq)
+            if row and row.unique is not None and row.settled_at is not None:
+                del self._unique[row.unique]
+                row.unique = None
+
     # --- beside the rows -------------------------------------------------------------------------------------------
 
     @property

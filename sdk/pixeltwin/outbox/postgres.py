@@ -172,6 +172,10 @@ class PostgresOutbox(Outbox):
             close_rows(own, seqs, now)
         return cancelled
 
+    def give_up(self, seq: int, *, connection: Any = None) -> None:
+        with self._using(self._request) as own:
+            own.run("give_up", seq=seq)
+
     # --- beside the rows -------------------------------------------------------------------------------------------
 
     @property

@@ -268,6 +268,9 @@ UPDATE pixeltwin_conversion
 SET visitor = NULL, held = '{}', browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END
 WHERE seq = ANY(%(seqs)s)
 
+-- name: give_up
+UPDATE pixeltwin_conversion SET unique_key = NULL WHERE seq = %(seq)s AND settled_at IS NOT NULL
+
 
 -- Notes ---------------------------------------------------------------------------------------------------------------
 

@@ -185,6 +185,11 @@ class SQLiteOutbox(Outbox):
                 close_rows(own, self._sql, [seq], now)
         return cancelled
 
+    def give_up(self, seq: int, *, connection: Any = None) -> None:
+        theirs = None if connection is None else within(driver_connection(connection), self.path)
+        with theirs or self._changing(self._request) as own:
+            own.execute(self._sql["give_up"], {"seq": seq})
+
     # --- beside the rows -------------------------------------------------------------------------------------------
 
     @property

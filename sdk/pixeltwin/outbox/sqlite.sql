@@ -241,6 +241,9 @@ UPDATE pixeltwin_conversion
 SET visitor = NULL, held = '', browser = CASE browser WHEN 'none' THEN 'suppressed' ELSE browser END
 WHERE seq = :seq
 
+-- name: give_up
+UPDATE pixeltwin_conversion SET unique_key = NULL WHERE seq = :seq AND settled_at IS NOT NULL
+
 
 -- Notes ---------------------------------------------------------------------------------------------------------------
 

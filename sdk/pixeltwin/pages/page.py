@@ -31,8 +31,8 @@ Answer = TypeVar("Answer")
 
 
 class Page:
-    """`shown` is what was rendered; `awaited` are ids of this request that nobody can be shown yet: they are held for
-    their payment, or the shop's own transaction has not committed them."""
+    """`shown` is what was rendered; `awaited` is what nobody can be shown in this request yet: it is held for
+    its payment, or the shop's own transaction has not committed it."""
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
@@ -42,7 +42,7 @@ class Page:
         self._offered: list[Conversion] = []  # the same, stored as offered: they go on this page or are taken back
         self._carried: tuple[str, ...] | None = None  # ids for the next page; None: as they came
         self.shown: list[Conversion] = []
-        self.awaited: list[str] = []
+        self.awaited: list[Conversion] = []
         self.shared = False  # whether the page is the same for everybody
 
     @property
@@ -154,15 +154,16 @@ class Page:
                 self._carried = () if visit.carried.pending else None
                 return []
             carried = visit.carried.pending if self._carried is None else self._carried
-            own = [*self.awaited, *(one.id for one in fresh if one.stored)]
-            ids = list(dict.fromkeys([*carried, *own]))
+            own = [*self.awaited, *(one for one in fresh if one.stored)]
+            ids = list(dict.fromkeys([*carried, *(one.id for one in own)]))
             offered += self._tracker.offer(ids)
             out = {one.id for one in offered}
             left = [id for id in ids if id not in out]
             there = {row.id: row.held for row in self._tracker.outbox.get(left)} if left else {}
             self._carried = tuple(id for id in left if there.get(id))
-            # What was carried here and is still not there was rolled back, and goes no further.
-            self.awaited = [id for id in left if id in own and id not in there]
+            # What was carried here and is still not there was rolled back, and goes no further. What is there may be
+            # another row of an order that is new again.
+            self.awaited = [one for one in own if one.id in left and (one.created or one.id not in there)]
         except OutboxUnavailable as error:
             log.error("tracking fault (outbox): %s", error)
             return offered + fresh
@@ -209,4 +210,4 @@ class Page:
     def left(self) -> tuple[str, ...]:
         """The ids for this visitor's next page."""
         carried = self._visit.carried.pending if self._carried is None else self._carried
-        return tuple(dict.fromkeys([*carried, *self.awaited, *(one.id for one in self._fresh if one.stored)]))
+        return tuple(dict.fromkeys([*carried, *(one.id for one in [*self.awaited, *self._fresh] if one.stored)]))

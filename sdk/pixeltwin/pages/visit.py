@@ -188,7 +188,7 @@ class Visit:
         shown = options.get("browser", visitor is None)
         conversion = self._told(self.tracker.hold, event, visitor, consent, identity, options)
         if conversion is not None and shown and conversion.stored:
-            self.page.awaited.append(conversion.id)
+            self.page.awaited.append(conversion)
         return conversion
 
     def remember(

@@ -21,13 +21,14 @@ from ..frozen import FrozenDict
 from ..logfields import fields
 from ..outbox import DeliveryState, NewRow, Outbox, Put, Stored
 from ..strictjson import decode, encode
+from . import lapsed
 from .arguments import plain_key
+from .lapsed import PAYMENT, UNPAID
 from .losses import Losses
 from .repeats import report_conflict
 
 log = logging.getLogger("pixeltwin")
 
-PAYMENT = "payment"  # what a hold waits for
 _CONFIRMED = "confirmed"  # the kind of note that an early confirmation is kept as
 
 Count = Literal["not counted", "may be counted", "already counted"]
@@ -78,7 +79,7 @@ class Holding:
                 record=encode(conversion.to_record()),
                 occurred_at=conversion.occurred_at,
             )
-        put = self._outbox.put(row, now=now, connection=connection)
+        put = lapsed.put(self._outbox, row, now=now, connection=connection)
         if (
             connection is None
         ):  # else the row is not there yet; `reviewed` looks, and what it used up goes with its time
@@ -142,7 +143,8 @@ class Holding:
         row = self._outbox.find(unique)
         if row is None:
             raise UnknownConversion(f"no {kind.__name__} is known under that key; there is nothing to cancel")
-        self._outbox.cancel([row.id], now=now, reason=reason)
+        noted = f"{UNPAID}{reason}" if PAYMENT in row.held else reason
+        self._outbox.cancel([row.id], now=now, reason=noted)
         return Cancellation(row.id, FrozenDict({one.destination: _count(one) for one in self._halves(row)}))
 
     def _named(self, kind: type[Event], key: str | int, name: str | None) -> tuple[Event, str]:
@@ -185,6 +187,7 @@ class Holding:
         states = {one.state for one in self._halves(row)}
         over = bool(states) and states <= {"cancelled", "expired"}
         if over:
+            self._remember(unique, confirmation)  # a hold that comes after all was paid
             self._losses.count("", "confirmed_too_late")
             known_as = fields(loss="confirmed_too_late", conversion_id=row.id)
             log.warning(

@@ -14,9 +14,9 @@ from ..errors import InvalidInput
 from ..events import Event
 from ..outbox import NewRow, Stored
 from ..visitor import NOBODY, AnyVisitor
-from . import arguments, asking, mistakes, repeats
+from . import arguments, asking, lapsed, mistakes, repeats
 from .arguments import TrackOptions
-from .holding import PAYMENT
+from .lapsed import PAYMENT
 from .remembering import Signals
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Intake:
             if PAYMENT in row.held:
                 conversion, put = self._tracker.holding.put(conversion, row, now=now, connection=connection)
             else:
-                put = self._tracker.outbox.put(row, now=now, connection=connection)
+                put = lapsed.put(self._tracker.outbox, row, now=now, connection=connection)
             if not put.created:
                 return self._again(conversion, put.row, now, connection)
         except Exception as error:
@@ -179,6 +179,9 @@ class Intake:
 
     def _again(self, conversion: Conversion, row: Stored, now: datetime, connection: Any) -> Conversion:
         """The conversion was known. Its id and time stand; what its visitor lacked is filled in until it is claimed."""
+        if lapsed.ended(self._tracker.outbox, row):
+            repeats.report_too_late(conversion, self._tracker.losses)
+            return replace(conversion, id=row.id, browser=False, created=False, stored=False)
         known = rows.restored(row)
         if known is None:  # a tombstone: it was counted long ago
             return replace(conversion, id=row.id, browser=False, created=False, stored=True)

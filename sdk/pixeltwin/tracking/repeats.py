@@ -39,6 +39,13 @@ def report_left_out(known: Conversion, said: Conversion, losses: Losses) -> None
         log.warning(advice, known.event.type, what, extra=fields(loss="conflict"))
 
 
+def report_too_late(said: Conversion, losses: Losses) -> None:
+    """Count and log that nobody is told of this report, for the first one was called off or has expired."""
+    losses.count("", "tracked_too_late")
+    told = "%s was tracked again after it was cancelled or had expired; nobody is told"
+    log.warning(told, said.event.type, extra=fields(loss="tracked_too_late", conversion_id=said.id))
+
+
 def filled(known: Conversion, said: Conversion) -> Conversion:
     """The known conversion, with what its visitor lacked."""
     return replace(
