@@ -120,6 +120,24 @@ def test_a_purchase_in_a_post_is_on_the_page_after_the_redirect_once() -> None:
     assert fired(client.get("/")) == []
 
 
+def test_more_than_a_cookie_holds_is_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Of what waits for a page of a visitor the newest twenty do; of others the browser half is a named loss."""
+    shop = Shop()
+
+    @shop.app.post("/many")
+    def many() -> str:
+        for number in range(23):
+            shop.tracked.append(shop.twin.track(AddToCart(), key=str(number)))
+        return ""
+
+    client = shop.client
+    client.post("/many")
+    newest = [one.id for one in shop.tracked[3:] if one]
+    assert {id for _, id in fired(client.get("/"))} == set(newest)
+    assert shop.twin_tracker.losses.snapshot()["", "too_many_waiting"] == 3
+    assert caplog.text.count("browser half") == 1
+
+
 def test_another_visitor_never_sees_this_ones_conversion() -> None:
     """Pending conversions belong to the browser that made them."""
     shop = Shop()

@@ -34,6 +34,14 @@ def test_every_loss_is_counted_by_platform_and_reason(lost: list[Loss]) -> None:
     assert losses.snapshot() == {kind: sum((loss.platform, loss.reason) == kind for loss in lost) for kind in kinds}
 
 
+def test_advice_on_a_loss_is_given_once(caplog: pytest.LogCaptureFixture) -> None:
+    """What is to be done about a loss is logged at the first one of its kind; all are counted."""
+    losses = Losses()
+    for _ in range(3):
+        losses.count("", "hidden", said="look there")
+    assert losses.snapshot() == {("", "hidden"): 3} and caplog.text.count("look there") == 1
+
+
 def test_a_loss_is_said_once_a_kind(caplog: pytest.LogCaptureFixture) -> None:
     """The log hears of each field and reason once, not at every request."""
     losses = Losses()

@@ -15,6 +15,10 @@ from ..web import Cookie, Request
 PENDING_COOKIE = "pixeltwin_pending"
 PENDING_LIFE = timedelta(days=7)  # a payment may settle after the browser was closed
 MOST_PENDING = 20  # ids in one cookie: 20 x 64 characters stay well below the 4 KB a browser keeps
+_TOO_MANY = (
+    f"more than {MOST_PENDING} conversions of one visitor wait for a page: the oldest lose their browser half. Track "
+    "with browser=False what no page is to show"
+)
 CLICKS_COOKIE = "pixeltwin_clicks"
 
 
@@ -53,6 +57,8 @@ class Carried:
     def leaving(self, ids: Sequence[str]) -> Cookie | None:
         """The cookie that leaves these ids for the next page; None where it is there already."""
         kept = tuple(ids[-MOST_PENDING:])
+        for _ in ids[:-MOST_PENDING]:
+            self._tracker.losses.count("", "too_many_waiting", said=_TOO_MANY)
         if kept == self.pending:
             return None
         if not kept:

@@ -25,9 +25,13 @@ class Losses:
         self._said: set[tuple[str, str, str]] = set()
         self._lock = Lock()
 
-    def count(self, platform: str, reason: str) -> None:
+    def count(self, platform: str, reason: str, *, said: str = "") -> None:
+        """Count it, and log what is `said` of it the first time."""
         with self._lock:
             self._counts[platform, reason] += 1
+            first = self._counts[platform, reason] == 1
+        if said and first:
+            log.warning("%s (said once, counted always)", said, extra=fields(platform=platform, loss=reason))
         if self._on_loss:
             self._on_loss(platform, reason)
 
