@@ -166,6 +166,29 @@ def test_other_sites_are_refused(headers: dict[str, str], status: int) -> None:
     assert len(site.rows()) == (status == 204)
 
 
+@pytest.mark.parametrize(
+    ("url", "headers", "noticed"),
+    [
+        ("https://localhost/", {"Sec-Fetch-Site": "same-origin", "Origin": "https://localhost"}, True),
+        ("https://localhost/", {"Origin": "https://localhost"}, True),
+        ("https://shop.example/", {"Sec-Fetch-Site": "same-origin", "Origin": "https://shop.example"}, True),
+        ("https://shop.example/", {"Origin": "https://shop.example"}, False),
+        ("https://localhost/", {"Sec-Fetch-Site": "cross-site", "Origin": "https://localhost"}, False),
+        ("http://localhost/", {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}, False),
+        ("http://localhost/", {"Sec-Fetch-Site": "same-origin", "Origin": "null"}, False),
+    ],
+)
+def test_a_proxy_that_hides_the_sites_address_is_noticed(
+    url: str, headers: dict[str, str], noticed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reports of the site's own pages that look like another's are counted each, and the log says once what to do."""
+    site = Site()
+    for _ in range(2):
+        site.report(headers=headers, token=site.descriptor()["token"], url=url)
+    assert site.tracker.losses.snapshot().get(("", "hidden_by_proxy"), 0) == (2 if noticed else 0)
+    assert caplog.text.count("ProxyFix(app.wsgi_app") == noticed
+
+
 def test_large_bodies_are_refused() -> None:
     """More than 8 KB is not read."""
     site = Site()
@@ -214,8 +237,8 @@ def test_consent_governs_both_halves_of_a_click() -> None:
 
 @pytest.mark.parametrize("decision", ["granted", "denied"])
 def test_a_click_before_the_decision_follows_it(decision: State) -> None:
-    """A button of an undecided visitor names all pixels, its report is held, and his answer on that very page tells them
-    under the id of the click, or nobody."""
+    """A button of an undecided visitor names all pixels, its report is held, and his answer on that very page tells
+    them under the id of the click, or nobody."""
     site = Site(PIXELTWIN_CONSENT="")
     answer: dict[str, State] = {"now": "pending"}
     site.twin.consent_loader(lambda: Consent(answer["now"]))

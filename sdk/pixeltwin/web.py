@@ -114,6 +114,15 @@ class Request:
             return site == "same-origin"
         return self.headers.get("origin") == self.origin
 
+    @property
+    def disguised(self) -> bool:
+        """Whether a page of this very site sent it that has another address than the request seems to have, as behind a
+        proxy that ends TLS and of which the framework was not told."""
+        said, site = self.headers.get("origin"), self.headers.get("sec-fetch-site")
+        if said is None or said == self.origin:
+            return False
+        return site == "same-origin" if site else said == f"https{self.origin.removeprefix('http')}"
+
 
 class EnvironHeaders(Mapping[str, str]):
     """The headers in a WSGI environ, looked up in place: a request reads two or three of its dozens."""

@@ -17,6 +17,10 @@ from ..web import OWN
 from .current import the_request
 from .exchange import root
 
+_PROXY = """\
+pages of this site report from an address that the application does not know as its own, so their reports are refused:
+page views and clicks have no server half. Where a proxy ends TLS and sets X-Forwarded-Proto and its like, say so:
+app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1), from werkzeug.middleware.proxy_fix"""
 LARGEST_REPORT = 8192  # bytes of a beacon
 _HOST = "pixeltwin_host"
 FOR_GOOD = 31_536_000  # seconds: a year, the longest that caches are asked to keep anything
@@ -72,6 +76,7 @@ def _reported(visit: Callable[..., Visit | None], flood: Flood) -> tuple[Visit |
     report. No visitor: the page that it names is not of this site."""
     here = visit()
     if here is None or not here.request.same_origin:
+        _notice_proxy(here)
         _refuse("only pages of this site may report here", 403)
     if request.content_length is None or request.content_length > LARGEST_REPORT:
         _refuse("too large", 413)
@@ -87,7 +92,15 @@ def _reported(visit: Callable[..., Visit | None], flood: Flood) -> tuple[Visit |
     report, origin = cast("dict[str, Any]", body), here.request.origin
     url = report.get("url")
     ours = isinstance(url, str) and (url == origin or url.startswith(f"{origin}/"))
+    if not ours:
+        _notice_proxy(here)
     return visit(page_url=url) if ours else None, report
+
+
+def _notice_proxy(here: Visit | None) -> None:
+    """Count a report that looks like another site's because of a proxy alone."""
+    if here is not None and here.request.disguised:
+        here.tracker.losses.count("", "hidden_by_proxy", said=_PROXY)
 
 
 def _refuse(why: str, status: int) -> NoReturn:
