@@ -213,6 +213,10 @@ def test_the_command_shows_shares_score_and_advice(tmp_path: Path) -> None:
     said = runner.invoke(command, []).output
     for words in ("local", "click id", "75%", "38%", "Purchase: Few carry a phone"):
         assert words in said, said
+    for columns in ("40", "60", "80"):
+        narrow = CliRunner(env={"COLUMNS": columns}).invoke(command, []).output
+        assert all(word in narrow for word in ("Purchase ", "email", "75%", "38%")), narrow
+        assert max(map(len, narrow.splitlines())) <= int(columns)
     (found,) = json.loads(runner.invoke(command, ["--json"]).output)
     assert found["conversions"] == 4 and found["score"] == 38 and found["shares"]["email"] == 0.75
     assert json.loads(runner.invoke(command, ["--json", "--days", "8"]).output)[0]["conversions"] == 104

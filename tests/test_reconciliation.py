@@ -216,6 +216,10 @@ def test_the_command_reads_a_file_and_fails_on_an_alarm(tmp_path: Path, monkeypa
         command, runner = reconcile_command(tracker), CliRunner(env={"COLUMNS": "160"})
         good = runner.invoke(command, [str(tmp_path / "orders.csv")])
         assert good.exit_code == 0 and "10 (100%)" in good.output and "never returned: no page showed" in good.output
+        for columns in ("40", "60", "80"):
+            narrow = CliRunner(env={"COLUMNS": columns}).invoke(command, [str(tmp_path / "orders.csv")]).output
+            assert all(word in narrow for word in ("2026-08-20", "local", "10", "(100%)")), narrow
+            assert max(map(len, narrow.splitlines())) <= int(columns)
         lost = [f"x{number},2026-08-21" for number in range(ENOUGH)]
         bad = runner.invoke(command, ["-", "--json"], input="\n".join(["order_id,day", *rows, *lost]))
         assert bad.exit_code == 1 and len(json.loads(bad.output)["alarms"]) == 2

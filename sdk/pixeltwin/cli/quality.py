@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..insight.quality import Quality
     from ..tracker import Tracker
 
+NARROW = 78  # columns below which the shares of an event are one text
 _STYLES = {"good": "green", "fair": "yellow", "poor": "bold red"}
 
 
@@ -56,12 +57,22 @@ def _print(console: Console, platform: str, found: Sequence[Quality]) -> None:
     console.print(Text(platform, style="bold"))
     signals = found[0].recommended
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("event")
-    for name in ("taken", "score", *(NAMES.get(one, one.replace("_", " ")) for one in signals)):
-        table.add_column(name, justify="right")
+    table.add_column("event", no_wrap=True)
+    names = [NAMES.get(one, one.replace("_", " ")) for one in signals]
+    narrow = console.width < NARROW
+    if narrow:
+        table.add_column("taken", overflow="fold")
+    else:
+        for name in ("taken", "score", *names):
+            table.add_column(name, justify="right", overflow="fold")
     for one in found:
         shares = [f"{one.shares[name]:.0%}" for name in signals]
-        table.add_row(one.event, str(one.conversions), _score(one.score), *shares)
+        taken, score = str(one.conversions), _score(one.score)
+        if narrow:
+            words = (f"{name} {share}" for name, share in zip(names, shares, strict=True))
+            table.add_row(one.event, Text.assemble(taken, ", score " if score else "", score, ": ", ", ".join(words)))
+        else:
+            table.add_row(one.event, taken, score, *shares)
     console.print(table)
     for one in found:
         for sentence in one.advice:

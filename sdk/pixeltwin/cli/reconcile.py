@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..insight.reconciliation import Reconciliation
     from ..tracker import Tracker
 
+NARROW = 76  # columns below which the shares of a day are one text
+
 
 def reconcile_command(tracker: Callable[[], Tracker]) -> click.Command:
     @click.command("reconcile")
@@ -90,16 +92,24 @@ def _print(console: Console, found: Reconciliation) -> None:
         console.print("There are no orders, or no platform has a server half.")
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("day")
-    table.add_column("platform")
-    for name in ("orders", *CHANNELS):
-        table.add_column(name, justify="right")
+    table.add_column("day", no_wrap=True)
+    table.add_column("platform", overflow="fold")
+    narrow = console.width < NARROW
+    if narrow:
+        table.add_column("orders", overflow="fold")
+    else:
+        for name in ("orders", *CHANNELS):
+            table.add_column(name, justify="right", overflow="fold")
     day: object = ""
     for line in found.lines:
         shown = "" if line.day == day else str(line.day or "unknown")
         day = line.day
         reached = [f"{getattr(line, channel)} ({line.share(channel):.0%})" for channel in CHANNELS]
-        table.add_row(shown, line.platform, str(line.orders), *reached)
+        if narrow:
+            words = (f"{many} {channel}" for many, channel in zip(reached, CHANNELS, strict=True))
+            table.add_row(shown, line.platform, f"{line.orders}: {', '.join(words)}")
+        else:
+            table.add_row(shown, line.platform, str(line.orders), *reached)
     console.print(table)
     for platform, gaps in found.gaps.items():
         if gaps:
