@@ -80,9 +80,8 @@ class Holding:
                 occurred_at=conversion.occurred_at,
             )
         put = lapsed.put(self._outbox, row, now=now, connection=connection)
-        if (
-            connection is None
-        ):  # else the row is not there yet; `reviewed` looks, and what it used up goes with its time
+        # With a connection the row is not there yet: `reviewed` looks later, and what was used up goes with its time.
+        if connection is None:
             early = early or self._early(unique, now)
             if early and PAYMENT in put.row.held:
                 conversion = self._lift(put.row, early, now) or conversion
