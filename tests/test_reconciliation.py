@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -233,3 +233,31 @@ def test_the_command_reads_a_file_and_fails_on_an_alarm(tmp_path: Path, monkeypa
         assert runner.invoke(command, []).exit_code == 2
         foreign = runner.invoke(command, ["-"], input="order_id\n#0\n#1\n")
         assert foreign.exit_code == 0 and "None of these orders is known" in foreign.output
+
+
+def _few(tmp_path: Path, file: Path | None, raw: bytes) -> Result:
+    """The answer for a file with these bytes, or for these bytes on stdin."""
+
+    def tracker() -> Tracker:
+        with Vendor() as vendor:
+            return Tracker([vendor.platform()], secret_keys=["k"], outbox=f"sqlite:///{tmp_path / 'x.db'}")
+
+    if file:
+        file.write_bytes(raw)
+    runner = CliRunner(env={"COLUMNS": "160"})
+    return runner.invoke(reconcile_command(tracker), [str(file) if file else "-", "--json"], input=raw)
+
+
+@pytest.mark.parametrize("by_file", [True, False])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_a_file_is_read_in_what_spreadsheets_write_or_the_way_out_is_told(
+    tmp_path: Path, encoding: str, by_file: bool
+) -> None:
+    """UTF-8, and UTF-16 that says so, are read whole; anything else is an error that says how to convert it, and no
+    traceback."""
+    raw = "Order;Date;Name\nÄ-1;2026-08-20;Jörg\n".encode(encoding)
+    answer = _few(tmp_path, tmp_path / "orders.csv" if by_file else None, raw)
+    if encoding in ("utf-16-le", "cp1252"):
+        assert isinstance(answer.exception, InvalidInput) and "iconv" in str(answer.exception)
+    else:
+        assert [(line["day"], line["orders"]) for line in json.loads(answer.output)["lines"]] == [("2026-08-20", 1)]

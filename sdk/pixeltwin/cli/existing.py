@@ -21,8 +21,8 @@ def existing(tracker: Callable[[], Tracker]) -> Callable[[], Tracker]:
         if path := missing_file(ours.outbox):
             raise OutboxUnavailable(
                 f"there is no outbox {path}. A site makes it with its first conversion, or its user by `pixeltwin "
-                "migrate`. A path in PIXELTWIN_OUTBOX that does not begin with / is relative to the folder in which a command "
-                "starts: start it in the site's"
+                "migrate`. A path in PIXELTWIN_OUTBOX that does not begin with / is relative to the folder in which a "
+                "command starts: start it in the site's"
             )
         return ours
 

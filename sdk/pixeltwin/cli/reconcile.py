@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +18,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidInput
 
 if TYPE_CHECKING:
     from ..insight.orders import Order
     from ..insight.reconciliation import Reconciliation
     from ..tracker import Tracker
 
+_UNREADABLE = (
+    "the file is not text in UTF-8. Save it so, which Excel calls “CSV UTF-8”, or convert it; from a Western European "
+    "Windows with: iconv -f windows-1252 -t utf-8 orders.csv > utf-8.csv"
+)
 NARROW = 76  # columns below which the shares of a day are one text
 
 
@@ -62,12 +68,18 @@ def reconcile_command(tracker: Callable[[], Tracker]) -> click.Command:
     return reconcile
 
 
-def _lines(file: str) -> Iterator[str]:
-    if file == "-":
-        yield from sys.stdin
-        return
-    with Path(file).open(encoding="utf-8", newline="") as lines:
-        yield from lines
+def _lines(file: str) -> Iterable[str]:
+    """The file's lines: UTF-8 or, where it begins with the mark of it, UTF-16, as spreadsheets write them."""
+    with click.open_file(file, "rb") as given:
+        raw: bytes = given.read()
+    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = raw.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput("orders", [("", _UNREADABLE)]) from None
+    if "\0" in text:
+        raise InvalidInput("orders", [("", _UNREADABLE)])
+    return io.StringIO(text, newline="")
 
 
 def _called(loader: str) -> Iterable[Any]:
