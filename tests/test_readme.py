@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pixeltwin.cli import main
+from pixeltwin.cli import flask_group, main
 from pixeltwin.config import OPTIONS, PREFIX
 from pixeltwin.events import EVENT_TYPES
 from pixeltwin.platforms import installed
@@ -48,6 +48,7 @@ def test_the_quickstart_shows_the_purchase_on_the_page_after_the_redirect(quicks
     page = client.get("/thanks")
     assert sorted(platform for platform, _ in fired(page)) == ["pinterest", "reddit", "snap"]
     assert fired(client.get("/thanks")) == []
+    assert len(fired(client.get(client.post("/checkout").location))) == 3, "a second order is another one"
     assert Path("pixeltwin.db").exists()
     quickstart["app"].extensions["pixeltwin"].tracker.close()
 
@@ -83,13 +84,14 @@ def test_the_error_in_the_readme_is_the_one_that_is_raised() -> None:
 
 
 def test_the_example_without_flask_runs() -> None:
-    """Tracker, snippet and server event work as shown."""
+    """Tracker, snippet and server event work as shown, and no platform would refuse its half."""
     namespace: dict[str, Any] = {}
-    source = WITHOUT_FLASK.replace('"…"', '"token"')
-    exec(compile(source, "README.md", "exec"), namespace)
+    exec(compile(WITHOUT_FLASK, "README.md", "exec"), namespace)
     assert namespace["conversion"].stored
     assert namespace["conversion"].id in namespace["html"]
     assert namespace["body"]["metadata"]["conversion_id"] == namespace["conversion"].id
+    conversion, now = namespace["conversion"], namespace["conversion"].occurred_at
+    assert all(platform.server_event(conversion, now) for platform in namespace["tracker"].platforms)
 
 
 def test_the_example_of_a_test_passes_on_the_quickstart(quickstart: dict[str, Any], pixeltwin_recorder: Any) -> None:
@@ -137,6 +139,8 @@ def test_every_command_is_in_its_page_and_can_be_typed() -> None:
     """What the pages tell to type can be typed, and the page of the commands leaves none out."""
     told = set(re.findall(r"^\$ pixeltwin (\w+)", COMMANDS, re.MULTILINE))
     assert told == set(main.commands)
+    applications = set(re.findall(r"^\$ flask --app yourapp pixeltwin (\w+)", README + GOING_LIVE, re.MULTILINE))
+    assert applications <= set(flask_group().commands)
     for command in told | set(re.findall(r"^\$ pixeltwin (\w+)", README, re.MULTILINE)):
         assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
 
