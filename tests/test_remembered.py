@@ -223,7 +223,7 @@ def test_an_answer_for_some_platforms_leaves_the_rest_waiting() -> None:
 def test_a_key_is_carried_only_while_an_answer_could_change_something(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody is asked, or he refused before, there is no cookie; a decision that is done is not done again."""
     fixed = Site("granted")
-    fixed.twin._consent_loader = None  # pyright: ignore[reportPrivateUsage]
+    fixed.twin._hooks.consent = None  # pyright: ignore[reportPrivateUsage]
     fixed.app.extensions["pixeltwin"].fixed_consent = GRANTED
     for site in (fixed, Site("denied")):
         site.visitor.post("/checkout")

@@ -29,6 +29,7 @@ from . import exchange
 from .current import the_app, the_globals, the_request
 from .endpoints import answer_on_all_hosts, exempt_from_csrf, first_party
 from .health import serve_health
+from .hooks import Hooks, Person
 from .mount import with_sandbox
 from .templating import TemplateSide
 from .who import TwinOptions, Who, plain, whose
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pixeltwin")
 
 View = TypeVar("View", bound=Callable[..., Any])
-Person = Visitor | Mapping[str, Any] | None
 _OFF_PAGE = "pixeltwin_off_page"
 
 NO_CONSENT_SOURCE = """\
@@ -74,10 +74,7 @@ class PixelTwin:
 
     def __init__(self, app: Flask | None = None, *, tracker: Tracker | None = None) -> None:
         self._given_tracker = tracker
-        self._consent_loader: Callable[[], Consent | State] | None = None
-        self._visitor_loader: Callable[[], Person] | None = None
-        self._url_filter: Callable[[str], str | None] | None = None
-        self._conversion_filter: Callable[[Event], bool] | None = None
+        self._hooks = Hooks()
         if app is not None:
             self.init_app(app)
 
@@ -109,8 +106,8 @@ class PixelTwin:
                 inline=settings.flag("INLINE"),
                 shared=settings.get("PAGE_CACHE") == "shared",
                 acknowledge=settings.get("ACKNOWLEDGE"),
-                url_filter=lambda url: self._url_filter(url) if self._url_filter else url,
-                conversion_filter=self._passes,
+                url_filter=lambda url: self._hooks.address(url, tracker),
+                conversion_filter=lambda event: self._hooks.keeps(event, tracker),
             ),
             fixed_consent=settings.consent,
             consent_source=settings.consent_source,
@@ -133,22 +130,22 @@ class PixelTwin:
 
     def consent_loader(self, loader: Callable[[], Consent | State]) -> Callable[[], Consent | State]:
         """Register what says, for the current request, what the visitor allows. Asked once a request."""
-        self._consent_loader = loader
+        self._hooks.consent = loader
         return loader
 
     def visitor_loader(self, loader: Callable[[], Person]) -> Callable[[], Person]:
         """Register what the site knows of the current visitor: a `Visitor`, a dict of its arguments, or None."""
-        self._visitor_loader = loader
+        self._hooks.visitor = loader
         return loader
 
     def source_url_filter(self, change: Callable[[str], str | None]) -> Callable[[str], str | None]:
         """Register what changes the page's URL, cleaned already, before it is stored; None leaves it out."""
-        self._url_filter = change
+        self._hooks.url = change
         return change
 
     def conversion_filter(self, keep: Callable[[Event], bool]) -> Callable[[Event], bool]:
         """Register what decides, in the request, whether an event is tracked at all (staff, test orders)."""
-        self._conversion_filter = keep
+        self._hooks.keep = keep
         return keep
 
     def off_page(self, view: View) -> View:
@@ -202,17 +199,9 @@ class PixelTwin:
     def _wanted(self, event: Event | Callable[[], Event], options: TrackOptions) -> Event | None:
         """The event; nobody is told of one that the site's filter leaves out. None when it could not be built."""
         built = self.tracker.intake.built(event, options)
-        if built is not None and not self._passes(built):
+        if built is not None and not self._hooks.keeps(built, self.tracker):
             options["platforms"] = ()
         return built
-
-    def _passes(self, event: Event) -> bool:
-        """Whether the site's filter keeps the event; one that fails keeps all."""
-        try:
-            return self._conversion_filter is None or self._conversion_filter(event)
-        except Exception as error:
-            self.tracker.fault("conversion_filter", error, strict=self.tracker.on_error == "raise")
-            return True
 
     def confirm(
         self,
@@ -263,7 +252,7 @@ class PixelTwin:
     ) -> Conversion | None:
         state = self._state()
         options.setdefault("recall", True)
-        if consent is None and self._consent_loader is None:
+        if consent is None and self._hooks.consent is None:
             consent = state.fixed_consent
         if not state.site.tells:
             options["platforms"] = ()
@@ -323,7 +312,7 @@ class PixelTwin:
             state.tracker.start_worker()
 
     def _ask_for_consent_source(self, state: _State) -> None:
-        if self._consent_loader is not None or state.fixed_consent is not None:
+        if self._hooks.consent is not None or state.fixed_consent is not None:
             return
         if state.consent_source is None:
             log.error(NO_CONSENT_SOURCE)
@@ -344,8 +333,8 @@ class PixelTwin:
                 state.site,
                 facts if page_url is None else facts.at(page_url),
                 consent=lambda: self._consent(state),
-                person=self._person,
-                source=state.source if self._consent_loader is None else "consent_loader",
+                person=self._hooks.person,
+                source=state.source if self._hooks.consent is None else "consent_loader",
             )
         return visit
 
@@ -354,24 +343,11 @@ class PixelTwin:
         return bool(getattr(view, _OFF_PAGE, False))
 
     def _consent(self, state: _State) -> Consent:
-        if self._consent_loader is None:
-            if state.consent_source is not None:
-                return state.consent_source.read(request.cookies, state.tracker.platforms)
-            return state.fixed_consent or Consent.denied()
-        try:
-            answer = self._consent_loader()
-            return answer if isinstance(answer, Consent) else Consent(answer)
-        except Exception as error:
-            if state.tracker.on_error == "raise":
-                raise
-            log.error("the consent loader failed (%s); this visitor counts as having refused", type(error).__name__)
-            return Consent.denied()
-
-    def _person(self) -> Mapping[str, Any]:
-        person = self._visitor_loader() if self._visitor_loader else None
-        if person is None:
-            return {}
-        return person if isinstance(person, Mapping) else {k: v for k, v in person.__dict__.items() if v}
+        if self._hooks.consent is not None:
+            return self._hooks.allowed(self._hooks.consent, state.tracker)
+        if state.consent_source is not None:
+            return state.consent_source.read(request.cookies, state.tracker.platforms)
+        return state.fixed_consent or Consent.denied()
 
     def _after(self, response: Response) -> Response:
         visit: Visit | None = the_globals().get("pixeltwin_visit")

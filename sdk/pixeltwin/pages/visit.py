@@ -139,11 +139,7 @@ class Visit:
 
     def _cleaned(self, url: str) -> str | None:
         cleaned = clean_url(url, self.site.keep)
-        try:
-            return self.site.url_filter(cleaned) if self.site.url_filter else cleaned
-        except Exception as error:  # what it was to hide is not known: nobody sees the address
-            self.tracker.fault("source_url_filter", error, strict=self.tracker.on_error == "raise")
-            return None
+        return self.site.url_filter(cleaned) if self.site.url_filter else cleaned
 
     # --- what he did -----------------------------------------------------------------------------------------------
 
