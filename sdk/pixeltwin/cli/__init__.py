@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Sequence
 from secrets import token_hex
@@ -28,8 +27,9 @@ class Commands(click.Group):
     the encoding of its output."""
 
     def make_context(self, *given: Any, **extra: Any) -> click.Context:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")
+        reconfigure = getattr(sys.stdout, "reconfigure", None)  # None where there is no output, or not one of text
+        if reconfigure:
+            reconfigure(errors="replace")
         return super().make_context(*given, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
