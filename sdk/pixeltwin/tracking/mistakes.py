@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from ..consent import Consent
 from ..contract import Platform
@@ -28,7 +28,7 @@ def check(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform
         _known("consent", consent.platforms, platforms)
     told = options.get("platforms")
     if told and isinstance(told, Collection) and not isinstance(told, str):
-        _known("platforms", told, platforms)
+        _known("platforms", cast("Collection[Any]", told), platforms)
 
 
 def harmless(
