@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from ..consent import Consent
 from ..contract import Platform
@@ -26,9 +26,9 @@ def check(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform
         raise InvalidInput("track", [("consent", "give a Consent, such as Consent.denied()")])
     elif consent.platforms:
         _known("consent", consent.platforms, platforms)
-    told = options.get("platforms")
-    if told and isinstance(told, Collection) and not isinstance(told, str):
-        _known("platforms", cast("Collection[Any]", told), platforms)
+    told: Collection[Any] | Iterator[Any] = options.get("platforms") or ()
+    if not isinstance(told, (str, Iterator)):  # the one is a mistake of its own, the other can be read once
+        _known("platforms", told, platforms)
 
 
 def harmless(
