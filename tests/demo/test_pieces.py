@@ -128,7 +128,7 @@ def test_an_answer_about_cookies_in_pieces_counts_at_once(visitor: FlaskClient) 
 
 @pytest.mark.parametrize(("consent", "there"), [("granted", True), ("pending", True), ("denied", False), (None, True)])
 def test_a_wish_is_told_of_by_who_has_not_refused(shop: Flask, consent: str | None, there: bool) -> None:
-    """A product's heart carries its conversion where it may be told, or may be once he agrees; it is a button for all."""
+    """A product's heart carries its conversion where it may be told, or may be once he agrees; all have a button."""
     text = browser(shop, consent).get("/p/plover").get_data(as_text=True)
     assert ("data-pixeltwin-click" in text) == there
     assert 'data-wish="F4-PLO-60"' in text
