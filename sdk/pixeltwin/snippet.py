@@ -27,6 +27,7 @@ _BLANKS = re.compile(r"""(?P<text>'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)| ?(?P<sign>=>|[
 _LINE_END = re.compile(r"([{,;(\[?:|&+]|=>)\n")  # no statement ends here
 _BLOCK_END = re.compile(r"[;\n]+}")  # the last one of a block ends with it
 _ASKING = " data-claim async"
+_OURS = "pixeltwin.pixel_templates"
 _NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is kept between responses
 
 
@@ -97,7 +98,7 @@ def _html(pixels: Sequence[Told], data: dict[str, Any], form: Form, has_nonce: b
     said = encode_for_html(data)
     if form.inline:
         code = loaders(tuple(one.platform for one in pixels), form.root)
-        parts = [f"<script{nonce}>\n{code}pixeltwin.run({said});\n</script>"]
+        parts = [f"<script{nonce}>\n{code}\npixeltwin.run({said});\n</script>"]
     else:
         parts = [f'<script type="application/json" data-pixeltwin>{said}</script>']
     if form.script is not None:
@@ -123,7 +124,7 @@ def _with_nonce(html: str, nonce: str | None) -> Markup:
 def loaders(platforms: tuple[Platform, ...], root: str = "") -> str:
     """The code that comes before any data: what runs it, and each pixel's loader. `root` is the path that the
     application is below, for the scripts that it serves itself."""
-    code = [tightened(_template("pixeltwin.pixel_templates", "pixeltwin.js.jinja"))]
+    code = [_template(_OURS, "pixeltwin.js.jinja")]
     for platform in platforms:
         own = platform.script_url.startswith(f"{OWN}/")
         values = {"name": platform.name, "script_url": f"{root if own else ''}{platform.script_url}"}
@@ -132,7 +133,8 @@ def loaders(platforms: tuple[Platform, ...], root: str = "") -> str:
 
 
 def _template(package: str, template: str, **values: str) -> str:
-    return squeezed(environment(package).get_template(template).render(values))
+    code = squeezed(environment(package).get_template(template).render(values))
+    return tightened(code) if package == _OURS else code
 
 
 def squeezed(code: str) -> str:
