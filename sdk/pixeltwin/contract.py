@@ -382,8 +382,11 @@ class Platform(ABC):
         return probing.read(self, probe, status, headers, body)
 
     def stop_calls(self) -> list[BrowserCall]:
-        """The calls by which its script, where it runs already, stops for a visitor who takes his consent back; none
-        where the vendor documents none: nothing is told it any more, and its cookies are deleted."""
+        """The calls that stop its script on a page where consent is taken back; none where none are documented."""
+        return []
+
+    def resume_calls(self) -> list[BrowserCall]:
+        """The calls that undo those, for a visitor who agrees again on that page."""
         return []
 
     def noscript_images(self, conversions: Sequence[Conversion], visitor: AnyVisitor, consent: Consent) -> list[str]:

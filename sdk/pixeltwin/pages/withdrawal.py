@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from ..consent import Consent
-from ..contract import Platform
+from ..contract import BrowserCall, Platform
 from ..web import Cookie, Request
 
 
@@ -33,9 +33,13 @@ def _domains(host: str) -> Iterator[str]:
 
 
 def stopped(platforms: Iterable[Platform], consent: Consent) -> list[list[object]]:
-    """How the pixels of a page stop that may not be told any more, as data for the script."""
+    """How the pixels of a page stop that may not be told any more, and what undoes that, as data for the script."""
     return [
-        [platform.name, [[call.function, call.args] for call in platform.stop_calls()]]
+        [platform.name, *_as_data(platform.stop_calls(), platform.resume_calls())]
         for platform in platforms
         if platform.browser and platform.state(consent) == "denied"
     ]
+
+
+def _as_data(*all_calls: Iterable[BrowserCall]) -> Iterator[list[object]]:
+    return ([[call.function, call.args] for call in calls] for calls in all_calls)

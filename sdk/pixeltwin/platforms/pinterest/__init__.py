@@ -303,6 +303,9 @@ class Pinterest(Platform):
         Magento extension, 2026)."""
         return [BrowserCall("pintrk", ("setconsent", False))]
 
+    def resume_calls(self) -> list[BrowserCall]:
+        return [BrowserCall("pintrk", ("setconsent", True))]
+
     def noscript_images(self, conversions: Sequence[Conversion], visitor: AnyVisitor, consent: Consent) -> list[str]:
         limits = self.limited_use(consent, visitor)
         if limits is None:
