@@ -109,13 +109,13 @@ def test_nothing_is_fetched_where_nobody_is_told() -> None:
     assert "<script" not in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("name", ["HX-Boosted", "HX-History-Restore-Request"])
+@pytest.mark.parametrize("name", ["HX-Boosted", "HX-History-Restore-Request", "Turbo-Frame"])
 @pytest.mark.parametrize("inline", [False, True])
-def test_a_page_whose_head_htmx_drops_uses_up_nothing(name: str, inline: bool) -> None:
-    """Where htmx keeps a body alone, what the head would have shown is there for the question."""
+def test_a_page_whose_head_is_dropped_uses_up_nothing(name: str, inline: bool) -> None:
+    """Where htmx keeps a body alone, or Turbo a frame, what the head would have shown is there for the question."""
     shop = Shop(PIXELTWIN_INLINE=inline)
     client = shop.client
     client.post("/buy")
-    page = Page(client.get("/thanks", headers={name: "true", "HX-Request": "true"}).get_data(as_text=True))
+    page = Page(client.get("/thanks", headers={name: "true"}).get_data(as_text=True))
     assert "fires" not in page.data
     assert {name for name, _ in calls(claimed(client))} == ALL

@@ -22,8 +22,9 @@ _SPECULATIVE = (
     *(("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-purpose", "preview"), ("x-moz", "prefetch")),
     *(("x-sec-purpose", "prefetch"), ("hx-preloaded", "true")),
 )
-# htmx (2.0) takes the body of a page that a boosted link leads to, or that a step back shows, and drops the head.
-_BODY_ALONE = ("hx-boosted", "hx-history-restore-request")
+# htmx (2.0) takes the body of a page that a boosted link leads to, or that a step back shows, and Turbo (8.0) one frame
+# of a page; both drop the head.
+_BODY_ALONE = ("hx-boosted", "hx-history-restore-request", "turbo-frame")
 _NOTHING: Mapping[str, str] = FrozenDict()
 _PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?/[\w/.~%-]*", re.ASCII)
 
@@ -91,8 +92,8 @@ class Request:
 
     @cached_property
     def deferred(self) -> bool:
-        """Whether what is in the answer's head may never be read: it is fetched ahead of a click, or htmx drops it."""
-        return self.speculative or any(self.headers.get(name) == "true" for name in _BODY_ALONE)
+        """Whether what is in the answer's head may never be read: fetched ahead of a click, or dropped by a library."""
+        return self.speculative or any(self.headers.get(name) for name in _BODY_ALONE)
 
     @property
     def from_bot(self) -> bool:

@@ -127,6 +127,28 @@ def test_a_forged_value_reaches_no_platform_from_the_server(site: Site, page: Pa
     assert {one["server"]["value"] for one in told("AddToCart")} == {59.9}
 
 
+@pytest.mark.parametrize("at", ["input", "span"])
+def test_a_label_and_what_it_labels_are_one_click(site: Site, page: Page, told: Any, at: str) -> None:
+    """The click that the browser makes of a click on a label is no second conversion; the next click is."""
+    site.page("/", "<label {{ pixeltwin.on('click', CART) }}><input type=checkbox><span>add</span></label>")
+    page.goto(site.url)
+    told("PageView")
+    for clicks in (1, 2):
+        page.locator(at).click()
+        told("AddToCart", MERGED * clicks)
+        page.wait_for_timeout(200)
+        assert len(ids(site.of("AddToCart"))) == clicks
+
+
+def test_no_descriptor_is_no_error(site: Site, page: Page, visit: Any, told: Any) -> None:
+    """`pixeltwin.track(null)`, as the server answers of who refused, does nothing."""
+    site.page("/")
+    page.goto(site.url)
+    told("PageView")
+    page.evaluate("pixeltwin.track(null)")
+    assert visit.complaints == []
+
+
 @pytest.mark.parametrize("name", ["toString", "reddit", "reddit:happened:r1:"])
 def test_an_attribute_calls_no_function_but_the_pixels_own(site: Site, page: Page, told: Any, name: str) -> None:
     """HTML of users that was let through with its attributes runs nothing: a pixel's own function alone is called."""
@@ -209,6 +231,18 @@ def test_a_router_may_say_that_a_page_was_seen(site: Site, page: Page, told: Any
     records = told("PageView", MERGED * 2)
     assert len(ids(records)) == 2
     assert any("/second" in str(one["server"]["payload"]) for one in records)
+
+
+def test_a_page_is_one_view_however_often_it_asks(site: Site, page: Page, told: Any) -> None:
+    """`pixeltwin.claim()`, which many banners call on every load, shows what waits and tells no view a second time."""
+    site.page("/")
+    site.app.add_url_rule("/quiet", "quiet", lambda: (site.buy("1001")(), "bought")[1])
+    page.goto(site.url)
+    told("PageView")
+    page.evaluate("fetch('/quiet').then(pixeltwin.claim).then(pixeltwin.claim)")
+    told("Purchase")
+    page.wait_for_timeout(300)
+    assert len(site.of("PageView")) == 3
 
 
 def test_the_streamed_half_of_a_data_block_is_waited_for(site: Site, page: Page, told: Any) -> None:

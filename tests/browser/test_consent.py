@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask, render_template_string
+from flask import Flask, Response, redirect, render_template_string
 
 pytest.importorskip("playwright.sync_api")
 
@@ -32,6 +32,10 @@ function answer(targeting) {
   document.cookie = 'OptanonAlertBoxClosed=2026-08-20T12:00:00.000Z; path=/';
 }
 </script></body></html>"""
+TURBO = """<script src=/turbo.js></script><a href="/?next" data-turbo-prefetch=false>next</a>
+<form method=post action=/refuse><button>no</button></form>"""
+ROOT = Path(__file__).resolve().parents[2]
+CONSENT_PAGE = (ROOT / "docs" / "consent.md").read_text(encoding="utf-8")
 
 
 class Shop:
@@ -45,8 +49,19 @@ class Shop:
         self.app.config.update({**SETTINGS, **sandbox, "PIXELTWIN_OUTBOX": f"sqlite:///{folder}/outbox.db"})
         twin = PixelTwin(self.app)
         self.tracker = self.app.extensions["pixeltwin"].tracker
-        self.app.add_url_rule("/", "page", lambda: render_template_string(PAGE))
+        self.turbo = False
+        self.app.add_url_rule("/", "page", self._page)
         self.orders = 0
+
+        @self.app.get("/turbo.js")
+        def turbo() -> Response:
+            return Response((ROOT / "tests/browser/vendor/turbo.js").read_bytes(), mimetype="text/javascript")
+
+        @self.app.post("/refuse")
+        def refuse() -> Any:
+            answer = redirect("/", 303)
+            answer.set_cookie("OptanonConsent", "groups=C0004%3A0")
+            return answer
 
         @self.app.get("/buy")
         def buy() -> str:
@@ -57,6 +72,9 @@ class Shop:
         self._server = make(self.app, listening, with_sandbox=True)
         listening.close()
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _page(self) -> str:
+        return render_template_string(PAGE.replace("<body>", f"<body>{TURBO}") if self.turbo else PAGE)
 
     def rows(self) -> list[DeliveryState]:
         return self.tracker.outbox.deliveries(limit=1000)
@@ -81,7 +99,7 @@ class Shopper:
     """A visitor whose requests to vendors are noted, by platform."""
 
     def __init__(self, visit: Visit, shop: Shop) -> None:
-        self.shop, self.context, self.page = shop, visit.context, visit.page()
+        self.shop, self.context, self.page, self.complaints = shop, visit.context, visit.page(), visit.complaints
         self.asked: list[str] = []
         self.page.on("request", lambda request: self._note(request.url))
 
@@ -177,6 +195,62 @@ def test_after_a_withdrawal_no_vendor_hears_of_him(shopper: Shopper) -> None:
     assert shopper.shop.states() <= {"suppressed", "cancelled"}
 
 
+def test_who_agrees_again_on_the_same_page_is_told_of_by_all(shopper: Shopper) -> None:
+    """Yes, no and yes without a load: what stopped each pixel is undone, none is started twice, and the page's view is
+    told once."""
+    shopper.go("/")
+    shopper.answers(True)
+    shopper.until(lambda: shopper.since() == ALL)
+    shopper.until(lambda: {one["platform"] for one in views(shopper)} == ALL)
+    shopper.answers(False)
+    shopper.answers(True)
+    assert shopper.since() == set()
+    shopper.page.evaluate("pixeltwin.view()")
+    shopper.until(lambda: set(shopper.asked) == ALL)
+    shopper.until(lambda: len(views(shopper)) == 6)
+    assert shopper.complaints == []
+
+
+def test_a_tab_that_was_open_before_asks_when_it_is_looked_at(shopper: Shopper, shop: Shop) -> None:
+    """With the line that docs/consent.md has for it, a refusal in one tab silences another one."""
+    [line] = re.findall(r"`(document\.addEventListener[^`]*)`", CONSENT_PAGE)
+    shopper.go("/")
+    shopper.answers(True)
+    shopper.until(lambda: shopper.since() == ALL)
+    shopper.page.evaluate(line)
+    shopper.context.new_page().goto(shop.url)
+    shopper.context.pages[1].evaluate("answer(0)")
+    with shopper.page.expect_response("**/_pixeltwin/visit"):
+        shopper.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    shopper.settle()
+    shopper.since()
+    shopper.page.evaluate("pixeltwin.view()")
+    shopper.settle()
+    assert shopper.since() == set()
+
+
+def test_turbo_tells_nothing_after_a_withdrawal(shopper: Shopper, shop: Shop) -> None:
+    """Refused by a plain form, whose answer has no pixels any more: no page that Turbo visits then tells a vendor."""
+    shop.turbo = True
+    shopper.go("/")
+    shopper.answers(True)
+    shopper.until(lambda: shopper.since() == ALL)
+    shopper.until(lambda: len(views(shopper)) == 3)
+    shopper.page.get_by_role("link").click()
+    shopper.page.wait_for_url("**/?next")
+    shopper.until(lambda: len(views(shopper)) == 6)
+    asked = "performance.getEntriesByType('resource').filter(one => one.name.endsWith('/visit')).length"
+    assert shopper.page.evaluate(asked) == 1  # by the answer to the banner
+    shopper.settle()
+    shopper.since()
+    with shopper.page.expect_response("**/_pixeltwin/visit"):
+        shopper.page.get_by_role("button").click()
+    shopper.page.get_by_role("link").click()
+    shopper.page.wait_for_url("**/?next")
+    shopper.settle()
+    assert shopper.since() == set() and len(views(shopper)) == 6
+
+
 def test_a_visitor_who_says_so_by_gpc_is_told_with_limits(page_factory: Callable[..., Visit], shop: Shop) -> None:
     """With Sec-GPC the pixels that can limit themselves do, and the one that cannot is not asked at all."""
     shopper = Shopper(page_factory(extra_http_headers={"Sec-GPC": "1"}), shop)
@@ -191,6 +265,11 @@ def conversions(shopper: Shopper) -> list[dict[str, Any]]:
         "conversions"
     ]
     return found
+
+
+def views(shopper: Shopper) -> list[dict[str, Any]]:
+    """What pixels told of page views."""
+    return [one for one in conversions(shopper) if one["name"] == "PageView" and one["browser"]]
 
 
 def purchases(shopper: Shopper) -> list[dict[str, Any]]:

@@ -39,6 +39,10 @@ def first_party(visit: Callable[..., Visit | None], script: Script) -> Blueprint
     def acknowledging_script() -> Response:
         return _served(script.acknowledging)
 
+    @blueprint.get("/swaps.js")
+    def swapping_script() -> Response:
+        return _served(script.swapping)
+
     def _served(code: bytes) -> Response:
         response = Response(code, mimetype="text/javascript")
         response.cache_control.public = True

@@ -1,6 +1,7 @@
 """The first-party script: the loaders of a site's pixels and what runs them, the same for every visitor and page.
 
-What tells the server which pixels fired is a part of its own, for most pages need none of it."""
+What tells the server which pixels fired and what follows Turbo and htmx are parts of their own, for most pages need
+neither."""
 
 from __future__ import annotations
 
@@ -36,8 +37,12 @@ class Script:
         return _own("acknowledge.js").encode()
 
     @cached_property
+    def swapping(self) -> bytes:
+        return _own("swaps.js").encode()
+
+    @cached_property
     def version(self) -> str:
-        return hashlib.sha256(self.code + self.acknowledging).hexdigest()[:12]
+        return hashlib.sha256(self.code + self.acknowledging + self.swapping).hexdigest()[:12]
 
     @cached_property
     def url(self) -> str:
