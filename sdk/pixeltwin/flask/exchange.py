@@ -68,6 +68,10 @@ def apply(changes: ResponseChanges, response: Response) -> None:
         else:
             response.headers.add("Vary", _VARY)
     cache, overriding = changes.cache, [name for name in given if name.endswith(_OVERRIDING)]
+    if not overriding and "cache-control" not in given and "expires" not in given:  # as on most pages
+        if cache:
+            response.headers.add("Cache-Control", _kept(cache))
+        return
     if (cache or changes.differs or changes.cookies) and _shared(response, overriding):
         cache = cache or "private"
         log.warning(
@@ -80,7 +84,11 @@ def apply(changes: ResponseChanges, response: Response) -> None:
     if _expires_later(response):
         del response.headers["Expires"]
     if not response.cache_control.no_store:
-        response.headers["Cache-Control"] = "private" if cache == "private" else "private, no-store"
+        response.headers["Cache-Control"] = _kept(cache)
+
+
+def _kept(cache: str) -> str:
+    return "private" if cache == "private" else "private, no-store"
 
 
 def _shared(response: Response, overriding: Iterable[str]) -> bool:

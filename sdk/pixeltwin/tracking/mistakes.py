@@ -27,7 +27,7 @@ def check(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform
     elif consent.platforms:
         _known("consent", consent.platforms, platforms)
     told: Collection[Any] | Iterator[Any] = options.get("platforms") or ()
-    if not isinstance(told, (str, Iterator)):  # the one is a mistake of its own, the other can be read once
+    if told and not isinstance(told, (str, Iterator)):  # the one is a mistake of its own, the other can be read once
         _known("platforms", told, platforms)
 
 
