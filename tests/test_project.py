@@ -17,7 +17,7 @@ MODULES = {".".join(path.relative_to(SDK).with_suffix("").parts): path for path 
 MODULES = {name.removesuffix(".__init__"): path for name, path in MODULES.items()}
 
 PURE = re.compile(
-    r"pixeltwin\.(events|conversion|visitor|consent|contract|pages\.telling|snippet"
+    r"pixeltwin\.(events|conversion|visitor|consent|contract|wires|withholding|pages\.telling|snippet"
     r"|(consent_sources|normalising|platforms)(\..+)?)"
 )
 IMPURE_IMPORTS = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from typing_extensions import Unpack
@@ -27,7 +26,8 @@ from .values import Loss as Loss
 from .values import ServerRequest as ServerRequest
 from .values import Setting as Setting
 from .values import Signals as Signals
-from .visitor import VISITOR_FIELDS, AnyVisitor, Rule, SealedVisitor, collected_rules
+from .visitor import VISITOR_FIELDS, AnyVisitor, Rule
+from .wires import Wires
 
 if TYPE_CHECKING:
     from .dedup import Half as Half
@@ -72,7 +72,7 @@ class PlatformOptions(TypedDict, total=False):
     script_url: str | None
 
 
-class Platform(ABC):
+class Platform(Wires, ABC):
     """One pixel or account of an advertising platform: both halves of it. Arguments common to all platforms: see
     `PlatformOptions`."""
 
@@ -114,9 +114,7 @@ class Platform(ABC):
         self.api_url = (common.get("api_url") or self.default_api_url).rstrip("/")
         self.script_url = common.get("script_url") or self.default_script_url
         self._access_token = access_token
-        self.rules: Mapping[str, Rule] = {
-            name: rule for name, rule in self.identity.items() if (rule.source or name) not in self.withhold
-        }
+        self.rules = {name: rule for name, rule in self.identity.items() if (rule.source or name) not in self.withhold}
         unknown = set(self.names) - set(EVENT_TYPES)
         if unknown:
             raise ConfigurationError(f"{self.title}(names=): no such event: {', '.join(sorted(unknown))}")
@@ -225,62 +223,6 @@ class Platform(ABC):
         """Whether a conversion has a browser half at all: it happened on a page, where the visitor sees it. Apps and
         shops have no page, and a refund is made by the merchant."""
         return conversion.action_source == "web" and not isinstance(conversion.event, Refund)
-
-    # --- identity --------------------------------------------------------------------------------------------------
-
-    def wire(self, visitor: AnyVisitor, field: str) -> tuple[str, ...]:
-        """An identity field as this platform wants it: digests or normal forms; empty when withheld or unusable."""
-        if isinstance(visitor, SealedVisitor):
-            return visitor.sealed.get(self._places.get(field, ""), ())
-        rule = self.rules.get(field)
-        return visitor.values(rule.source or field, rule) if rule else ()
-
-    def first(self, visitor: AnyVisitor, field: str) -> str | None:
-        """The first value of `wire`, for platforms that take only one."""
-        found = self.wire(visitor, field)
-        return found[0] if found else None
-
-    def sealed(self, visitor: AnyVisitor) -> SealedVisitor:
-        """The visitor as he rests: sealed, if he is not yet, by this platform's rules."""
-        return visitor if isinstance(visitor, SealedVisitor) else visitor.seal(self._needed)
-
-    def wires(self, visitor: AnyVisitor) -> dict[str, tuple[str, ...]]:
-        """All of `wire` that is not empty, by the rules' names and in their order."""
-        sealed = self.sealed(visitor).sealed
-        return {name: found for name, place in self._made_for(tuple(sealed)) if (found := sealed[place])}
-
-    @cached_property
-    def _needed(self) -> Mapping[str, tuple[Rule, ...]]:
-        return collected_rules([self.rules])
-
-    def _made_for(self, places: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-        """The rules whose outcome a sealed visitor keeps at one of these places, and the place. Remembered by the
-        places, of which sites have few different sets: most of a platform's rules are for what hardly anybody gives."""
-        found = self._known_places.get(places)
-        if found is None:
-            found = self._known_places[places] = tuple(one for one in self._places.items() if one[1] in places)
-        return found
-
-    @cached_property
-    def _places(self) -> Mapping[str, str]:
-        return {name: rule.place(rule.source or name) for name, rule in self.rules.items()}
-
-    @cached_property
-    def _known_places(self) -> dict[tuple[str, ...], tuple[tuple[str, str], ...]]:
-        return {}
-
-    def identity_losses(self, visitor: AnyVisitor) -> list[Loss]:
-        """Identity the caller gave that no rule of this platform could use."""
-        who = self.sealed(visitor)
-        if who.plain:
-            return []
-        wires, given = self.wires(who), who.given_fields
-        fields = [rule.source or name for name, rule in self.rules.items() if name not in wires]
-        unusable = dict.fromkeys(field for field in fields if field in given)
-        return [
-            Loss(self.name, field, "unusable_value", f"{field.replace('_', ' ')}: no usable form, so it is left out")
-            for field in unusable
-        ]
 
     # --- checks ----------------------------------------------------------------------------------------------------
 
