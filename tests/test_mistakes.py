@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from flask import render_template_string
 
 from pixeltwin import Consent, Lead, Tracker
 from pixeltwin.errors import InvalidInput
-from tests.samples import KEY, Clock, platforms, visitor
+from tests.samples import KEY, NOW, Clock, platforms, visitor
 from tests.test_flask import PAGE, Shop
 
 GRANTED = Consent.granted()
@@ -46,6 +47,42 @@ def test_a_name_that_nothing_has_is_told_and_never_tells_more(
     ours.track(Lead(), **given)
     assert ours.losses.snapshot()["", "fault: input"] == 1 and advice in caplog.text
     assert {one.state for one in ours.outbox.deliveries()} == ({"pending"} if stored else set())
+
+
+@pytest.mark.parametrize(
+    "mistake", [{"emial": "ada@example.com"}, {"source_url": "/thanks"}, {"source_url": "http://["}]
+)
+def test_what_was_right_beside_a_mistake_stays(mistake: dict[str, Any]) -> None:
+    """A mistaken name or address costs that alone: the natural key, the time and the rest of what was said hold."""
+    ours, earlier = tracker("log"), NOW - timedelta(days=3)
+    given: dict[str, Any] = {"visitor": visitor(), "consent": GRANTED, "key": "lead-7", **mistake}
+    first = ours.track(Lead(), occurred_at=earlier, action_source="offline", **given)
+    assert (first.key, first.occurred_at, first.action_source) == ("lead-7", earlier, "offline")
+    again = ours.track(Lead(), **given)
+    assert (again.created, again.id, again.source_url) == (False, first.id, None)
+    assert ours.hold(Lead(), **{**given, "key": "lead-8"}).stored
+
+
+def test_a_page_that_is_none_costs_what_is_remembered_nothing_else() -> None:
+    """Signals are kept, without the address."""
+    ours = tracker("log")
+    ours.remember("1001", visitor=visitor(), consent=GRANTED, source_url="/checkout")
+    later = ours.track(Lead(), visitor=None, consent=None, key="1001")
+    assert later.stored and later.source_url is None and ours.losses.snapshot()["", "fault: input"] == 1
+
+
+def test_an_address_from_outside_takes_no_page_down() -> None:
+    """A forged Referer that a view hands on is a counted fault, and the sale is stored."""
+    shop = Shop(PIXELTWIN_ON_ERROR="log")
+    with shop.app.test_request_context("/"):
+        sold = shop.twin.track(Lead(), key="1", source_url="http://[")
+    assert sold is not None and sold.stored and sold.source_url is None
+
+
+def test_who_else_a_consent_names_is_no_mistake() -> None:
+    """A banner's answer may name platforms that are not told here; only what looks like one that is, is misspelled."""
+    several = Consent("granted", {"facebook": "denied", "snap": "denied"})
+    assert tracker("raise").track(Lead(), visitor=visitor(), consent=several).stored
 
 
 def test_a_platform_that_is_not_configured_here_is_no_mistake() -> None:

@@ -261,3 +261,9 @@ def test_a_file_is_read_in_what_spreadsheets_write_or_the_way_out_is_told(
         assert isinstance(answer.exception, InvalidInput) and "iconv" in str(answer.exception)
     else:
         assert [(line["day"], line["orders"]) for line in json.loads(answer.output)["lines"]] == [("2026-08-20", 1)]
+
+
+def test_an_order_whose_number_has_an_address_in_it_is_found(shop: Shop) -> None:
+    """Its natural key is kept as a digest, and looked for as one."""
+    shop.order("joe@example.com-1")
+    assert looked_up(shop, "joe@example.com-1").tracked == 1

@@ -17,6 +17,7 @@ from ..events import Purchase
 from ..frozen import FrozenDict
 from ..outbox.states import OPEN
 from ..reasons import code
+from ..tracking.arguments import plain_key
 from .orders import Order
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def reconcile(tracker: Tracker, orders: Iterable[Order]) -> Reconciliation:
 
 def _halves(tracker: Tracker, key: str) -> Sequence[DeliveryState]:
     # Without its fields checked: only the kind of event and its key make the natural key.
-    unique = rows.natural(Purchase.model_construct(), key, site=tracker.site)
+    unique = rows.natural(Purchase.model_construct(), plain_key(key), site=tracker.site)
     row = tracker.outbox.find(unique)
     if row is None:
         return ()

@@ -135,7 +135,10 @@ class Visit:
 
     def _page(self, given: str | None) -> str | None:
         """A page that the caller named, in full or as a path of this site."""
-        return self._cleaned(urljoin(self.request.url, given)) if isinstance(given, str) and given else given
+        try:
+            return self._cleaned(urljoin(self.request.url, given)) if isinstance(given, str) and given else given
+        except ValueError:  # "http://[": the tracker says that it is no address
+            return given
 
     def _cleaned(self, url: str) -> str | None:
         cleaned = clean_url(url, self.site.keep)

@@ -53,7 +53,7 @@ def natural_key(event: Event, given: str | int | None) -> str | None:
 
 def plain_key(key: str | int) -> str:
     """A natural key as it is kept, trimmed. It outlives what is kept of the visitor: of one with an e-mail address in
-    it only a digest is."""
+    it only a digest is. An order_id is a field of its event too, which platforms are told as it is."""
     text = str(key).strip()
     return f"sha256:{sha256(f'natural key {text}'.encode()).hexdigest()}" if "@" in text else text
 

@@ -45,8 +45,8 @@ class Intake:
             return None
         strict = options.get("on_error", self._tracker.on_error) == "raise"
         now = self._tracker.clock()
+        consent, options = self._checked(consent, options, strict)
         try:
-            mistakes.check(consent, options, self._tracker.platforms)
             if hold:
                 arguments.required_key(built, options.get("key"))
             signals = self._signals(built, visitor, consent, options, now)
@@ -56,8 +56,7 @@ class Intake:
         except Exception as error:
             self._tracker.fault("input", error, strict=strict)
             signals = None
-            told, keep = self._tracker.platforms, self._tracker.keep_parameters
-            kept = mistakes.harmless(visitor, consent, options, told, keep)
+            kept = mistakes.harmless(visitor, consent, options, self._tracker.keep_parameters)
             conversion, row = self._prepared(built, *kept, now=now, hold=hold)
             if hold and conversion.key is None:
                 return conversion
@@ -79,6 +78,18 @@ class Intake:
             strict = options.get("on_error", self._tracker.on_error) == "raise"
             self._tracker.fault("event", error, strict=strict)
             return None
+
+    def _checked(
+        self, consent: Consent | None, options: TrackOptions, strict: bool
+    ) -> tuple[Consent | None, TrackOptions]:
+        """Consent and options, without the mistakes in them, which are faults."""
+        known = self._tracker.platforms, self._tracker.keep_parameters
+        try:
+            mistakes.check(consent, options, *known)
+        except InvalidInput as error:
+            self._tracker.fault("input", error, strict=strict)
+            return mistakes.without(consent, options, *known)
+        return consent, options
 
     def _signals(
         self, event: Event, visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions, now: datetime
@@ -198,15 +209,17 @@ class Intake:
 
     def remember(self, key: str | int, visitor: AnyVisitor, consent: Consent, source_url: str | None) -> None:
         """See `Tracker.remember`."""
+        strict = self._tracker.on_error == "raise"
+        checked, where = self._checked(consent, {"source_url": source_url}, strict)
         try:
-            mistakes.check(consent, {}, self._tracker.platforms)
+            consent = checked or Consent.denied()
             person = self._tracker.with_region(visitor)
             told = any(platform.state(consent) != "denied" for platform in self._tracker.platforms)
             kept = Signals(
                 (person if told else NOBODY).seal(self._tracker.rules),
-                arguments.page_url(source_url, self._tracker.keep_parameters) if told else None,
+                arguments.page_url(where.get("source_url"), self._tracker.keep_parameters) if told else None,
                 arguments.located(consent, person),
             )
             self._tracker.memory.keep(arguments.plain_key(key), kept, now=self._tracker.clock())
         except Exception as error:
-            self._tracker.fault("remember", error, strict=self._tracker.on_error == "raise")
+            self._tracker.fault("remember", error, strict=strict)

@@ -16,29 +16,45 @@ _OPTIONS = frozenset(TrackOptions.__annotations__)
 _LESS = ("consent", "platforms", "browser", "server")  # arguments by which a caller tells fewer
 
 
-def check(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform]) -> None:
-    """Raise `InvalidInput` for names that nothing has: of arguments, and of platforms."""
+def check(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform], keep: Sequence[str]) -> None:
+    """Raise `InvalidInput` for names that nothing has, of arguments and of platforms, and for what is no address."""
     if not options.keys() <= _OPTIONS:
         raise InvalidInput("track", [(name, _no_argument(name)) for name in sorted(options.keys() - _OPTIONS)])
     if consent is None:
         pass
     elif not isinstance(consent, Consent):
         raise InvalidInput("track", [("consent", "give a Consent, such as Consent.denied()")])
-    elif consent.platforms:
-        _known("consent", consent.platforms, platforms)
+    elif consent.platforms and (misspelled := _misspelled(consent.platforms, platforms)):
+        raise _no_platform("consent", misspelled[0], platforms)
     told: Collection[Any] | Iterator[Any] = options.get("platforms") or ()
-    if told and not isinstance(told, (str, Iterator)):  # the one is a mistake of its own, the other can be read once
-        _known("platforms", told, platforms)
+    # A text is a mistake of its own, and an iterator can be read once.
+    if told and not isinstance(told, (str, Iterator)) and (strange := _strange(told, platforms)):
+        raise _no_platform("platforms", strange[0], platforms)
+    page_url(options.get("source_url"), keep)
+
+
+def without(
+    consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform], keep: Sequence[str]
+) -> tuple[Consent | None, TrackOptions]:
+    """The same without what `check` found: what may have been meant to tell fewer tells nobody."""
+    kept: Any = {name: value for name, value in options.items() if name in _OPTIONS}
+    try:
+        page_url(kept.get("source_url"), keep)
+    except InvalidInput:
+        del kept["source_url"]
+    if consent is None:
+        less = any(nearest(name, _LESS) for name in options.keys() - _OPTIONS)
+        return Consent.denied() if less else None, kept
+    return Consent.denied() if _may_mean_less(consent, options, platforms) else consent, kept
 
 
 def harmless(
     visitor: AnyVisitor | None,
-    consent: Any,
-    options: Mapping[str, Any],
-    platforms: Sequence[Platform],
+    consent: Consent | None,
+    options: TrackOptions,
     keep: Sequence[str],
 ) -> tuple[AnyVisitor, Consent, TrackOptions]:
-    """What is left of wrong arguments: the conversion is not lost, and nobody is told who was not meant to be."""
+    """What is left of values that cannot be: the conversion is not lost, and nobody is told who was not meant to be."""
     names = options.get("platforms")
     kept: TrackOptions = {
         "browser": bool(options.get("browser", True)),
@@ -50,25 +66,17 @@ def harmless(
         if url and url.isascii():
             kept["source_url"] = url
     known = visitor if isinstance(visitor, (Visitor, SealedVisitor)) else NOBODY
-    return known, Consent.denied() if _may_mean_less(consent, options, platforms) else consent, kept
+    return known, consent or Consent.denied(), kept
 
 
 def _may_mean_less(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform]) -> bool:
     """Whether a name that nothing has, or a consent that is none, may have been meant to tell fewer."""
     if not isinstance(consent, Consent) or any(nearest(name, _LESS) for name in options.keys() - _OPTIONS):
         return True
-    return any(consent.platforms[name] != "granted" for name in _unknown(consent.platforms, platforms))
+    return any(consent.platforms[name] != "granted" for name in _misspelled(consent.platforms, platforms))
 
 
-def _known(argument: str, names: Collection[Any], platforms: Sequence[Platform]) -> None:
-    for name in _unknown(names, platforms):
-        here = [platform.name for platform in platforms]
-        near = nearest(str(name), here)
-        advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(here)}"
-        raise InvalidInput("track", [(argument, f"no platform is called {str(name)[:40]!r}; {advice}")])
-
-
-def _unknown(names: Collection[Any], platforms: Sequence[Platform]) -> list[Any]:
+def _strange(names: Collection[Any], platforms: Sequence[Platform]) -> list[Any]:
     """Those that no platform has: neither one that is told here, nor a kind that could be."""
     here = {name for platform in platforms for name in (platform.name, platform.kind)}
     strange = [name for name in names if name not in here]
@@ -77,6 +85,20 @@ def _unknown(names: Collection[Any], platforms: Sequence[Platform]) -> list[Any]
     from ..platforms import installed  # a walk of the file system, for what is hardly ever asked
 
     return [name for name in strange if name not in installed()]
+
+
+def _misspelled(names: Collection[Any], platforms: Sequence[Platform]) -> list[Any]:
+    """Those of them that look like one that is told here: a banner's answer may name others, and a loader serves
+    several sites."""
+    here = [platform.name for platform in platforms]
+    return [name for name in _strange(names, platforms) if nearest(str(name), here)]
+
+
+def _no_platform(argument: str, name: Any, platforms: Sequence[Platform]) -> InvalidInput:
+    here = [platform.name for platform in platforms]
+    near = nearest(str(name), here)
+    advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(here)}"
+    return InvalidInput("track", [(argument, f"no platform is called {str(name)[:40]!r}; {advice}")])
 
 
 def _no_argument(name: str) -> str:
