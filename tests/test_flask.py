@@ -223,6 +223,7 @@ def test_no_hook_of_the_application_publishes_a_page_with_a_conversion(
         ("Some-CDN-Cache-Control", "no-store", False),
         ("Surrogate-Control", "max-age=0", False),
         ("X-Accel-Expires", "300", True),
+        ("X-Accel-Expires", "@2000000000", True),
     ],
 )
 def test_a_cache_between_is_told_nothing_else(

@@ -22,7 +22,7 @@ _VARIES = ("Cookie", "Sec-GPC")
 _VARY = ", ".join(_VARIES)
 # What caches heed before Cache-Control (RFC 9213 and names like it, W3C Edge Architecture, nginx), and a time in it.
 _OVERRIDING = ("cdn-cache-control", "surrogate-control", "x-accel-expires")
-_LASTS = re.compile(r"(?:^|=) *[1-9]")
+_LASTS = re.compile(r"(?:^|=) *@?[1-9]")
 _PLAIN_PATH = re.compile(r"[\w/.~-]*", re.ASCII)
 
 
