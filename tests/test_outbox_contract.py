@@ -573,6 +573,32 @@ def test_the_backlog_is_what_no_worker_has_looked_at(outbox: Outbox) -> None:
     assert outbox.backlog() == {RED: 0, BLUE: 0}
 
 
+@pytest.mark.parametrize("waiting", [6, 0], ids=["drained in whole batches", "drained before"])
+def test_a_queue_that_was_drained_is_empty_whatever_comes_for_others(outbox: Outbox, waiting: int) -> None:
+    """Once all that is for a destination was claimed its backlog is 0, however large the claims were, and while it is
+    left out; it begins anew with the first row that is for it again."""
+    put(outbox, *range(waiting))
+    assert outbox.next_due([BLUE], now=NOW) == (NOW if waiting else None)
+    outbox.set_destinations([RED])
+    put(outbox, *range(10, 18))
+    put(outbox, 18, held=("payment",))
+    for _ in range(waiting // 3):
+        assert len(outbox.claim(BLUE, now=NOW, limit=3)) == 3
+    settle_all(outbox, RED, "waiting", due_at=after(hours=1))
+    assert outbox.next_due([BLUE], now=NOW) == (NOW + LEASE if waiting else None)
+    assert outbox.backlog() == {RED: 0, BLUE: 0}
+    outbox.set_destinations([RED, BLUE])
+    put(outbox, 20, held=("payment",))
+    outbox.purge(now=NOW)
+    put(outbox, 21, 22)
+    outbox.purge(now=NOW)
+    assert outbox.backlog() == {RED: 2, BLUE: 2}
+    assert outbox.release(["id-20"], "payment", now=NOW) == ["id-20"]
+    claimed = [claim.row.id for claim in outbox.claim(BLUE, now=NOW, limit=9)]
+    assert sorted(claimed) == ["id-20", "id-21", "id-22"]
+    assert outbox.backlog() == {RED: 2, BLUE: 0}
+
+
 def test_the_oldest_open_half_is_known(outbox: Outbox) -> None:
     """How far behind a destination is, is told by the oldest of its pending, claimed or waiting halves."""
     assert outbox.oldest(RED) is None

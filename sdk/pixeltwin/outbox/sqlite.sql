@@ -378,8 +378,26 @@ UPDATE pixeltwin_destination SET shared = :shared WHERE number = :destination
 SELECT shared FROM pixeltwin_destination WHERE number = :destination
 
 -- name: backlog
--- Every row above a destination's cursor is new to it; rows are numbered one by one.
-SELECT name, coalesce((SELECT max(seq) FROM pixeltwin_conversion), 0) - cursor FROM pixeltwin_destination
+-- From the first row that is new to a destination, see `first_new`, to the last row; they are numbered one by one.
+SELECT d.name, coalesce((SELECT max(seq) FROM pixeltwin_conversion) + 1 - (
+    SELECT seq FROM pixeltwin_conversion c
+    WHERE seq > d.cursor AND held = '' AND settled_at IS NULL
+        AND route IN (SELECT route FROM pixeltwin_stop WHERE destination = d.number)
+        AND NOT EXISTS (SELECT 1 FROM pixeltwin_delivery s WHERE s.destination = d.number AND s.seq = c.seq)
+    ORDER BY seq LIMIT 1), 0)
+FROM pixeltwin_destination d
+
+-- name: pass_by
+-- Cursors go on to the first row that their destination may have and has not: nobody claims where there is none, and
+-- what came for others alone would be looked through again and again.
+UPDATE pixeltwin_destination SET cursor = coalesce((
+    SELECT seq - 1 FROM pixeltwin_conversion c
+    WHERE seq > cursor AND settled_at IS NULL
+        AND route IN (SELECT route FROM pixeltwin_stop WHERE destination = pixeltwin_destination.number)
+        AND NOT EXISTS (
+            SELECT 1 FROM pixeltwin_delivery s WHERE s.destination = pixeltwin_destination.number AND s.seq = c.seq)
+    ORDER BY seq LIMIT 1), (SELECT max(seq) FROM pixeltwin_conversion))
+WHERE cursor < (SELECT max(seq) FROM pixeltwin_conversion)
 
 -- name: oldest_again
 -- Of the halves with a state row: those with a `due_at` are open, and the index of these alone is read.

@@ -43,6 +43,8 @@ class Purge:
 
     def run(self) -> int:
         """Returns how many changes were made."""
+        with self._transaction() as own:
+            own.execute(self._sql["pass_by"])
         return self._all(self._sweep) + self._all(self._bury) + self._all(self._forget)
 
     def _all(self, step: Callable[[sqlite3.Connection], tuple[int, bool]]) -> int:
