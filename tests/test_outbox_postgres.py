@@ -339,6 +339,24 @@ def test_order_and_conversion_roll_back_together(outbox: Outbox, shop: Connectio
     assert claimed(outbox, RED) == ["id-1"]
 
 
+@pytest.mark.parametrize("isolation", ["READ_COMMITTED", "REPEATABLE_READ"])
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_key_is_given_up_with_the_shops_commit(outbox: Outbox, shop: Connection, isolation: str, end: str) -> None:
+    """The row that takes the key of one that has ended is there when the shop commits, at whatever isolation; when it
+    rolls back, the old one has its key."""
+    old = outbox.put(new(1, held=("payment",)), now=NOW).row
+    outbox.cancel(["id-1"], now=NOW, reason="declined")
+    shop.rollback()
+    shop.isolation_level = psycopg.IsolationLevel[isolation]
+    shop.execute("INSERT INTO orders VALUES ('1')")
+    outbox.give_up(old.seq, connection=shop)
+    made = outbox.put(new(1), now=NOW, connection=shop)
+    assert made.created
+    getattr(shop, end)()
+    found = outbox.find(new(1).unique or "")
+    assert found and found.seq == (made.row.seq if end == "commit" else old.seq)
+
+
 def test_a_connection_in_autocommit_mode_writes_at_once(outbox: Outbox, shop: Connection) -> None:
     """Where the shop has no transaction there is none to wait for."""
     shop.autocommit = True

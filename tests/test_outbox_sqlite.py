@@ -445,6 +445,21 @@ def test_order_and_conversion_roll_back_together(outbox: Outbox, shop: sqlite3.C
     assert [claim.row.id for claim in outbox.claim(BLUE, now=after(seconds=1), limit=2)][-1] == "id-1"
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_key_is_given_up_with_the_shops_commit(outbox: Outbox, shop: sqlite3.Connection, end: str) -> None:
+    """The row that takes the key of one that has ended is there when the shop commits; when it rolls back, the old one
+    has its key."""
+    old = outbox.put(new(1, held=("payment",)), now=NOW).row
+    outbox.cancel(["id-1"], now=NOW, reason="declined")
+    shop.execute("INSERT INTO orders VALUES ('1')")
+    outbox.give_up(old.seq, connection=shop)
+    made = outbox.put(new(1), now=NOW, connection=shop)
+    assert made.created
+    getattr(shop, end)()
+    found = outbox.find(new(1).unique or "")
+    assert found and found.seq == (made.row.seq if end == "commit" else old.seq)
+
+
 @pytest.mark.parametrize("room", range(2, 22))
 def test_tables_are_made_all_or_none_in_the_shops_transaction(
     outbox: Outbox, shop: sqlite3.Connection, room: int

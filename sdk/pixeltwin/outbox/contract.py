@@ -201,7 +201,7 @@ class Outbox(ABC):
     @abstractmethod
     def give_up(self, seq: int, *, connection: Any = None) -> None:
         """A row that has ended loses its natural key: who reports it next makes a row of his own. `connection`: as in
-        `fill`."""
+        `put`; if he rolls back, the row has its key."""
 
     # --- beside the rows -------------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ a pooler in transaction mode they do not).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -80,20 +80,19 @@ class PostgresOutbox(Outbox):
         ready = self._ready(self._request)  # tables are made in a transaction of their own, never in the caller's
         values = _new_values(new, now, ready.destinations)
         if connection is not None:
-            return self._put_within(driver_connection(connection), ready.schema, values)
+            with self._within(connection, ready.schema) as run:
+                return _put(lambda name, **values: run(name, **values).fetchone(), values)
         with self._request.use() as own:
             return _put(own.row, values)
 
-    def _put_within(self, connection: psycopg.Connection[Any], schema: str, values: Mapping[str, Any]) -> Put:
-        table = f"{schema}.pixeltwin_conversion"
+    @contextmanager
+    def _within(self, connection: Any, schema: str) -> Generator[Callable[..., psycopg.Cursor[TupleRow]]]:
+        """Runs statements in the caller's transaction."""
+        given, table = driver_connection(connection), f"{schema}.pixeltwin_conversion"
         try:
-            with within(connection) as cursor:
-
-                def row(statement: str, **values: object) -> TupleRow | None:
-                    return cursor.execute(qualified(self._sql[statement], schema), values, binary=True).fetchone()
-
-                self._acquainted.check(connection, table, lambda: self._identity(table))
-                return _put(row, values)
+            with within(given) as cursor:
+                self._acquainted.check(given, table, lambda: self._identity(table))
+                yield lambda name, **values: cursor.execute(qualified(self._sql[name], schema), values, binary=True)
         except psycopg.Error as error:
             raise unavailable(self._request.place, error) from error
 
@@ -173,8 +172,13 @@ class PostgresOutbox(Outbox):
         return cancelled
 
     def give_up(self, seq: int, *, connection: Any = None) -> None:
-        with self._using(self._request) as own:
-            own.run("give_up", seq=seq)
+        ready = self._ready(self._request)
+        if connection is not None:
+            with self._within(connection, ready.schema) as run:
+                run("give_up", seq=seq)
+        else:
+            with self._request.use() as own:
+                own.run("give_up", seq=seq)
 
     # --- beside the rows -------------------------------------------------------------------------------------------
 
