@@ -16,6 +16,7 @@ from pixeltwin import AddToCart, Consent, CustomEvent, Item, Lead, Purchase
 from pixeltwin.consent import State
 from pixeltwin.errors import InvalidInput
 from pixeltwin.flask import PixelTwin
+from pixeltwin.pages.carried import MOST_PENDING
 from pixeltwin.pages.flood import A_SECOND, AT_ONCE, MOST_ADDRESSES, Flood
 from pixeltwin.pages.telling import PLACEHOLDER
 from tests.pages import Page
@@ -258,6 +259,43 @@ def test_a_click_before_the_decision_follows_it(decision: State) -> None:
     assert told == ({(name, MINTED) for name in ("pinterest", "reddit", "snap")} if granted else set())
     assert {half.state for half in site.tracker.outbox.deliveries()} == {"pending" if granted else "cancelled"}
     assert "fires" not in claimed()
+
+
+@pytest.mark.parametrize("decision", ["granted", "denied"])
+def test_clicks_at_once_before_the_decision_all_follow_it(decision: State) -> None:
+    """Reports that know nothing of one another, and a form whose view tracks meanwhile, take nothing from each other;
+    more than the bound are put into one cookie, and the answer takes all of them away."""
+    site = Site(PIXELTWIN_CONSENT="")
+    answer: dict[str, State] = {"now": "pending"}
+    site.twin.consent_loader(lambda: Consent(answer["now"]))
+    site.app.add_url_rule("/join", "join", lambda: (site.twin.track(Lead()), "joined")[1], methods=["POST"])
+    visitor, described = site.client, site.descriptor()
+
+    def waiting() -> set[str]:
+        return {name for _, _, name in (visitor._cookies or {}) if name.startswith("pixeltwin_pending")}
+
+    def take_from(other: FlaskClient) -> None:
+        for cookie in (other._cookies or {}).values():
+            visitor.set_cookie(cookie.key, cookie.value)
+
+    at_once, clicks = [site.client for _ in range(3)], [f"{n:02x}" * 32 for n in range(3)]
+    for other, id in zip(at_once, clicks, strict=True):
+        assert site.report(other, token=described["token"], id=id) == 204
+    joining = site.client
+    joining.post("/join")
+    for other in (*at_once, joining):
+        take_from(other)
+    assert len(waiting()) == 4
+    visitor.post("/join")
+    assert waiting() == {"pixeltwin_pending"}
+    more = [f"{n:02x}" * 32 for n in range(100, 100 + MOST_PENDING)]
+    for id in more:
+        site.report(visitor, token=described["token"], id=id)
+    assert len(waiting()) == 1 and site.tracker.losses.snapshot()["", "too_many_waiting"] == 5
+    answer["now"] = decision
+    found = visitor.post("/_pixeltwin/visit", json={"url": HERE}, headers=SAME).get_json()
+    assert {one["id"] for one in found.get("fires", ())} == (set(more) if decision == "granted" else set())
+    assert waiting() == set()
 
 
 def test_an_event_the_site_filters_out_is_not_described() -> None:

@@ -12,7 +12,7 @@ import flask
 from flask import Response, request
 from werkzeug.http import generate_etag
 
-from ..pages.carried import PENDING_COOKIE
+from ..pages.carried import waits
 from ..pages.visit import Visit
 from ..web import Cookie, EnvironHeaders, Request, ResponseChanges
 from .current import the_request
@@ -125,7 +125,7 @@ def may_have_landed() -> bool:
 
 def may_show_yet(response: Response) -> bool:
     """Whether this is a page that is rendered while it is sent, for somebody whose conversions wait for one."""
-    return response.is_streamed and response.mimetype == "text/html" and PENDING_COOKIE in request.cookies
+    return response.is_streamed and response.mimetype == "text/html" and any(map(waits, request.cookies))
 
 
 def _set(response: Response, cookie: Cookie) -> None:

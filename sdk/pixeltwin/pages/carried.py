@@ -16,10 +16,15 @@ PENDING_COOKIE = "pixeltwin_pending"
 PENDING_LIFE = timedelta(days=7)  # a payment may settle after the browser was closed
 MOST_PENDING = 20  # ids in one cookie: 20 x 64 characters stay well below the 4 KB a browser keeps
 _TOO_MANY = (
-    f"more than {MOST_PENDING} conversions of one visitor wait for a page: the oldest lose their browser half. Track "
-    "with browser=False what no page is to show"
+    f"more than {MOST_PENDING} conversions of one visitor wait for a page: the oldest lose their browser half, and "
+    "both halves where he has not answered about cookies yet. Track with browser=False what no page is to show"
 )
 CLICKS_COOKIE = "pixeltwin_clicks"
+
+
+def waits(cookie: str) -> bool:
+    """Whether a cookie of this name holds ids that wait for a page."""
+    return cookie.startswith(PENDING_COOKIE)
 
 
 class Carried:
@@ -31,9 +36,9 @@ class Carried:
 
     @cached_property
     def pending(self) -> tuple[str, ...]:
-        """The ids that an earlier request left for a page of this visitor."""
-        ids: Sequence[Any] = self._read(PENDING_COOKIE, "pending", PENDING_LIFE)
-        return tuple(str(one) for one in ids) if isinstance(ids, list) else ()
+        """The ids that earlier requests left for a page of this visitor."""
+        found = (self._read(name, "pending", PENDING_LIFE) for name in self._request.cookies if waits(name))
+        return tuple(dict.fromkeys(str(one) for ids in found if isinstance(ids, list) for one in ids))
 
     @cached_property
     def clicks(self) -> dict[str, tuple[str, int]]:
@@ -54,17 +59,23 @@ class Carried:
         except BadToken:
             return None
 
-    def leaving(self, ids: Sequence[str]) -> Cookie | None:
-        """The cookie that leaves these ids for the next page; None where it is there already."""
-        kept = tuple(ids[-MOST_PENDING:])
+    def leaving(self, ids: Sequence[str], *, alone: bool = False) -> list[Cookie]:
+        """The cookies that leave these ids for the next page; none where they are there already. `alone`: what is new
+        gets a cookie of its own, for of the answers to reports that came at once each would undo the others'."""
+        if alone and len(ids) <= MOST_PENDING:
+            return [self._leaving(f"{PENDING_COOKIE}_{id[:8]}", [id]) for id in ids if id not in self.pending]
+        kept = ids[-MOST_PENDING:]
         for _ in ids[:-MOST_PENDING]:
             self._tracker.losses.count("", "too_many_waiting", said=_TOO_MANY)
-        if kept == self.pending:
-            return None
-        if not kept:
-            return Cookie(PENDING_COOKIE, "")
-        signed = self._tracker.signer("pending").sign(list(kept))
-        return Cookie(PENDING_COOKIE, signed, max_age=int(PENDING_LIFE.total_seconds()))
+        if tuple(kept) == self.pending:
+            return []
+        all_in_one = self._leaving(PENDING_COOKIE, kept) if kept else Cookie(PENDING_COOKIE, "")
+        own = [name for name in self._request.cookies if waits(name) and name != PENDING_COOKIE]
+        return [all_in_one, *(Cookie(name, "") for name in own)]
+
+    def _leaving(self, name: str, ids: Sequence[str]) -> Cookie:
+        signed = self._tracker.signer("pending").sign(list(ids))
+        return Cookie(name, signed, max_age=int(PENDING_LIFE.total_seconds()))
 
     def landed(self, kinds: Collection[str]) -> Cookie | None:
         """The cookie that remembers what this landing's URL brought, for the platforms of these kinds; None where it is

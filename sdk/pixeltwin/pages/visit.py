@@ -62,6 +62,7 @@ class Visit:
         self.carried = Carried(self.tracker, request)
         self.page = Page(self)
         self._changes = ResponseChanges()
+        self._reported = False  # whether the browser told of it, which waits for no answer
 
     # --- who -------------------------------------------------------------------------------------------------------
 
@@ -251,6 +252,7 @@ class Visit:
         conversion = self.tracker.track(event, visitor=self.visitor(screen=screen), consent=self.decided, **options)
         if self.page.undecided:
             self.page.add(conversion, offered=False)  # no pixel was told: one is when he agrees
+            self._reported = True
         return conversion
 
     def passes(self, event: Event) -> bool:
@@ -349,8 +351,7 @@ class Visit:
             self._guarded(where, keep, None)
         if "remembered" in self.__dict__ and (cookie := self.remembered.leaving()):
             self._set(cookie)
-        waiting = self.carried.leaving(self.page.left)
-        if waiting:
+        for waiting in self.carried.leaving(self.page.left, alone=self._reported):
             self._set(waiting)
             if waiting.value:
                 self._changes.cache = "no-store"
