@@ -500,6 +500,21 @@ def test_nobody_waits_for_the_lock_of_his_own_shop(
         assert [claim.row.id for claim in fresh.claim(RED, now=NOW, limit=9)] == ["id-1", "id-2"]
 
 
+def test_halves_are_listed_beside_the_open_transaction_of_ones_own_shop(
+    outbox: Outbox, shop: sqlite3.Connection, path: Path
+) -> None:
+    """A process with one more destination than the last finds what became of a conversion at once, while its shop has
+    the lock."""
+    outbox.set_destinations([BLUE])
+    put(outbox, 1)
+    with closing(opened(path)) as fresh:
+        shop.execute("INSERT INTO orders VALUES ('1')")
+        began = time.perf_counter()
+        assert [one.state for one in fresh.deliveries(id="id-1")] == ["pending"]
+        assert time.perf_counter() - began < 0.2
+        shop.commit()
+
+
 def test_another_database_is_refused(outbox: Outbox, tmp_path: Path) -> None:
     """A connection to another database could not commit both together: it is refused, and so is what is none."""
     with closing(sqlite3.connect(tmp_path / "shop.db")) as elsewhere, closing(sqlite3.connect(":memory:")) as nowhere:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,11 +34,12 @@ from .contract import (
 )
 from .sqlite_again import ALL, keep_open, reopen, retry
 from .sqlite_caller import driver_connection, whole, within
+from .sqlite_claims import claim_new
 from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, empty_wal, end_halves
 from .sqlite_notes import SQLiteNotes
 from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
-from .sqlite_schema import Route, find_route, migrate, write_route
+from .sqlite_schema import Route, find_route, is_current, migrate, write_route
 from .sqlite_tallies import SQLiteTallies
 from .sqlite_waiting import FIRST, IMPATIENT, PATIENT, Patience
 from .statements import load
@@ -217,30 +218,13 @@ class SQLiteOutbox(Outbox):
             leased = {"destination": number, "now": micros(now), "lease": token, "lease_end": micros(now + lease)}
             taken = own.execute(self._sql["claim_again"], {**leased, "limit": limit}).rowcount
             if taken < limit:
-                taken += self._claim_new(own, leased, cursor, limit - taken)
+                taken += claim_new(own, self._sql, leased, cursor, limit - taken)
         if not taken:
             return []
         with self._using(self._worker) as own:  # behind the transaction: others write while a megabyte is read
             rows = own.execute(self._sql["claimed"], {**leased, "name": destination}).fetchall()
         rows.reverse()
         return [claim(rows.pop(), token) for _ in range(len(rows))]  # each row is let go as it is read
-
-    def _claim_new(self, own: sqlite3.Connection, leased: Mapping[str, Any], cursor: int, limit: int) -> int:
-        """Make state rows for up to `limit` conversions behind the cursor, and for the held ones on the way; how many
-        were claimed."""
-        first, last = own.execute(self._sql["ends"], {"cursor": cursor}).fetchone()
-        if first is None:
-            return 0
-        taken, until = 0, first - 1
-        while taken < limit and until < last:
-            cursor, until = until, min(until + limit - taken, last)
-            between = {**leased, "cursor": cursor, "until": until}
-            new = own.execute(self._sql["claim_new"], between).rowcount
-            taken += new
-            if new < until - cursor:  # else there is nothing held among them, and each row is read again to see
-                own.execute(self._sql["hold_new"], between)
-        own.execute(self._sql["move_cursor"], {"destination": leased["destination"], "until": until})
-        return taken
 
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
         counted = 0
@@ -314,7 +298,7 @@ class SQLiteOutbox(Outbox):
         self, *, state: str | None = None, destination: str | None = None, id: str | None = None, limit: int = 100
     ) -> list[DeliveryState]:
         found: list[Row] = []
-        with self._using(self._worker) as own:
+        with self._listing() as own:
             for low, high in reversed(self._ranges(own, None if id is None else [id])):
                 wanted = {"state": state, "destination": destination, "low": low, "high": high, "limit": limit}
                 found += own.execute(self._sql["deliveries"], wanted)
@@ -371,6 +355,14 @@ class SQLiteOutbox(Outbox):
         """A connection to read with, also while its own caller has the lock; None where there are no tables yet."""
         with self._request.use() as own:
             yield own if self._route or own.execute(self._sql["is_made"]).fetchone() else None
+
+    @contextmanager
+    def _listing(self) -> Generator[sqlite3.Connection]:
+        """The same where there shall be tables: it waits for a lock only to make or upgrade them."""
+        with self._request.use() as own:
+            if not self._route and not is_current(own, self._sql, self.path):
+                self._ready(self._request)
+            yield own
 
     def _ready(self, connections: Connections, caller: sqlite3.Cursor | None = None) -> Route:
         """The route of new rows, with all that is needed written: where something is missing, and within the caller's

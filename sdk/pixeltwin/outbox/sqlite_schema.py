@@ -21,10 +21,15 @@ class Route:
     is_empty: bool
 
 
+def is_current(own: Executing, sql: Mapping[str, str], path: str) -> bool:
+    """Whether the tables are there, and up to date. It only reads."""
+    return _version(own, sql, path) == VERSION
+
+
 def find_route(own: Executing, sql: Mapping[str, str], path: str, destinations: Sequence[str]) -> Route | None:
     """The route of these destinations, where nothing is missing. It only reads, and waits for nobody who writes."""
     found = None
-    if _version(own, sql, path) == VERSION:
+    if is_current(own, sql, path):
         found = own.execute(sql["route"], _names(destinations)).fetchone()
     return Route(found[0], is_empty=not destinations) if found else None
 
