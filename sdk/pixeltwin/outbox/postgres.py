@@ -79,20 +79,25 @@ class PostgresOutbox(Outbox):
     def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
         ready = self._ready(self._request)  # tables are made in a transaction of their own, never in the caller's
         values = _new_values(new, now, ready.destinations)
-        if connection is not None:
-            with self._within(connection, ready.schema) as run:
-                return _put(lambda name, **values: run(name, **values).fetchone(), values)
-        with self._request.use() as own:
-            return _put(own.row, values)
+        with self._writing(connection, ready.schema) as row:
+            return _put(row, values)
 
     @contextmanager
-    def _within(self, connection: Any, schema: str) -> Generator[Callable[..., psycopg.Cursor[TupleRow]]]:
-        """Runs statements in the caller's transaction."""
+    def _writing(self, connection: Any, schema: str) -> Generator[Callable[..., TupleRow | None]]:
+        """Runs statements in the caller's transaction, or each in one of its own; they give their first row."""
+        if connection is None:
+            with self._request.use() as own:
+                yield own.row
+            return
         given, table = driver_connection(connection), f"{schema}.pixeltwin_conversion"
         try:
             with within(given) as cursor:
+
+                def row(statement: str, **values: object) -> TupleRow | None:
+                    return cursor.execute(qualified(self._sql[statement], schema), values, binary=True).fetchone()
+
                 self._acquainted.check(given, table, lambda: self._identity(table))
-                yield lambda name, **values: cursor.execute(qualified(self._sql[name], schema), values, binary=True)
+                yield row
         except psycopg.Error as error:
             raise unavailable(self._request.place, error) from error
 
@@ -172,13 +177,8 @@ class PostgresOutbox(Outbox):
         return cancelled
 
     def give_up(self, seq: int, *, connection: Any = None) -> None:
-        ready = self._ready(self._request)
-        if connection is not None:
-            with self._within(connection, ready.schema) as run:
-                run("give_up", seq=seq)
-        else:
-            with self._request.use() as own:
-                own.run("give_up", seq=seq)
+        with self._writing(connection, self._ready(self._request).schema) as row:
+            row("give_up", seq=seq)
 
     # --- beside the rows -------------------------------------------------------------------------------------------
 

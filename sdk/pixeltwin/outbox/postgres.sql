@@ -269,7 +269,7 @@ SET visitor = NULL, held = '{}', browser = CASE browser WHEN 'none' THEN 'suppre
 WHERE seq = ANY(%(seqs)s)
 
 -- name: give_up
-UPDATE pixeltwin_conversion SET unique_key = NULL WHERE seq = %(seq)s AND settled_at IS NOT NULL
+UPDATE pixeltwin_conversion SET unique_key = NULL WHERE seq = %(seq)s AND settled_at IS NOT NULL RETURNING seq
 
 
 -- Notes ---------------------------------------------------------------------------------------------------------------
