@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pixeltwin import Consent, Conversion, Purchase, Reddit, Tracker, Visitor
+from pixeltwin import Consent, Purchase, Reddit, Tracker, Visitor
 from pixeltwin.config import Settings
 from pixeltwin.errors import ConfigurationError, OutboxUnavailable
 from pixeltwin.outbox import Outbox
@@ -28,7 +28,6 @@ def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outbox]:
 
 
 REDDIT = Reddit(pixel_id="a2_x", access_token="t")
-SALE = Conversion(event=purchase(), id="sale", occurred_at=NOW, consent=Consent.granted())
 
 
 def test_a_full_queue_turns_away_until_a_worker_has_looked(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
@@ -36,17 +35,17 @@ def test_a_full_queue_turns_away_until_a_worker_has_looked(outbox: Outbox, caplo
     losses = Losses()
     bound = Bound(outbox, 3, losses, [REDDIT])
     put(outbox, 1, 2)
-    assert not bound.turns_away(SALE, NOW, strict=False)
+    assert not bound.turns_away(NOW, strict=False)
     put(outbox, 3, 4)
-    assert not bound.turns_away(SALE, after(seconds=0.9), strict=False)  # it is not looked at more often
+    assert not bound.turns_away(after(seconds=0.9), strict=False)  # it is not looked at more often
     with caplog.at_level(logging.ERROR, "pixeltwin"):
-        assert [bound.turns_away(SALE, after(seconds=1 + tick / 10), strict=False) for tick in range(20)] == [True] * 20
+        assert [bound.turns_away(after(seconds=1 + tick / 10), strict=False) for tick in range(20)] == [True] * 20
     assert ["the queue for reddit is full" in record.message for record in caplog.records] == [True, True]
     assert losses.snapshot() == {("", "queue_full"): 20}
     with pytest.raises(OutboxUnavailable, match="Is a worker running"):
-        bound.turns_away(SALE, after(seconds=3), strict=True)
+        bound.turns_away(after(seconds=3), strict=True)
     settle_all(outbox, REDDIT.destination, "waiting")
-    assert not bound.turns_away(SALE, after(seconds=4), strict=False)
+    assert not bound.turns_away(after(seconds=4), strict=False)
 
 
 def test_a_full_queue_of_one_platform_costs_the_others_nothing(
@@ -72,11 +71,13 @@ def test_a_full_queue_of_one_platform_costs_the_others_nothing(
 
     assert [track(order) for order in range(3)] == [others | {snap}] * 3
     assert [track(order) for order in range(3, 9)] == [others] * 6
+    track(8)  # it is known
     track(9, platforms=["reddit"])  # nobody meant Snap
+    track(10, server=False)  # nor its server half
     assert tracker.losses.snapshot()["snap", "queue_full"] == 6
     assert "the queue for snap is full" in caplog.text
     assert len(outbox.claim(snap, now=time, limit=100)) == 3
-    assert track(10) == others | {snap}
+    assert track(11) == others | {snap}
     assert all(platform != "" for platform, _ in tracker.losses.snapshot())
 
 
@@ -92,10 +93,10 @@ def test_the_backlog_is_looked_at_once_a_second_at_most() -> None:
     bound = Bound(Looked(), 1, Losses(), [REDDIT])
     for tick in range(1000):
         now = after(milliseconds=5 * tick)
-        bound.turns_away(SALE, now, strict=False)
+        bound.turns_away(now, strict=False)
     assert len(looks) == 5
     now = after(days=-1)
-    bound.turns_away(SALE, now, strict=False)
+    bound.turns_away(now, strict=False)
     assert looks[-1] == now
 
 

@@ -42,24 +42,24 @@ class Bound:
         self._looked_at: datetime | None = None
         outbox.set_destinations([platform.destination for platform in self._platforms])
 
-    def turns_away(self, conversion: Conversion, now: datetime, *, strict: bool) -> bool:
-        """Whether nobody has room for it: then the loss is counted and shouted, or raised if `strict`. Where some have,
-        it is counted as lost to the others."""
+    def turns_away(self, now: datetime, *, strict: bool) -> bool:
+        """Whether nobody has room: then the loss is counted and shouted, or raised if `strict`."""
         if not self._most:
             return False
         if self._looked_at is None or not timedelta(0) <= now - self._looked_at < LOOKED_AT:
             self._look(now)
-        if not self._full:
-            return False
-        if len(self._full) < len(self._platforms):
-            for platform in self._full:
-                if platform.wants(conversion) and platform.state(conversion.consent) != "denied":
-                    self._losses.count(platform.name, LOSS)
+        if not self._full or len(self._full) < len(self._platforms):
             return False
         if strict:
             raise OutboxUnavailable(self._words())
         self._losses.count("", LOSS)
         return True
+
+    def has_taken(self, conversion: Conversion) -> None:
+        """It was put, and was not known: those whose queue is full, and who would have been told of it, lose it."""
+        for platform in self._left_out:
+            if conversion.server and platform.wants(conversion) and platform.state(conversion.consent) != "denied":
+                self._losses.count(platform.name, LOSS)
 
     def _look(self, now: datetime) -> None:
         self._looked_at = now

@@ -173,7 +173,7 @@ class Intake:
 
     def _put(self, conversion: Conversion, row: NewRow, now: datetime, connection: Any, strict: bool) -> Conversion:
         try:
-            if self._tracker.bound.turns_away(conversion, now, strict=strict):
+            if self._tracker.bound.turns_away(now, strict=strict):
                 return conversion
             if PAYMENT in row.held:
                 conversion, put = self._tracker.holding.put(conversion, row, now=now, connection=connection)
@@ -181,6 +181,7 @@ class Intake:
                 put = lapsed.put(self._tracker.outbox, row, now=now, connection=connection)
             if not put.created:
                 return self._again(conversion, put.row, now, connection)
+            self._tracker.bound.has_taken(conversion)
         except Exception as error:
             self._tracker.fault("outbox", error, strict=strict)
             return conversion
