@@ -399,6 +399,26 @@ def test_nothing_acknowledged_is_lost_when_processes_are_killed(path: Path, tmp_
     outbox.close()
 
 
+def test_what_came_for_others_alone_is_looked_through_once(outbox: Outbox, path: Path) -> None:
+    """A purge leaves a destination that nothing comes for at the last row, and before the first that it may yet have."""
+    put(outbox, 0)
+    outbox.set_destinations([RED])
+    put(outbox, *range(1, 9))
+    outbox.claim(BLUE, now=NOW, limit=1)
+
+    def cursor() -> int:
+        outbox.purge(now=NOW)
+        with closing(sqlite3.connect(path)) as file:
+            return int(file.execute("SELECT cursor FROM pixeltwin_destination WHERE name = ?", (BLUE,)).fetchone()[0])
+
+    assert cursor() == 9
+    outbox.set_destinations([RED, BLUE])
+    (held,) = put(outbox, 9, held=("payment",))
+    put(outbox, 10)
+    assert cursor() == held - 1
+    assert outbox.counts()[BLUE] == {"claimed": 1, "held": 1, "pending": 1}
+
+
 # --- the caller's transaction ----------------------------------------------------------------------------------------
 
 
