@@ -400,7 +400,7 @@ def test_nothing_acknowledged_is_lost_when_processes_are_killed(path: Path, tmp_
 
 
 def test_what_came_for_others_alone_is_looked_through_once(outbox: Outbox, path: Path) -> None:
-    """A purge leaves a destination that nothing comes for at the last row, and before the first that it may yet have."""
+    """A purge leaves a destination that nothing comes for at the last row, and before the first it may yet have."""
     put(outbox, 0)
     outbox.set_destinations([RED])
     put(outbox, *range(1, 9))
