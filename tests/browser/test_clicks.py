@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Response, jsonify, redirect, render_template_string
+from flask import Response, jsonify, redirect, render_template_string, request
 from playwright.sync_api import Page
 
+from pixeltwin import Consent
 from tests.browser.site import CART, Site
 
 pytestmark = pytest.mark.browser
@@ -243,6 +244,23 @@ def test_a_page_is_one_view_however_often_it_asks(site: Site, page: Page, told: 
     told("Purchase")
     page.wait_for_timeout(300)
     assert len(site.of("PageView")) == 3
+
+
+def test_the_event_of_the_page_says_what_pixels_were_told(site: Site, page: Page, told: Any) -> None:
+    """`pixeltwin:conversion` comes with a click once its visitor has agreed, and not while no pixel has started."""
+    site.twin.consent_loader(lambda: Consent("granted" if "agreed" in request.cookies else "pending"))
+    site.page("/", BUTTON)
+    page.goto(site.url)
+    page.wait_for_function("!!(window.pixeltwin && pixeltwin.view)")
+    page.evaluate("all = []; document.addEventListener('pixeltwin:conversion', event => all.push(event.detail.event))")
+    page.get_by_role("button").click()
+    assert page.evaluate("all") == []
+    page.wait_for_timeout(300)  # the report is a beacon, whose answer no page hears
+    page.evaluate("document.cookie = 'agreed=1'; pixeltwin.claim()")
+    told("AddToCart")
+    page.get_by_role("button").click()
+    told("AddToCart", MERGED * 2)
+    assert page.evaluate("all") == ["PageView", "AddToCart"]
 
 
 def test_the_streamed_half_of_a_data_block_is_waited_for(site: Site, page: Page, told: Any) -> None:

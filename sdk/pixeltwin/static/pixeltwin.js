@@ -10,8 +10,8 @@
   const twin = pixeltwin, source = d.currentScript.src;
   if (twin.view) return;
 
-  const here = path => new URL(path, source), more = name => twin.add(source.replace('pixeltwin.js', name)),
-    on = (kinds, hear) => kinds.forEach(kind => d.addEventListener(kind, hear, true)),
+  const here = name => new URL(name, source), more = name => twin.add(source.replace('pixeltwin.js', name)),
+    on = (names, act) => names.forEach(name => d.addEventListener(name, act, true)),
     mint = () => crypto.getRandomValues(new Uint8Array(32)).reduce((id, n) => id + n.toString(16).padStart(2, 0), ''),
     json = said => ({
       method: 'POST',
@@ -29,11 +29,12 @@
        takes the place of `what.id` wherever it stands. */
     happened = (what, url) => {
       const {token} = what, id = what.fixed ? what.id : mint(),
-        all = {...what, url, token: 0, ack: what.ack && (token || 1)},
-        told = JSON.parse(JSON.stringify(all).split(what.id).join(id));
+        told = JSON.parse(
+          JSON.stringify({...what, url, token: 0, ack: what.ack && (token || 1)}).replaceAll(what.id, id)
+        );
       twin.fire(told, !what.fixed);
       if (url) tell(url, {id, token, url: location.href, screen: [screen.width, screen.height]});
-      d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: told}));
+      if (told.on) d.dispatchEvent(new CustomEvent('pixeltwin:conversion', {detail: told}));
     };
 
   /* The server wants to hear what became of a call: the code for that comes when it is first needed. */
@@ -50,20 +51,19 @@
     happened(twin.here, twin.here.beacon);
   });
 
-  twin.claim = () => fetch(here('visit'), json({url: location.href}))
-    .then(answer => answer.json())
-    .then(page => {
-      twin.run(page);
-      twin.seen(() => { if (!twin.viewed) twin.view(); });
-    })
-    .catch(() => {});
+  twin.claim = () => fetch(here('visit'), json({url: location.href})).then(answer => answer.json()).then(page => {
+    twin.run(page);
+    twin.seen(() => { if (!twin.viewed) twin.view(); });
+  }).catch(() => {});
 
   /* What a page says stands in data blocks, which may come later: by htmx, by Turbo, by a page that is still loading and
      has only half of one. Each is read once, also where a library keeps a copy of it. */
-  const read = twin.read = () => twin.each(d.querySelectorAll('script[data-pixeltwin=""]'), block => {
-    const page = JSON.parse(block.textContent);
-    block.dataset.pixeltwin = 'read';
-    twin.run(page);
+  const read = twin.read = () => d.querySelectorAll('script[data-pixeltwin=""]').forEach(one => {
+    try {
+      const page = JSON.parse(one.textContent);
+      one.dataset.pixeltwin = 'read';
+      twin.run(page);
+    } catch {}
   });
 
   /* `{{ pixeltwin.on("click", …) }}`: heard before the page's own handlers, which may navigate away. After a click on a

@@ -35,7 +35,7 @@
       pushed = 0;
       if (xhr.status >= 500 || !/html/.test(xhr.getResponseHeader('Content-Type'))) return;
       const html = xhr.responseText, page = new DOMParser().parseFromString(html, 'text/html');
-      twin.each(page.querySelectorAll('script[data-pixeltwin]'), block => twin.run(JSON.parse(block.textContent)));
+      page.querySelectorAll('script[data-pixeltwin]').forEach(block => twin.run(JSON.parse(block.textContent)));
       if (!asked) claimed(html);
     }
   };
@@ -45,6 +45,7 @@
     d.querySelectorAll('img[data-pixeltwin]').forEach(image => image.remove());
     heard[event.type](event);
   };
-  twin.each(twin.swaps, hear);
+  const waiting = twin.swaps;
   twin.swaps = {push: hear};
+  waiting.forEach(hear);
 })(pixeltwin, document);
