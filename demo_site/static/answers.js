@@ -7,7 +7,7 @@
   }
 
   // Who has answered about cookies in the page: what he did in it may be told now.
-  d.addEventListener('shop:answered', function () { if (w.pixeltwin) w.pixeltwin.claim(); });
+  d.addEventListener('shop:answered', function () { if (w.pixeltwin && w.pixeltwin.claim) w.pixeltwin.claim(); });
 
   // Nothing is sent again by itself: the shop may have heard it, and a thing would be in the cart twice.
   ['htmx:sendError', 'htmx:responseError'].forEach(function (name) {
