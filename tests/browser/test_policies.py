@@ -62,9 +62,7 @@ def test_pixels_and_clicks_work_without_a_violation(site: Site, visit: Any) -> N
 
 def test_a_link_of_turbo_is_followed_without_a_violation(site: Site, visit: Any) -> None:
     """The script that comes with Turbo's first event is let through as well: the page that it leads to is told of."""
-    own = (
-        "<meta name=csp-nonce content=n0nce><script nonce=n0nce src=/vendor/turbo.js></script>"  # as Turbo asks for it
-    )
+    own = "<meta name=csp-nonce content=n0nce><script nonce=n0nce src=/vendor/turbo.js></script>"  # Turbo asks for it
     head = own + "{{ pixeltwin.head() }}"
     site.policy += "; style-src 'unsafe-inline'"  # for Turbo's own progress bar
     site.page("/", "<a href=/thanks>buy</a>", head)

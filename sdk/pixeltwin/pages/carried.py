@@ -37,8 +37,12 @@ class Carried:
     @cached_property
     def pending(self) -> tuple[str, ...]:
         """The ids that earlier requests left for a page of this visitor."""
-        found = (self._read(name, "pending", PENDING_LIFE) for name in self._request.cookies if waits(name))
-        return tuple(dict.fromkeys(str(one) for ids in found if isinstance(ids, list) for one in ids))
+        names = filter(waits, self._request.cookies)
+        return tuple(dict.fromkeys(str(one) for name in names for one in self._ids(name)))
+
+    def _ids(self, cookie: str) -> Sequence[Any]:
+        ids: Sequence[Any] = self._read(cookie, "pending", PENDING_LIFE)
+        return ids if isinstance(ids, list) else ()
 
     @cached_property
     def clicks(self) -> dict[str, tuple[str, int]]:
@@ -70,7 +74,7 @@ class Carried:
         if tuple(kept) == self.pending:
             return []
         all_in_one = self._leaving(PENDING_COOKIE, kept) if kept else Cookie(PENDING_COOKIE, "")
-        own = [name for name in self._request.cookies if waits(name) and name != PENDING_COOKIE]
+        own = [name for name in filter(waits, self._request.cookies) if name != PENDING_COOKIE]
         return [all_in_one, *(Cookie(name, "") for name in own)]
 
     def _leaving(self, name: str, ids: Sequence[str]) -> Cookie:
