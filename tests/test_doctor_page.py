@@ -377,6 +377,7 @@ def test_addresses_that_lead_nowhere_are_faults() -> None:
             (f"http://127.0.0.1:{server.port}/away", "404"),
             ("http://127.0.0.1:9/", "cannot be fetched"),
             ("shop.example", "no address"),
+            ("http://[x", "no address"),
         ):
             (found,) = page(wire.post, PIXELS, url)
             assert found.severity == "fault" and word in found.what

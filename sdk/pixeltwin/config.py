@@ -11,15 +11,16 @@ import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
-from urllib.parse import SplitResult, urlsplit
 
 from . import consent_sources
 from .consent import Consent
 from .consent_sources import GpcMeaning
 from .contract import Platform
 from .errors import ConfigurationError
+from .normalising.addresses import on_this_machine
 from .platforms import installed
 from .tracker import Tracker
+from .web import split_url
 
 log = logging.getLogger("pixeltwin")
 
@@ -248,10 +249,10 @@ class Settings:
                 "flask --debug pixeltwin … for commands. Elsewhere "
                 f"start `pixeltwin sandbox` and set {PREFIX}SANDBOX to its URL. Unset it in production"
             )
-        url = _split(self.sandbox or "http://127.0.0.1")
-        if url is None or url.scheme not in ("http", "https") or not url.hostname:
+        url = split_url(self.sandbox or "http://127.0.0.1")
+        if url.scheme not in ("http", "https") or not url.hostname:
             raise ConfigurationError(f"{PREFIX}SANDBOX must be a URL with its http://, such as http://localhost:8100")
-        if not debug and url.hostname not in ("127.0.0.1", "localhost", "::1"):
+        if not debug and not on_this_machine(url.hostname):
             raise ConfigurationError(
                 f"{PREFIX}SANDBOX points to another machine and debugging is off: conversions would go there and "
                 "never be counted. Unset it in production"
@@ -283,14 +284,6 @@ class Settings:
         """The settings that a platform of this kind needs for both its halves."""
         wanted = (one for one in installed()[kind].settings if one.required or one.sends or one.secret)
         return ", ".join(f"{PREFIX}{kind.upper()}_{one.name.upper()}" for one in wanted)
-
-
-def _split(url: str) -> SplitResult | None:
-    """The parts of a URL; None where it is none at all."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return None
 
 
 def truth(value: Any, name: str) -> bool:

@@ -74,7 +74,7 @@ class Request:
 
     @property
     def origin(self) -> str:
-        parts = _split(self.url)
+        parts = split_url(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
@@ -176,7 +176,7 @@ class ResponseChanges:
 def query_of(url: str) -> dict[str, str]:
     """The query parameters of a URL; of a repeated one, the first."""
     found: dict[str, str] = {}
-    for name, value in parse_qsl(_split(url).query, keep_blank_values=True):
+    for name, value in parse_qsl(split_url(url).query, keep_blank_values=True):
         found.setdefault(name, value)
     return found
 
@@ -203,13 +203,13 @@ def clean_url(url: str, keep: Sequence[str]) -> str:
     Empty for what is no URL."""
     if _PLAIN_URL.fullmatch(url):  # most pages have nothing to clean
         return url
-    parts = _split(url)
+    parts = split_url(url)
     query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if _kept(k, keep)]
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, urlencode(query), ""))
 
 
-def _split(url: str) -> SplitResult:
+def split_url(url: str) -> SplitResult:
     """The parts of a URL as it came from outside; of what is none, all empty. Half a surrogate pair becomes "?"."""
     try:
         return urlsplit(url.encode("utf-8", "replace").decode())

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..outbox.states import SERVER_MOVES
-from ..outbox.whereabouts import file_of
 from . import outbox_tables
 from .lookup import shortened, whole_destination, whole_id
 
@@ -37,7 +36,7 @@ def list_command(tracker: Callable[[], Tracker]) -> click.Command:
         console = Console()
         try:
             where = None if destination is None else whole_destination(ours, destination)
-            if path := file_of(ours.outbox):
+            if path := ours.outbox.path:
                 console.print(Text(path, style="dim", overflow="fold"))
             console.print("[bold]Server halves by destination")
             console.print(outbox_tables.counts(ours.outbox.counts(), width=console.width))

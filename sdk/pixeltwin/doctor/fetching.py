@@ -10,6 +10,7 @@ from ..errors import ConfigurationError
 from ..sending.exchange import Answer, NoAnswer
 from ..values import ServerRequest
 from ..version import user_agent
+from ..web import split_url
 
 MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -40,7 +41,8 @@ def fetch(post: Post, url: str, cookie: str = "") -> Fetched:
     """Get it, over redirects. The agent says that it is a bot, so that no view is counted. `Unreachable` where there is
     no answer."""
     for _ in range(MOST_REDIRECTS + 1):
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        parts = split_url(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Unreachable(f"{url} is no address of a page")
         headers = {
             "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 
 _IPV4 = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", re.ASCII)
 _UNIQUE_LOCAL = 0xFC00 >> 9  # the first seven bits of fc00::/7 (RFC 4193)
@@ -24,6 +24,16 @@ def public_address(text: str | None) -> str | None:
         return text if public_address(str(address.ipv4_mapped)) else None
     inner = address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
     return None if inner or int(address) >> 121 == _UNIQUE_LOCAL else text
+
+
+def on_this_machine(host: str) -> bool:
+    """Whether a host is a name or address of the loopback interface."""
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, 6.3
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_outside(first: int, second: int, third: int, fourth: int) -> bool:

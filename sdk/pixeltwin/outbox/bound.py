@@ -37,8 +37,7 @@ class Bound:
         self._most = most
         self._losses = losses
         self._platforms = [platform for platform in platforms if platform.sends]
-        self._full: list[Platform] = []
-        self._left_out: list[Platform] = []  # of the rows that are put
+        self._full: list[Platform] = []  # rows are put without them, while there are others
         self._looked_at: datetime | None = None
         outbox.set_destinations([platform.destination for platform in self._platforms])
 
@@ -57,7 +56,7 @@ class Bound:
 
     def has_taken(self, conversion: Conversion) -> None:
         """It was put, and was not known: those whose queue is full, and who would have been told of it, lose it."""
-        for platform in self._left_out:
+        for platform in self._full:
             if conversion.server and platform.wants(conversion) and platform.state(conversion.consent) != "denied":
                 self._losses.count(platform.name, LOSS)
 
@@ -67,11 +66,11 @@ class Bound:
             backlog = self._outbox.backlog()
         except OutboxUnavailable:
             backlog = {}  # a store that cannot even be read says so when it is written to
+        before = self._full
         self._full = [one for one in self._platforms if backlog.get(one.destination, 0) >= self._most]
         if self._full:
             log.error("%s", self._words(), extra=fields(loss=LOSS))
-        if len(self._full) < len(self._platforms) and self._full != self._left_out:
-            self._left_out = self._full
+        if len(self._full) < len(self._platforms) and self._full != before:
             self._outbox.set_destinations([one.destination for one in self._platforms if one not in self._full])
 
     def _words(self) -> str:

@@ -137,6 +137,11 @@ class Outbox(ABC):
 
     one_writer: ClassVar[bool] = False  # whether who has its write lock keeps everybody else from writing
 
+    @property
+    def path(self) -> str | None:
+        """The whole path of the file that it is kept in, where it is one."""
+        return None
+
     # --- the request -----------------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -53,7 +53,7 @@ class SQLiteOutbox(Outbox):
     one_writer = True
 
     def __init__(self, path: str, *, full: bool = False) -> None:
-        self.path = os.path.abspath(path)
+        self._path = os.path.abspath(path)
         self._sql = load("sqlite.sql")
         self._destinations: tuple[str, ...] = ()
         self._route: Route | None = None  # None until schema and destinations are written
@@ -65,6 +65,10 @@ class SQLiteOutbox(Outbox):
         self._notes = SQLiteNotes(self._sql, reading=self._reading, request=request, worker=worker)
         self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
         self._tallies = SQLiteTallies(self._sql, changing=partial(self._changing, self._worker), using=worker)
+
+    @property
+    def path(self) -> str:
+        return self._path
 
     def __repr__(self) -> str:
         return f"SQLiteOutbox({self.path!r})"

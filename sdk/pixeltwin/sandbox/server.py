@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 from flask import Response
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from ..normalising.addresses import on_this_machine
 from ..strictjson import encode
+from ..web import split_url
 from .app import create_sandbox
 
 if TYPE_CHECKING:
@@ -41,32 +41,17 @@ class _Silent(WSGIRequestHandler):
 def guarded(app: WSGIApplication, host: str) -> WSGIApplication:
     """The application, bound to `host`. Where that is this machine alone, only names of this machine are answered: the
     owner of any other can have it lead here (DNS rebinding), and his page would be one of the sandbox's."""
-    if not _is_loopback(host):
+    if not on_this_machine(host):
         return app
 
     def local(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if _is_loopback(_host(environ)):
+        asked = split_url(f"//{environ.get('HTTP_HOST', 'localhost')}").hostname
+        if on_this_machine(asked or ""):
             return app(environ, start_response)
         said = {"error": _STRANGE_HOST.format(port=environ["SERVER_PORT"], path=environ["SCRIPT_NAME"])}
         return Response(encode(said), 403, content_type="application/json")(environ, start_response)
 
     return local
-
-
-def _host(environ: WSGIEnvironment) -> str:
-    try:
-        return urlsplit(f"//{environ.get('HTTP_HOST', 'localhost')}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, 6.3
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def make(port: int, host: str = "127.0.0.1", app: Any = None, *, quiet: bool = False) -> BaseWSGIServer:

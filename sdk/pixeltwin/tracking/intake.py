@@ -56,7 +56,7 @@ class Intake:
         except Exception as error:
             self._tracker.fault("input", error, strict=strict)
             signals = None
-            kept = mistakes.harmless(visitor, consent, options, self._tracker.keep_parameters)
+            kept = mistakes.harmless(visitor, consent, options)
             conversion, row = self._prepared(built, *kept, now=now, hold=hold)
             if hold and conversion.key is None:
                 return conversion
@@ -82,14 +82,21 @@ class Intake:
     def _checked(
         self, consent: Consent | None, options: TrackOptions, strict: bool
     ) -> tuple[Consent | None, TrackOptions]:
-        """Consent and options, without the mistakes in them, which are faults."""
-        known = self._tracker.platforms, self._tracker.keep_parameters
+        """Consent and options, without the mistakes in them, which are faults, and with what of its address a page may
+        be known by."""
         try:
-            mistakes.check(consent, options, *known)
+            mistakes.check(consent, options, self._tracker.platforms)
         except InvalidInput as error:
             self._tracker.fault("input", error, strict=strict)
-            return mistakes.without(consent, options, *known)
-        return consent, options
+            consent, options = mistakes.without(consent, options, self._tracker.platforms)
+        return consent, {**options, "source_url": self._page(options.get("source_url"), strict)}
+
+    def _page(self, url: str | None, strict: bool) -> str | None:
+        try:
+            return arguments.page_url(url, self._tracker.keep_parameters)
+        except InvalidInput as error:
+            self._tracker.fault("input", error, strict=strict)
+            return None
 
     def _signals(
         self, event: Event, visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions, now: datetime
@@ -127,7 +134,7 @@ class Intake:
             id=conversion_id,
             occurred_at=now if occurred_at is None else checked_time(occurred_at, now),
             visitor=self._tracker.with_region(visitor).seal(self._tracker.rules),
-            source_url=arguments.page_url(options.get("source_url"), self._tracker.keep_parameters),
+            source_url=options.get("source_url"),
             action_source=options.get("action_source", "web"),
             consent=arguments.located(consent, visitor),
             app=options.get("app"),
@@ -211,14 +218,14 @@ class Intake:
     def remember(self, key: str | int, visitor: AnyVisitor, consent: Consent, source_url: str | None) -> None:
         """See `Tracker.remember`."""
         strict = self._tracker.on_error == "raise"
-        checked, where = self._checked(consent, {"source_url": source_url}, strict)
+        checked, options = self._checked(consent, {"source_url": source_url}, strict)
         try:
-            consent = checked or Consent.denied()
+            consent, page = checked or Consent.denied(), options.get("source_url")
             person = self._tracker.with_region(visitor)
             told = any(platform.state(consent) != "denied" for platform in self._tracker.platforms)
             kept = Signals(
                 (person if told else NOBODY).seal(self._tracker.rules),
-                arguments.page_url(where.get("source_url"), self._tracker.keep_parameters) if told else None,
+                page if told else None,
                 arguments.located(consent, person),
             )
             self._tracker.memory.keep(arguments.plain_key(key), kept, now=self._tracker.clock())

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from ..consent import Consent
 from ..contract import Platform
 from ..errors import InvalidInput, nearest
 from ..visitor import IDENTITY_FIELDS, NOBODY, AnyVisitor, SealedVisitor, Visitor
-from .arguments import TrackOptions, page_url
+from .arguments import TrackOptions
 
 _OPTIONS = frozenset(TrackOptions.__annotations__)
 _LESS = ("consent", "platforms", "browser", "server")  # arguments by which a caller tells fewer
 
 
-def check(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform], keep: Sequence[str]) -> None:
-    """Raise `InvalidInput` for names that nothing has, of arguments and of platforms, and for what is no address."""
+def check(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform]) -> None:
+    """Raise `InvalidInput` for names that nothing has, of arguments and of platforms."""
     if not options.keys() <= _OPTIONS:
         raise InvalidInput("track", [(name, _no_argument(name)) for name in sorted(options.keys() - _OPTIONS)])
     if consent is None:
@@ -30,18 +29,13 @@ def check(consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform
     # A text is a mistake of its own, and an iterator can be read once.
     if told and not isinstance(told, (str, Iterator)) and (strange := _strange(told, platforms)):
         raise _no_platform("platforms", strange[0], platforms)
-    page_url(options.get("source_url"), keep)
 
 
 def without(
-    consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform], keep: Sequence[str]
+    consent: Any, options: Mapping[str, Any], platforms: Sequence[Platform]
 ) -> tuple[Consent | None, TrackOptions]:
     """The same without what `check` found: what may have been meant to tell fewer tells nobody."""
     kept: Any = {name: value for name, value in options.items() if name in _OPTIONS}
-    try:
-        page_url(kept.get("source_url"), keep)
-    except InvalidInput:
-        del kept["source_url"]
     if consent is None:
         less = any(nearest(name, _LESS) for name in options.keys() - _OPTIONS)
         return Consent.denied() if less else None, kept
@@ -49,10 +43,7 @@ def without(
 
 
 def harmless(
-    visitor: AnyVisitor | None,
-    consent: Consent | None,
-    options: TrackOptions,
-    keep: Sequence[str],
+    visitor: AnyVisitor | None, consent: Consent | None, options: TrackOptions
 ) -> tuple[AnyVisitor, Consent, TrackOptions]:
     """What is left of values that cannot be: the conversion is not lost, and nobody is told who was not meant to be."""
     names = options.get("platforms")
@@ -61,10 +52,9 @@ def harmless(
         "server": bool(options.get("server", True)),
         "platforms": names if names is None or isinstance(names, (list, tuple)) else (),
     }
-    with suppress(InvalidInput):
-        url = page_url(options.get("source_url"), keep)
-        if url and url.isascii():
-            kept["source_url"] = url
+    url = options.get("source_url")
+    if url and url.isascii():
+        kept["source_url"] = url
     known = visitor if isinstance(visitor, (Visitor, SealedVisitor)) else NOBODY
     return known, consent or Consent.denied(), kept
 

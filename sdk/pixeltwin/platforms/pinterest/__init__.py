@@ -28,7 +28,7 @@ from ...contract import (
 )
 from ...conversion import Conversion
 from ...dedup import Half, Verdict
-from ...errors import CannotSend, ConfigurationError
+from ...errors import CannotSend, ConfigurationError, letters
 from ...events import Event, Refund
 from ...frozen import FrozenDict
 from ...normalising.amounts import ValueBasis, checked_basis
@@ -163,8 +163,7 @@ class Pinterest(Platform):
         the advertiser's own, which is the same on both sides."""
         if not _OWN_NAME.fullmatch(name):
             raise ConfigurationError("Pinterest(custom_events=): a name has letters and underscores only")
-        bare = name.replace("_", "").lower()
-        same = (known for known in self.known_names if known.server.replace("_", "") == bare)
+        same = (known for known in self.known_names if letters(known.server) == letters(name))
         return next(same, EventName(name, name))
 
     @classmethod
