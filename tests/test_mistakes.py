@@ -71,6 +71,15 @@ def test_a_page_that_is_none_costs_what_is_remembered_nothing_else() -> None:
     assert later.stored and later.source_url is None and ours.losses.snapshot()["", "fault: input"] == 1
 
 
+@pytest.mark.parametrize(("mistake", "told"), [({"concent": Consent.denied()}, False), ({"emial": "a@b.example"}, True)])
+def test_a_misspelled_consent_is_not_overruled_by_what_is_remembered(mistake: dict[str, Any], told: bool) -> None:
+    """Who remembers a yes and is told no by a misspelled name tells nobody; another name's mistake changes nothing."""
+    ours = tracker("log")
+    ours.remember("1001", visitor=visitor(), consent=GRANTED)
+    later = ours.track(Lead(), visitor=None, consent=None, key="1001", **mistake)
+    assert later.stored is told and ours.losses.snapshot()["", "fault: input"] == 1
+
+
 def test_an_address_from_outside_takes_no_page_down() -> None:
     """A forged Referer that a view hands on is a counted fault, and the sale is stored."""
     shop = Shop(PIXELTWIN_ON_ERROR="log")
