@@ -71,7 +71,9 @@ def test_a_page_that_is_none_costs_what_is_remembered_nothing_else() -> None:
     assert later.stored and later.source_url is None and ours.losses.snapshot()["", "fault: input"] == 1
 
 
-@pytest.mark.parametrize(("mistake", "told"), [({"concent": Consent.denied()}, False), ({"emial": "a@b.example"}, True)])
+@pytest.mark.parametrize(
+    ("mistake", "told"), [({"concent": Consent.denied()}, False), ({"emial": "a@b.example"}, True)]
+)
 def test_a_misspelled_consent_is_not_overruled_by_what_is_remembered(mistake: dict[str, Any], told: bool) -> None:
     """Who remembers a yes and is told no by a misspelled name tells nobody; another name's mistake changes nothing."""
     ours = tracker("log")

@@ -8,7 +8,7 @@ a pooler in transaction mode they do not).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,9 +19,7 @@ from psycopg.rows import TupleRow
 
 from ..errors import ConfigurationError
 from .contract import (
-    KEEP_HELD,
     KEEP_OTHERS,
-    KEEP_RECORD,
     LEASE,
     RETRIED,
     Claim,
@@ -40,6 +38,7 @@ from .postgres_connections import Pool, Session, unavailable
 from .postgres_decisions import PostgresDecisions
 from .postgres_ends import Purge, close_rows, end_halves
 from .postgres_notes import PostgresNotes
+from .postgres_put import new_values, put
 from .postgres_rows import array, claim, delivery_states, settlement_values, storable, stored
 from .postgres_schema import Ready, make_ready, migrate
 from .postgres_tallies import PostgresTallies
@@ -78,9 +77,9 @@ class PostgresOutbox(Outbox):
 
     def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
         ready = self._ready(self._request)  # tables are made in a transaction of their own, never in the caller's
-        values = _new_values(new, now, ready.destinations)
+        values = new_values(new, now, ready.destinations)
         with self._writing(connection, ready.schema) as row:
-            return _put(row, values)
+            return put(row, values)
 
     @contextmanager
     def _writing(self, connection: Any, schema: str) -> Generator[Callable[..., TupleRow | None]]:
@@ -366,35 +365,3 @@ class PostgresOutbox(Outbox):
             if self._destinations is destinations:  # else others were set meanwhile
                 self._known = known
         return known
-
-
-def _new_values(new: NewRow, now: datetime, destinations: list[int]) -> dict[str, Any]:
-    """What the statement `put` takes. A row that is for no destination and waits for nothing is settled at once."""
-    settled = not destinations and not new.held
-    return {
-        "id": new.id,
-        "unique": new.unique,
-        "event": new.event,
-        "destinations": array(destinations),
-        "occurred_at": new.occurred_at,
-        "now": now,
-        "held": sorted(new.held),
-        "browser": "offered" if new.offered else "none",
-        "browser_at": now if new.offered else None,
-        "settled_at": now if settled else None,
-        "purge_at": now + (KEEP_RECORD if settled else KEEP_HELD if new.held else KEEP_OTHERS),
-        "record": new.record,
-        "visitor": None if settled else new.visitor,
-    }
-
-
-def _put(row: Callable[..., TupleRow | None], values: Mapping[str, Any]) -> Put:
-    """Write a row; `row` runs a statement."""
-    aside = values["held"] or values["settled_at"]
-    while True:
-        made = row("put_aside" if aside else "put", **values)
-        if made:
-            return Put(Stored(made[0], values["id"], values["record"], values["visitor"], tuple(values["held"])), True)
-        known = row("find", unique=values["unique"])
-        if known:  # else it was purged a moment ago
-            return Put(stored(known), False)
