@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from datetime import datetime, timezone
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeltwin.normalising.addresses import public_address
+from pixeltwin.normalising.normal import ip_canonical
+from pixeltwin.pages.flood import Flood
 
 PUBLIC = ["203.0.113.7", "8.8.8.8", "172.15.0.1", "172.32.0.1", "2001:db8::1", "2A00:1450:4001:0830::200E"]
 INNER = [
@@ -31,11 +34,24 @@ def test_an_inner_address_is_left_out(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "unix:", "203.0.113.7:443", "[2001:db8::1]", "shop.example", "1.2.3", "1.2.3.256", "٣.1.1.1"]
+    "text", [None, "", "unix:", "203.0.113.7:https", "[]:443", "shop.example:443", "1.2.3", "1.2.3.256", "٣.1.1.1"]
 )
 def test_what_is_no_address_is_left_out(text: str | None) -> None:
-    """A socket's name, a port or a host name is no address."""
+    """A socket's name or a host name is no address."""
     assert public_address(text) is None
+
+
+@given(st.ip_addresses(), st.integers(0, 65535))
+def test_a_proxy_that_appends_the_port_hides_no_address(address: IPv4Address | IPv6Address, port: int) -> None:
+    """With a port, and IPv6 in brackets, it is judged, told and counted as the address alone."""
+    text = str(address)
+    host = f"[{text}]" if address.version == 6 else text
+    flood, now = Flood(), datetime(2026, 8, 20, tzinfo=timezone.utc)
+    for written in (text, f"{host}:{port}", *([host] if address.version == 6 else [])):
+        assert public_address(written) == public_address(text)
+        assert ip_canonical(written) == ip_canonical(text)
+        flood.takes(written, now)
+    assert len(flood) == 1
 
 
 @given(st.ip_addresses(v=4))

@@ -20,6 +20,7 @@ from rich.pretty import pretty_repr
 
 from pixeltwin import Conversion, Visitor
 from pixeltwin.errors import InvalidInput
+from pixeltwin.normalising.addresses import bare
 from pixeltwin.normalising.normal import (
     compact,
     email_address,
@@ -292,9 +293,10 @@ def test_an_address_has_one_form_however_it_is_written(address: IPv4Address | IP
 
 @given(st.one_of(st.text(max_size=20), st.from_regex(r"([0-9]{1,4}\.){3}[0-9]{1,4}", fullmatch=True)))
 def test_what_the_standard_library_calls_no_address_is_none(text: str) -> None:
-    """Text is an address exactly where Python reads one, leading zeros, other scripts' digits and ranges included."""
+    """Text is an address exactly where Python reads one, leading zeros, other scripts' digits and ranges included, or
+    where it does without the port."""
     try:
-        known = not ip_address(text.strip()).is_unspecified
+        known = not ip_address(bare(text.strip())).is_unspecified
     except ValueError:
         known = False
     assert (ip_canonical(text) is not None) == known

@@ -6,19 +6,29 @@ import re
 from ipaddress import IPv6Address, ip_address
 
 _IPV4 = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", re.ASCII)
+# What some proxies make of it, Azure's among them: "203.0.113.9:51234", "[2001:db8::9]:443".
+_WITH_PORT = re.compile(r"(\d+(?:\.\d+){3}):\d+|\[([^\[\]]+)\](?::\d+)?", re.ASCII)
 _UNIQUE_LOCAL = 0xFC00 >> 9  # the first seven bits of fc00::/7 (RFC 4193)
 
 
+def bare(text: str) -> str:
+    """An address without its port and brackets; what is none stays as it is."""
+    found = _WITH_PORT.fullmatch(text)
+    return found[1] or found[2] if found else text
+
+
 def public_address(text: str | None) -> str | None:
-    """The address as it is; None for a private, loopback or link-local one, and for what is no address."""
+    """The address as it is, but for a port; None for a private, loopback or link-local one, and for what is none."""
     if not text:
         return None
     plain = _IPV4.fullmatch(text)
     if plain:
         return text if _is_outside(*map(int, plain.groups())) else None
+    if (without := bare(text)) != text:
+        return public_address(without)
     try:
         address = IPv6Address(text)
-    except ValueError:  # a Unix socket, or an address with its port
+    except ValueError:  # a Unix socket
         return None
     if address.ipv4_mapped:
         return text if public_address(str(address.ipv4_mapped)) else None

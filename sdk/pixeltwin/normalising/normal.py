@@ -11,6 +11,7 @@ import unicodedata
 from datetime import date
 from ipaddress import IPv6Address
 
+from .addresses import bare
 from .places import country, us_state
 
 _ADDRESS = re.compile(r"[^@<>(),;:\"\\\[\]]+@[^@<>(),;:\"\\\[\]_.]+(?:\.[^@<>(),;:\"\\\[\]_.]+)+")
@@ -77,8 +78,8 @@ def phone_digits(value: str) -> str | None:
 
 def ip_canonical(value: str) -> str | None:
     """An IP address in its one canonical text form (RFC 5952 for IPv6); an IPv4 address mapped into IPv6 is the IPv4
-    address. None when it is no address, or the unspecified one (0.0.0.0, ::)."""
-    text = value.strip()
+    address. None when it is no address, or the unspecified one (0.0.0.0, ::). A port is left out."""
+    text = bare(value.strip()) if ":" in value else value.strip()
     if ":" not in text:
         return text if _IPV4.fullmatch(text) and text != "0.0.0.0" else None
     try:

@@ -7,6 +7,8 @@ import threading
 from collections import OrderedDict
 from datetime import datetime
 
+from ..normalising.addresses import bare
+
 AT_ONCE = 120  # reports
 A_SECOND = 2.0  # reports that come back
 MOST_ADDRESSES = 10_000  # remembered; about 2 MB
@@ -34,7 +36,8 @@ class Flood:
         return left >= 1
 
 
-def _network(address: str) -> str:
+def _network(given: str) -> str:
+    address = bare(given)
     try:
         whole = ipaddress.ip_address(address)
     except ValueError:  # a socket of this machine, a name
