@@ -172,6 +172,14 @@ IN_APP = {"action_source": "app", "account": APP, "event": "ADD_CART"}
         # PURCHASE: the pixel's transaction id as the API's event id
         (half(id="y", order_id="x"), half("server"), 1, True, "transaction_id equals the API's event_id"),
         (half(id="y", order_id="x"), half("server", at=H48 + S), 2, False, "over 48 hours"),
+        (
+            half(id="y", order_id="x", value=Decimal(1)),
+            half("server", order_id="x", value=Decimal(2)),
+            1,
+            True,
+            "transaction_id equals the API's event_id",
+        ),
+        (half(id="y", order_id="x"), half("server", action_source="offline"), 2, False, "one of offline"),
         (half(id="y", event="SIGN_UP", order_id="x"), half("server", event="SIGN_UP"), 2, True, "differ"),
         # the web and a shop are two channels
         (half(), half("server", action_source="offline"), 2, False, "one is of web, one of offline"),

@@ -65,14 +65,21 @@ def _by_order(first: Half, second: Half) -> Verdict | None:
     """The rules for PURCHASE alone; None where they do not apply."""
     if first.event != PURCHASE or second.event != PURCHASE:
         return None
-    if first.order_id and first.order_id == second.order_id:
-        return _same_order(first, second)
-    # Best Practices: a PURCHASE's event_id may also be the pixel's transaction_id.
-    if (first.side, second.side) == ("browser", "server") and second.id and second.id == first.order_id:
-        matched = "The pixel's transaction_id equals the API's event_id, which Snap takes for PURCHASE"
-        verdict = _within(first, second, ID_WINDOW, "48 hours", matched, ("transaction_id", "event_id"))
-        return verdict if verdict.counted == 1 else replace(verdict, certain=False)  # its window is not published
-    return None
+    by_order = _same_order(first, second) if first.order_id and first.order_id == second.order_id else None
+    if by_order is not None and by_order.counted == 1:
+        return by_order
+    return _crossed(first, second) or by_order
+
+
+def _crossed(first: Half, second: Half) -> Verdict | None:
+    """Best Practices: a PURCHASE's event_id may also be the pixel's transaction_id. None where it is not."""
+    if (first.side, second.side) != ("browser", "server") or not second.id or second.id != first.order_id:
+        return None
+    matched = "The pixel's transaction_id equals the API's event_id, which Snap takes for PURCHASE"
+    if first.action_source != second.action_source:
+        return _two_channels(first, second, matched)
+    verdict = _within(first, second, ID_WINDOW, "48 hours", matched, ("transaction_id", "event_id"))
+    return verdict if verdict.counted == 1 else replace(verdict, certain=False)  # its window is not published
 
 
 def _same_order(first: Half, second: Half) -> Verdict:
