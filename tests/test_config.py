@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltwin import Consent, Tracker
+from pixeltwin import Consent, Snap, Tracker
 from pixeltwin.config import OPTIONS, PREFIX, Settings, truth
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.platforms import installed
@@ -152,6 +152,32 @@ def test_a_platforms_own_flag_is_read_as_one() -> None:
         Settings({**REDDIT, "PIXELTWIN_REDDIT_HASH_IP_ADDRESS": text}, {}).platforms()[0] for text in ("no", "yes")
     )
     assert (raw.rules["ip_address"].hashed, hashed.rules["ip_address"].hashed) == (False, True)
+
+
+def test_a_list_and_a_mapping_of_a_platform_are_written_with_commas() -> None:
+    """What every platform takes, and what one takes alone, is reached from an environment as from Python."""
+    written = {
+        "PIXELTWIN_SNAP_BROWSER": "off",
+        "PIXELTWIN_SNAP_WITHHOLD": "phone, ip_address",
+        "PIXELTWIN_SNAP_NAMES": "Lead=CUSTOM_EVENT_2, Search=LIST_VIEW",
+        "PIXELTWIN_SNAP_CUSTOM_EVENTS": "Quiz finished = CUSTOM_EVENT_1",
+    }
+    plain = {
+        "PIXELTWIN_SNAP_BROWSER": False,
+        "PIXELTWIN_SNAP_WITHHOLD": {"phone", "ip_address"},
+        "PIXELTWIN_SNAP_NAMES": {"Lead": "CUSTOM_EVENT_2", "Search": "LIST_VIEW"},
+        "PIXELTWIN_SNAP_CUSTOM_EVENTS": {"Quiz finished": "CUSTOM_EVENT_1"},
+    }
+    for given_as in (Settings(ALL, written), Settings({**ALL, **plain}, {})):
+        platform = given_as.platform("snap")
+        assert isinstance(platform, Snap)
+        assert (platform.browser, platform.server) == (False, True)
+        assert platform.withhold == {"phone", "ip_address"}
+        assert platform.names == plain["PIXELTWIN_SNAP_NAMES"]
+        assert platform.custom_events["Quiz finished"].server == "CUSTOM_EVENT_1"
+        assert given_as.unknown() == []
+    with pytest.raises(ConfigurationError, match=r"^PIXELTWIN_SNAP_NAMES must be written as name=value, name=value$"):
+        Settings({**ALL, "PIXELTWIN_SNAP_NAMES": "Lead"}, {}).platforms()
 
 
 # --- the tracker ---------------------------------------------------------------------------------------------------

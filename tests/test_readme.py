@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from pixeltwin.cli import flask_group, main
-from pixeltwin.config import OPTIONS, PREFIX
+from pixeltwin.config import OPTIONS, PREFIX, settings_of
+from pixeltwin.contract import COMMON_SETTINGS
 from pixeltwin.events import EVENT_TYPES
 from pixeltwin.platforms import installed
 from tests.test_flask import SETTINGS, fired
@@ -120,14 +121,16 @@ def test_every_setting_is_in_the_settings_page_and_nothing_else_is() -> None:
     there = settings_in("".join(re.findall(r"^\| (.*?) \|", SETTINGS_PAGE, re.MULTILINE)))
     own = {PREFIX + option.name for option in OPTIONS}
     all_settings = {
-        f"{PREFIX}{kind.upper()}_{setting.name.upper()}": setting.required or setting.secret
-        for kind, platform in installed().items()
-        for setting in platform.settings
+        PREFIX + name: setting.required or setting.secret
+        for kind in installed()
+        for name, setting in settings_of(kind).items()
     }
     needed = {name for name, goes_live in all_settings.items() if goes_live}
     assert own | needed <= there <= own | set(all_settings)
     assert settings_in(README + SETTINGS_PAGE + GOING_LIVE) <= own | set(all_settings)
     assert needed <= settings_in(README) & settings_in(GOING_LIVE)
+    common = re.findall(r"`PIXELTWIN_<PLATFORM>_(\w+)`", SETTINGS_PAGE)
+    assert common == [setting.name.upper() for setting in COMMON_SETTINGS]
 
 
 def test_every_event_is_in_the_readme() -> None:

@@ -66,7 +66,7 @@ def test_the_readme_has_the_limits_and_windows() -> None:
 
 def test_the_readme_has_the_settings_and_the_app_data() -> None:
     """Each setting is explained, and the sixteen texts stand in their order."""
-    assert {code(row[0])[0] for row in rows("Settings")} == {one.name for one in Snap.settings} | {"custom_events"}
+    assert {code(row[0])[0] for row in rows("Settings")} == {one.name for one in Snap.settings}
     assert [row[1] for row in rows("Apps")] == list(apps.EXTINFO)
     assert [int(row[0]) for row in rows("Apps")] == list(range(16))
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
 from . import consent_sources
 from .consent import Consent
 from .consent_sources import GpcMeaning
-from .contract import Platform
+from .contract import COMMON_SETTINGS, Platform, Setting
 from .errors import ConfigurationError
 from .normalising.addresses import on_this_machine
 from .platforms import installed
@@ -117,19 +117,11 @@ class Settings:
 
     def words(self, name: str) -> tuple[str, ...]:
         """A list, or one text with commas."""
-        value = self.get(name)
-        parts: Sequence[str] = value.split(",") if isinstance(value, str) else list(value)
-        return tuple(part.strip() for part in parts if part.strip())
+        return words(self.get(name))
 
     def pairs(self, name: str) -> Mapping[str, str]:
         """A mapping, or one text such as "name=value, name=value"."""
-        value: str | Sequence[str] | Mapping[str, str] = self.get(name)
-        if isinstance(value, Mapping):
-            return {str(key): str(one) for key, one in value.items()}
-        found = {key.strip(): one.strip() for key, _, one in (word.partition("=") for word in self.words(name))}
-        if not all(found) or not all(found.values()):
-            raise ConfigurationError(f"{PREFIX}{name} must be written as name=value, name=value")
-        return found
+        return pairs(self.get(name), PREFIX + name)
 
     @property
     def consent(self) -> Consent | None:
@@ -171,14 +163,10 @@ class Settings:
         half, or wrong."""
         platform = installed()[kind]
         arguments: dict[str, Any] = {}
-        for setting in platform.settings:
-            name = f"{kind.upper()}_{setting.name.upper()}"
+        for name, setting in settings_of(kind).items():
             value = self.raw(name)
-            if value is None or value == "":
-                continue
-            if setting.kind is bool:
-                value = truth(value, PREFIX + name)
-            arguments[setting.name] = str(value) if type(value) is int else value  # ids are written as numbers too
+            if value is not None and value != "":
+                arguments[setting.name] = _read(value, setting, PREFIX + name)
         if not arguments:
             return None
         missing = [setting for setting in platform.settings if setting.required and setting.name not in arguments]
@@ -261,8 +249,7 @@ class Settings:
     def unknown(self) -> list[str]:
         """Settings that nothing reads, each with the one it may have been meant for."""
         known = {PREFIX + name for name in self._options}
-        for kind, platform in installed().items():
-            known |= {f"{PREFIX}{kind.upper()}_{setting.name.upper()}" for setting in platform.settings}
+        known |= {PREFIX + name for kind in installed() for name in settings_of(kind)}
         given = {str(name) for name in (*self._config, *self._environ) if str(name).startswith(PREFIX)}
         found: list[str] = []
         for name in sorted(given - known):
@@ -284,6 +271,38 @@ class Settings:
         """The settings that a platform of this kind needs for both its halves."""
         wanted = (one for one in installed()[kind].settings if one.required or one.sends or one.secret)
         return ", ".join(f"{PREFIX}{kind.upper()}_{one.name.upper()}" for one in wanted)
+
+
+def settings_of(kind: str) -> Mapping[str, Setting]:
+    """The settings of a platform of this kind, its own and those common to all, by their names without the prefix."""
+    return {f"{kind.upper()}_{one.name.upper()}": one for one in (*installed()[kind].settings, *COMMON_SETTINGS)}
+
+
+def _read(value: Any, setting: Setting, name: str) -> Any:
+    """A value as the platform's argument."""
+    if setting.kind is bool:
+        return truth(value, name)
+    if setting.kind is tuple:
+        return words(value)
+    if setting.kind is dict:
+        return pairs(value, name)
+    return str(value) if type(value) is int else value  # ids are written as numbers too
+
+
+def words(value: str | Iterable[str]) -> tuple[str, ...]:
+    """A list, or one text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def pairs(value: str | Sequence[str] | Mapping[str, str], name: str) -> Mapping[str, str]:
+    """A mapping, or one text such as "name=value, name=value"."""
+    if isinstance(value, Mapping):
+        return {str(key): str(one) for key, one in value.items()}
+    found = {key.strip(): one.strip() for key, _, one in (word.partition("=") for word in words(value))}
+    if not all(found) or not all(found.values()):
+        raise ConfigurationError(f"{name} must be written as name=value, name=value")
+    return found
 
 
 def truth(value: Any, name: str) -> bool:

@@ -72,6 +72,14 @@ class PlatformOptions(TypedDict, total=False):
     script_url: str | None
 
 
+COMMON_SETTINGS = (
+    Setting("browser", "whether its pixel is told (default: yes)", kind=bool),
+    Setting("server", "whether its API is told (default: yes)", kind=bool),
+    Setting("withhold", "fields of a Visitor that it never gets", kind=tuple),
+    Setting("names", "its own names for events, site wide: event=name", kind=dict),
+)
+
+
 class Platform(Wires, ABC):
     """One pixel or account of an advertising platform: both halves of it. Arguments common to all platforms: see
     `PlatformOptions`."""

@@ -52,14 +52,14 @@ class EventName:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One argument of a platform that may come from configuration: `PIXELTWIN_<PLATFORM>_<NAME>`. `sends`: its server
-    half needs it beside the token."""
+    """One argument of a platform that may come from configuration: `PIXELTWIN_<PLATFORM>_<NAME>`. `kind`: a tuple is
+    written with commas, a dict as name=value with commas. `sends`: its server half needs it beside the token."""
 
     name: str
     help: str
     required: bool = False
     secret: bool = False
-    kind: type[str] | type[bool] = str
+    kind: type[str] | type[bool] | type[tuple[str, ...]] | type[dict[str, str]] = str
     sends: bool = False
 
 

@@ -58,10 +58,11 @@ class Recorder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings of made-up pixels on all platforms, for `app.config.update(…)`: nothing they name is real."""
+        """Settings of made-up pixels on all platforms, for `app.config.update(…)` or an environment: nothing they name
+        is real."""
         found: dict[str, Any] = {f"{PREFIX}OUTBOX": "memory:", f"{PREFIX}WORKER": "off"}
         for kind, given in vendors.examples().items():
-            names = [one.name for one in installed()[kind].settings if one.name in given]
+            names = [one.name for one in installed()[kind].settings if one.kind is str and one.name in given]
             found |= {f"{PREFIX}{kind.upper()}_{name.upper()}": given[name] for name in names}
         return found
 

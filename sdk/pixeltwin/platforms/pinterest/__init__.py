@@ -88,6 +88,7 @@ class Pinterest(Platform):
         ),
         Setting("value_basis", "what a purchase counts: net (before tax and shipping; the default) or total"),
         Setting("refunds", "whether refunds are sent, as custom events of the API (default: no)", kind=bool),
+        Setting("custom_events", "names of your own events: your name=Pinterest's, or one of your own", kind=dict),
         Setting("newer_fields", "whether fields newer than API 5.23.0 are sent (default: no)", kind=bool),
         Setting("lettered_postal_codes", "whether postal codes with letters are sent (default: no)", kind=bool),
         Setting("first_party_cookies", "whether the tag may set cookies of this site (default: yes)", kind=bool),

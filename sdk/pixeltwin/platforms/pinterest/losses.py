@@ -25,7 +25,9 @@ APP_NOWHERE: Mapping[str, str] = {
     "build": "Pinterest has no field for an app's build, only for its version; it is left out",
     "install_referrer": "Pinterest has no field for an install's referrer; it is left out",
 }
-_OWN_NAME = "Pinterest knows custom events only as 'custom'; name yours in custom_events="
+_OWN_NAME = (
+    "Pinterest knows custom events only as 'custom'; name yours in custom_events= (PIXELTWIN_PINTEREST_CUSTOM_EVENTS)"
+)
 _NO_STATUS = "Pinterest knows new and returning customers; this status is left out"
 _NEWER = "newer than Pinterest's published description; set newer_fields=True to send it"
 _TAG_ALONE = "only the tag has a field for it, and this event has no page"

@@ -70,6 +70,7 @@ class Snap(Platform):
         Setting("pixel_id", "the pixel ID in Snap's Events Manager, a UUID", required=True),
         Setting("access_token", "a Conversions API token of Business Details in Ads Manager", secret=True),
         Setting("snap_app_id", "the Snap App ID, a UUID; only for events of an app"),
+        Setting("custom_events", "your own events as Snap's: your name=CUSTOM_EVENT_1", kind=dict),
         Setting("refunds", "one of CUSTOM_EVENT_1 to CUSTOM_EVENT_5: what a refund is sent as; unset: not at all"),
         Setting("value_basis", "total (default), or net: without tax and shipping"),
         Setting("limited_use", "how the API spells limited use: LMU (default) or LDU"),
@@ -138,7 +139,8 @@ class Snap(Platform):
         found = self.custom_events.get(own)
         if found is None and event.type not in self.names:
             detail = (
-                f"Snap takes no names of your own; say what {own!r} is: custom_events={{{own!r}: 'CUSTOM_EVENT_1'}}"
+                f"Snap takes no names of your own; say what {own!r} is: custom_events={{{own!r}: 'CUSTOM_EVENT_1'}} "
+                "(PIXELTWIN_SNAP_CUSTOM_EVENTS)"
             )
             raise CannotSend(self.name, "no_event_name", detail)
         return found or super().event_name(event)
