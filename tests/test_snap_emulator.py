@@ -194,6 +194,26 @@ def test_validation_answers_for_each_event_and_counts_none() -> None:
     assert [str(one) for one in snap().read_reply(good.status, {}, good.body, 1)] == ["delivered"]
 
 
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        ({"data": [EVENT, EVENT], "test_event_code": "T1"}, 0),
+        ({"data": [{**EVENT, "test_event_code": "T1"}, EVENT]}, 1),
+        ({"data": [EVENT, EVENT], "test_event_code": ""}, 2),
+    ],
+)
+def test_a_test_code_left_on_is_answered_and_said(body: dict[str, Any], taken: int) -> None:
+    """What carries a test code is VALID, counts nothing, is none of the live events, and the developer is told."""
+    emulator = Snap.emulator()
+    sent = Incoming("POST", f"/v3/{PIXEL}/events", "access_token=t", {}, json.dumps(body).encode())
+    answer = emulator.answer(sent, NOON)
+
+    assert (answer.status, said(answer)["status"], len(answer.halves)) == (200, "VALID", taken)
+    assert said(ask(emulator, "stats"))["stats"]["live"]["event_count_past_hour"] == taken
+    expected = [f"test_event_code on {2 - taken} of 2 events: not processed, not counted"] if taken < 2 else []
+    assert list(answer.warnings) == expected
+
+
 def ask(emulator: Any, what: str, *, asset: str = PIXEL, at: datetime = NOON, method: str = "GET") -> Answer:
     path = f"/v3/{asset}/events/validate/{what}"
     answer: Answer = emulator.answer(Incoming(method, path, "access_token=t", {}, b""), at)

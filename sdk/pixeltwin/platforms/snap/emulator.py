@@ -89,16 +89,18 @@ class SnapEmulator(Emulator):
         return self._receive(incoming, unquote(asset[1]), now, test=asset[2] is not None)
 
     def _receive(self, incoming: Incoming, asset: str, now: datetime, *, test: bool) -> Answer:
-        events = a_list(an_object(json_body(incoming.body)).get("data"))
+        body = an_object(json_body(incoming.body))
+        events = a_list(body.get("data"))
         if not events:
             return _invalid(400, "Invalid request body: data must be a list of events")
         if len(events) > MAX_EVENTS:
             return _invalid(400, f"Too many events in the request: the maximum is {MAX_EVENTS}")
+        tested = [test or _tested(body) or _tested(event) for event in events]
         faults = [schema.first_fault(event, now) for event in events]
-        for event, fault in zip(events, faults, strict=True):
-            self._validation.add(Seen(now, asset.lower(), test, event, fault[1] if fault else ""))
+        for event, fault, is_test in zip(events, faults, tested, strict=True):
+            self._validation.add(Seen(now, asset.lower(), is_test, event, fault[1] if fault else ""))
         remarks = tuple(dict.fromkeys(remark for event in events for remark in _remarks(event, asset, now)))
-        return _validated(faults, remarks) if test else _taken(events, faults, remarks, asset, now)
+        return _validated(faults, remarks) if test else _taken(events, faults, tested, remarks, asset, now)
 
     def hit(self, init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
         return pixel.hit(init, call, page_url, now)
@@ -137,17 +139,30 @@ def _collect(incoming: Incoming, now: datetime) -> Answer:
 
 
 def _taken(
-    events: Sequence[Any], faults: Sequence[schema.Fault | None], remarks: tuple[str, ...], asset: str, now: datetime
+    events: Sequence[Any],
+    faults: Sequence[schema.Fault | None],
+    tested: Sequence[bool],
+    remarks: tuple[str, ...],
+    asset: str,
+    now: datetime,
 ) -> Answer:
     # Whether Snap takes the others of a request with a bad event is not known; here it takes none.
     first = next((index for index, fault in enumerate(faults) if fault), None)
+    counting = [(event, fault) for event, fault, is_test in zip(events, faults, tested, strict=True) if not is_test]
     if first is None:
-        taken = tuple(_half(event, asset, now) for event in events)
+        taken = tuple(_half(event, asset, now) for event, _ in counting)
+        if any(tested):
+            said = f"test_event_code on {sum(tested)} of {len(events)} events: not processed, not counted"
+            remarks = (*remarks, said)
         return Answer(200, encode({"status": "VALID", "reason": _PROCESSED}), halves=taken, warnings=remarks)
-    refused = [(event, fault) for event, fault in zip(events, faults, strict=True) if fault]
-    rejected = tuple(Rejection(_half(event, asset, now), reason) for event, (_, reason) in refused)
+    rejected = tuple(Rejection(_half(event, asset, now), fault[1]) for event, fault in counting if fault)
     code, reason = faults[first] or ("", "")
     return replace(_invalid(400, reason, code=code, event=first), rejected=rejected, warnings=remarks)
+
+
+def _tested(holder: Any) -> bool:
+    """Whether a request or an event carries a test code: "sent but not processed" (Snap's v3 SDK, 2025-05-22)."""
+    return bool(an_object(holder).get("test_event_code"))
 
 
 def _validated(faults: list[schema.Fault | None], remarks: tuple[str, ...]) -> Answer:
