@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from flask import Response, g, render_template_string, request
 
@@ -32,18 +34,22 @@ def test_a_page_fetched_ahead_asks_for_everything_when_it_is_shown() -> None:
 
 def test_a_page_fetched_ahead_may_be_kept_as_any_other(caplog: pytest.LogCaptureFixture) -> None:
     """It differs by cookie like the page itself, so that a browser fetches it again when something was bought since; it
-    sets no cookie, and one that says it is public stays so, without a warning."""
+    sets no cookie, and one that says it is public stays so, without a warning: its buttons are for everybody, too."""
     shop = Shop(PIXELTWIN_CONSENT="")
-    shop.twin.consent_loader(lambda: Consent.granted())
+    shop.twin.consent_loader(lambda: Consent(request.headers["X-Consent"]))  # type: ignore[arg-type]
     shop.twin.visitor_loader(lambda: {"email": "ada@example.com"})
 
     @shop.app.get("/public")
     def public() -> Response:
-        return Response(render_template_string(PAGE), headers={"Cache-Control": "public, s-maxage=600"})
+        text = render_template_string(PAGE + "<a {{ pixeltwin.on('click', event) }}>", event=AddToCart())
+        return Response(text, headers={"Cache-Control": "public, s-maxage=600"})
 
-    answer = shop.client.get("/public?rdt_cid=r1", headers=AHEAD)
-    assert {"Cookie", "Sec-GPC"} <= set(answer.vary) and "Set-Cookie" not in answer.headers
-    assert (answer.headers["Cache-Control"], caplog.text) == ("public, s-maxage=600", "")
+    for consent in ("denied", "pending", "granted"):
+        answer = shop.client.get("/public?rdt_cid=r1", headers={**AHEAD, "X-Consent": consent})
+        assert {"Cookie", "Sec-GPC"} <= set(answer.vary) and "Set-Cookie" not in answer.headers
+        assert (answer.headers["Cache-Control"], caplog.text) == ("public, s-maxage=600", "")
+        [link] = Page(answer.get_data(as_text=True)).named("a")
+        assert {call[0] for call in json.loads(link.attributes["data-pixeltwin-click"])["calls"]} == ALL
 
 
 @pytest.mark.parametrize("now", ["denied", "pending", "granted"])

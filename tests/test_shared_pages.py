@@ -82,6 +82,23 @@ def test_a_button_on_a_shared_page_is_the_same_for_everybody() -> None:
         assert [call[0] for call in described["calls"]] == ["pinterest", "reddit", "snap"]
 
 
+def test_a_part_of_a_page_whose_buttons_follow_one_visitors_consent_is_kept_for_nobody_else() -> None:
+    """A fragment that a page fetches has buttons and no `head()`: public as it says it is, it is made private."""
+    shop = Shop(PIXELTWIN_CONSENT="onetrust")
+    button = "<a {{ pixeltwin.on('click', event) }}></a>"
+
+    @shop.app.get("/part")
+    def part() -> Response:
+        return Response(render_template_string(button, event=AddToCart()), headers={"Cache-Control": "public"})
+
+    refused = shop.client
+    refused.set_cookie("OptanonConsent", "groups=C0004%3A0")
+    refused.set_cookie("OptanonAlertBoxClosed", "x")
+    for visitor in (shop.client, refused):
+        answer = visitor.get("/part")
+        assert answer.headers["Cache-Control"] == "private" and {"Cookie", "Sec-GPC"} <= set(answer.vary)
+
+
 @pytest.mark.parametrize(
     ("url", "headers", "status"),
     [

@@ -303,7 +303,7 @@ class Visit:
     def _personal(self, *, differs: bool = True) -> None:
         """What the response holds is one visitor's; without `differs` no cache does harm with it."""
         self._changes.varies = True
-        self._changes.differs = differs and self._source is not None
+        self._changes.differs = self._changes.differs or (differs and self._source is not None)
 
     @property
     def rendered(self) -> bool:
@@ -312,12 +312,15 @@ class Visit:
 
     def descriptor(self, event: Event, *, key: str | int | None = None) -> Descriptor | None:
         """What the page's script tells of an event when it happens; None when nobody may be told, nor perhaps later. In
-        a shared page, and before the visitor has decided, it names all pixels; those that were not started hear nothing
-        of it."""
+        a page that asks when it is shown, and before the visitor has decided, it names all pixels; those that were not
+        started hear nothing of it."""
         if not self.site.tells or not self.passes(event):
             return None
         heard = heeds(self.site.acknowledge, event)
-        if self.page.shared or self.site.shared or self.page.undecided:
+        everybodys = self.page.shared or self.site.shared or self.asks
+        if not everybodys:
+            self._personal()
+        if everybodys or self.page.undecided:
             return describe(self.tracker, self.tracker.platforms, event, consent=GRANTED, key=key, heard=heard)
         if not self.allowed:
             return None
