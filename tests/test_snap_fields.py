@@ -117,8 +117,9 @@ def test_the_value_is_the_total_or_what_is_left_of_it() -> None:
 
 
 def test_what_one_half_alone_documents_goes_there_and_nowhere_else() -> None:
-    """The pixel gets description, customer status and a brand's id, the API name, predicted value and the trip."""
-    trip = Travel(destination_airport="FRA", num_children=0, preferred_star_ratings=("4",))
+    """The pixel gets description, customer status and a brand's id, the API name, predicted value and what is known of
+    the trip."""
+    trip = Travel(destination_airport="FRA", num_children=0, preferred_star_ratings=("4", " "), suggested_hotels=("",))
     track, custom = both(
         conversion(
             AddToCart(
@@ -141,6 +142,7 @@ def test_what_one_half_alone_documents_goes_there_and_nowhere_else() -> None:
         0,
         ["4"],
     )
+    assert "suggested_hotels" not in custom
     assert [line.get("delivery_category") for line in custom["contents"]] == [None, "curbside"]
     assert not {*mapping.API_ONLY.values(), *mapping.TRAVEL} & track.keys()
 

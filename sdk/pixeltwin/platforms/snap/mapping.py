@@ -278,5 +278,9 @@ def content(line: Mapping[str, Any]) -> dict[str, str]:
 def trip(travel: Travel) -> dict[str, Any]:
     """What is known of a trip; no children is something known."""
     own = travel.__dict__
-    known: dict[str, Any] = {key: own[key] for key in TRAVEL if own[key] not in (None, "", ())}
-    return {key: list(value) if key in TRAVEL_LISTS else value for key, value in known.items()}
+    known: dict[str, Any] = {}
+    for key in TRAVEL:
+        given = [one for one in own[key] if one] if key in TRAVEL_LISTS else own[key]
+        if given not in (None, "", []):
+            known[key] = given
+    return known
