@@ -296,3 +296,37 @@ def test_a_misspelt_setting_is_told_with_the_one_that_was_meant() -> None:
 def test_what_was_tried_in_a_sandbox_is_not_in_the_way_of_going_live(given: dict[str, str], outbox: str) -> None:
     """While there is a sandbox the default outbox is another file, so that no order is known when it is unset."""
     assert Settings({}, given).outbox == outbox
+
+
+# --- an application's own tracker ----------------------------------------------------------------------------------
+
+
+class Noted(Settings):
+    """Settings that note which of them were asked for."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__(config, {})
+        self.asked: set[str] = set()
+
+    def raw(self, name: str) -> Any:
+        self.asked.add(name)
+        return super().raw(name)
+
+
+def test_whatever_a_tracker_is_made_of_is_refused_beside_one() -> None:
+    """Each setting that reaches a tracker made of settings is refused, by name, where nothing would read it; the
+    parameters that a page's URL keeps are read there, too."""
+    noted = Noted({**ALL, "PIXELTWIN_OUTBOX": "memory:"})
+    noted.tracker(secret_keys=[KEY])
+    for name in noted.asked - {"KEEP_PARAMETERS"}:
+        for beside in (settings({PREFIX + name: "x"}), settings(None, **{name: "x"})):
+            with pytest.raises(ConfigurationError, match=rf"^PIXELTWIN_{name}: .*tracker="):
+                beside.check_beside_tracker()
+    for name in ({option.name for option in OPTIONS} - noted.asked) | {"KEEP_PARAMETERS"}:
+        settings(None, **{name: "x"}).check_beside_tracker()
+
+
+def test_what_is_not_really_set_is_no_fault_beside_a_tracker(caplog: pytest.LogCaptureFixture) -> None:
+    """Empty settings are none, and a misspelled one is told as ever."""
+    settings({"PIXELTWIN_SITE": None}, SANDBOX="", CONSNET="granted").check_beside_tracker()
+    assert "did you mean PIXELTWIN_CONSENT?" in caplog.text

@@ -12,13 +12,13 @@ import pytest
 from flask import Blueprint, Flask, Response, after_this_request, redirect, render_template_string, request
 from flask.testing import FlaskClient
 
-from pixeltwin import AddToCart, Consent, Item, Purchase, ViewContent, Visitor
+from pixeltwin import AddToCart, Consent, Item, Purchase, Tracker, ViewContent, Visitor
 from pixeltwin.conversion import Conversion
 from pixeltwin.errors import ConfigurationError, OutboxUnavailable, UnknownConversion
 from pixeltwin.flask import NO_CONSENT_SOURCE, PixelTwin
 from pixeltwin.flask.exchange import facts
 from pixeltwin.strictjson import decode
-from tests import pages
+from tests import pages, samples
 from tests.samples import AGENT, SNAP_PIXEL
 
 PAGE = "<html><head>{{ pixeltwin.head() }}</head><body>{{ pixeltwin.conversions()|length }}</body></html>"
@@ -541,6 +541,22 @@ def test_a_staging_site_tells_nobody() -> None:
     client.post("/buy")
     assert "<script" not in client.get("/thanks").get_data(as_text=True)
     assert all(not states for states in shop.twin_tracker.outbox.counts().values())
+
+
+def test_a_tracker_of_ones_own_goes_by_its_arguments_alone() -> None:
+    """With live=False it tells nobody, as PIXELTWIN_DELIVERY=off does; a sandbox that it would not go to is an error at
+    the start, not a site that is live."""
+    own = Tracker(samples.platforms(), secret_keys=[samples.KEY], outbox="memory:", live=False)
+    app = Flask("shop")
+    app.debug, app.config["PIXELTWIN_CONSENT"], app.config["PIXELTWIN_SANDBOX"] = True, "granted", "1"
+    with pytest.raises(ConfigurationError, match=r"^PIXELTWIN_SANDBOX: .*tracker="):
+        PixelTwin(app, tracker=own)
+    del app.config["PIXELTWIN_SANDBOX"]
+    twin = PixelTwin(app, tracker=own)
+    with app.test_request_context("/"):
+        twin.track(samples.purchase())
+        assert "<script" not in render_template_string(PAGE)
+    assert own.outbox.deliveries() == []
 
 
 @pytest.mark.parametrize("inline", [True, False])

@@ -166,6 +166,22 @@ def test_whatever_happened_its_twins_are_twins(platform: Platform, conversion: C
         assert_twins(conversion, platforms=[platform])
 
 
+def test_an_application_with_a_tracker_of_its_own_may_be_made_in_a_test(
+    pixeltwin_recorder: Recorder, pixeltwin_sandbox: ServedSandbox
+) -> None:
+    """What the fixtures lend to applications is no setting that its tracker would ignore; what it sets itself is."""
+    app = Flask("own")
+    app.config["PIXELTWIN_CONSENT"] = "granted"
+    twin = PixelTwin(app, tracker=Tracker(samples.platforms(), secret_keys=[samples.KEY], outbox="memory:"))
+    with app.test_request_context("/"):
+        twin.track(samples.purchase(), email="ada@example.com")
+    assert {one.platform for one in pixeltwin_recorder.server_events} == {"reddit", "snap", "pinterest"}
+    other = Flask("other")
+    other.config["PIXELTWIN_SANDBOX"] = pixeltwin_sandbox.url
+    with pytest.raises(ConfigurationError, match=r"^PIXELTWIN_SANDBOX: .*tracker="):
+        PixelTwin(other, tracker=pixeltwin_recorder.tracker())
+
+
 # --- time ------------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from . import consent_sources
 from .consent import Consent
@@ -80,9 +80,19 @@ OPTIONS: tuple[Option, ...] = (
     ),
 )
 
+# What a tracker is made of, beside its platforms: an application reads none of these itself.
+OF_TRACKER = (
+    *("SECRET_KEYS", "SITE", "OUTBOX", "OUTBOX_BOUND", "DELIVERY", "TEST_UNTIL", "TEST_IDS", "SANDBOX"),
+    *("PHONE_REGION", "ON_ERROR", "WHEN_UNSURE"),
+)
+
 
 class Settings:
-    """The settings of one application: the mapping first, then the environment, then the default."""
+    """The settings of one application: the mapping first, then the environment, then the default.
+
+    `lent`: names that fixtures of a test have put into the environment, for whichever application reads them."""
+
+    lent: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> None:
         self._config = config or {}
@@ -201,8 +211,7 @@ class Settings:
 
     def tracker(self, *, secret_keys: Sequence[str] = (), debug: bool = False) -> Tracker:
         """The tracker that these settings describe. `secret_keys` serve where the settings name none."""
-        for advice in self.unknown():
-            log.warning(advice)
+        self._warn()
         platforms = self.platforms()
         if not platforms:
             raise ConfigurationError(f"no platform is configured. Set, for at least one, {self.required()}")
@@ -228,6 +237,22 @@ class Settings:
             test_ids=self.pairs("TEST_IDS"),
             introduces=not self.sandbox,
         )
+
+    def check_beside_tracker(self) -> None:
+        """Raise `ConfigurationError` for what is set and nothing reads where the application gives its own tracker."""
+        self._warn()
+        names = (*OF_TRACKER, *(name for kind in installed() for name in settings_of(kind)))
+        own = Settings(self._config, {name: value for name, value in self._environ.items() if name not in self.lent})
+        if given := [PREFIX + name for name in names if own.raw(name) not in (None, "")]:
+            raise ConfigurationError(
+                f"{', '.join(given)}: nothing reads what a tracker is made of where the application gives its own, "
+                "PixelTwin(tracker=…). Build it into that Tracker and unset it (your code may read other names from "
+                "the environment), or leave tracker= out"
+            )
+
+    def _warn(self) -> None:
+        for advice in self.unknown():
+            log.warning(advice)
 
     def _check_sandbox(self, debug: bool) -> None:
         """A sandbox takes conversions away from the platforms: only on this machine, or while debugging."""

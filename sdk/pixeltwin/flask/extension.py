@@ -85,6 +85,8 @@ class PixelTwin:
         settings = Settings(app.config)
         if self._given_tracker is None:
             settings = with_sandbox(app, settings)
+        else:
+            settings.check_beside_tracker()
         debug = app.debug or app.testing
         tracker = self._given_tracker or settings.tracker(secret_keys=_flask_keys(app), debug=debug)
         kept = (*tracker.keep_parameters, *settings.words("KEEP_PARAMETERS"))  # of a tracker that was given, too
@@ -97,7 +99,6 @@ class PixelTwin:
                 keep=tracker.keep_parameters,
                 page_views=settings.get("PAGE_VIEWS"),
                 clean_page_url=settings.flag("CLEAN_URL"),
-                live=settings.get("DELIVERY") == "live",
                 gpc=settings.gpc,
                 visitor_id=settings.get("VISITOR_ID") == "on",
                 cookie_domain=settings.get("COOKIE_DOMAIN"),

@@ -25,7 +25,6 @@ class Site:
     keep: tuple[str, ...]
     page_views: str = "beacon"
     clean_page_url: bool = True
-    live: bool = True
     gpc: GpcMeaning = "limited"
     visitor_id: bool = False
     cookie_domain: str | None = None
@@ -60,9 +59,9 @@ class Site:
     @property
     def tells(self) -> bool:
         """Whether the platforms are told anything now, be it in test mode."""
-        return self.live or self.tracker.mode.testing(self.tracker.clock())
+        return self.tracker.mode.sends(self.tracker.clock())
 
     @property
     def shows(self) -> bool:
         """Whether pixels are rendered now; in test mode they are not, for what a pixel says counts."""
-        return self.live and self.tracker.mode.shows(self.tracker.clock())
+        return self.tracker.mode.shows(self.tracker.clock())

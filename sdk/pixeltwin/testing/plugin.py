@@ -31,12 +31,19 @@ def _pixeltwin_bench(pixeltwin_clock: FrozenClock, monkeypatch: pytest.MonkeyPat
 
     from .bench import bench
 
-    # For applications that are made in the test. What they set themselves wins.
     for name, value in (("PIXELTWIN_WORKER", "off"), ("PIXELTWIN_OUTBOX", "memory:")):
         if not os.environ.get(name):
-            monkeypatch.setenv(name, value)
+            _lend(monkeypatch, name, value)
     with bench(pixeltwin_clock) as made:
         yield made
+
+
+def _lend(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Set it for applications that are made in the test. What they set themselves wins, a tracker of theirs too."""
+    from ..config import Settings
+
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Settings, "lent", Settings.lent | {name})
 
 
 @pytest.fixture
@@ -55,7 +62,7 @@ def pixeltwin_sandbox(_pixeltwin_bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     from .served import served
 
     with served(_pixeltwin_bench) as sandbox:
-        monkeypatch.setenv("PIXELTWIN_SANDBOX", sandbox.url)
+        _lend(monkeypatch, "PIXELTWIN_SANDBOX", sandbox.url)
         yield sandbox
 
 
