@@ -23,7 +23,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Optional, Sequence, Tuple
 
+from flask import Flask, request
+
 from pixeltwin import AddToCart, Consent, Conversion, CustomEvent, Item, Purchase, Reddit, Tracker, Visitor
+from pixeltwin.flask import PixelTwin
 
 def money(amount: Decimal, maybe: Optional[Decimal], lines: Sequence[Item]) -> None:
     Purchase(value=amount, currency="EUR", items=lines)
@@ -59,6 +62,20 @@ stored: Conversion = tracker.track(bought, visitor=None, consent=Consent.granted
 built: Conversion = tracker.track(lambda: bought, visitor=None, consent=Consent.granted())  # error
 tracker.track(bought, visitor=None)  # error
 tracker.track(bought, visitor=None, consent=Consent.granted(platforms={"snap": "never"}))  # error
+
+twin = PixelTwin(Flask("shop"))
+
+@twin.consent_loader
+def from_cookie() -> str:
+    return request.cookies.get("advertising", "denied")
+
+@twin.consent_loader
+def by_platform() -> Consent:
+    return Consent.granted(platforms={"snap": "denied"})
+
+@twin.consent_loader  # error
+def neither() -> bool:
+    return True
 """
 EXPECTED = {number for number, line in enumerate(SAMPLE.splitlines(), 1) if line.endswith("# error")}
 
@@ -78,7 +95,8 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.mark.slow
 def test_mypy_takes_what_the_constructors_take(sample: Path) -> None:
-    """Money is given as Decimal, int or text and read as Decimal; a float, or a misspelt field, is an error."""
+    """Money is given as Decimal, int or text and read as Decimal; a float, or a misspelt field, is an error. A consent
+    loader gives a consent, or text as a cookie holds it."""
     said = run(
         sys.executable, "-m", "mypy", "--strict", "--cache-dir", sample.parent / "cache", sample, cwd=sample.parent
     )

@@ -13,7 +13,7 @@ from flask import Flask, Response, request
 from typing_extensions import Unpack
 
 from ..config import Settings
-from ..consent import Consent, State
+from ..consent import Consent
 from ..conversion import Conversion
 from ..errors import ConfigurationError, InvalidInput
 from ..events import Event, Item
@@ -129,8 +129,9 @@ class PixelTwin:
 
     # --- loaders ---------------------------------------------------------------------------------------------------
 
-    def consent_loader(self, loader: Callable[[], Consent | State]) -> Callable[[], Consent | State]:
-        """Register what says, for the current request, what the visitor allows. Asked once a request."""
+    def consent_loader(self, loader: Callable[[], Consent | str]) -> Callable[[], Consent | str]:
+        """Register what says, for the current request, what the visitor allows: a `Consent`, or its state as text. Who
+        gets any other answer counts as having refused, and that is logged. Asked once a request."""
         self._hooks.consent = loader
         return loader
 

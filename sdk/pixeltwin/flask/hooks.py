@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..consent import Consent, State
 from ..events import Event
@@ -21,16 +21,16 @@ class Hooks:
     """None of them is there until it is registered."""
 
     def __init__(self) -> None:
-        self.consent: Callable[[], Consent | State] | None = None
+        self.consent: Callable[[], Consent | str] | None = None
         self.visitor: Callable[[], Person] | None = None
         self.url: Callable[[str], str | None] | None = None
         self.keep: Callable[[Event], bool] | None = None
 
-    def allowed(self, load: Callable[[], Consent | State], tracker: Tracker) -> Consent:
+    def allowed(self, load: Callable[[], Consent | str], tracker: Tracker) -> Consent:
         """What the visitor allows; nothing where that cannot be found out."""
         try:
             answer = load()
-            return answer if isinstance(answer, Consent) else Consent(answer)
+            return answer if isinstance(answer, Consent) else Consent(cast("State", answer))  # which checks it
         except Exception as error:
             if tracker.on_error == "raise":
                 raise
