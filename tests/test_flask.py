@@ -6,11 +6,15 @@ import json
 import logging
 import re
 from functools import partial
+from hashlib import sha256
+from threading import Thread
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from flask import Blueprint, Flask, Response, after_this_request, redirect, render_template_string, request
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from pixeltwin import AddToCart, Consent, Item, Purchase, Tracker, ViewContent, Visitor
 from pixeltwin.conversion import Conversion
@@ -499,6 +503,36 @@ def test_what_the_site_knows_of_the_visitor_is_in_both_halves_hashed() -> None:
     assert "ada@example.com" not in text
     assert "b5fc85e55755f9e0d030a10ab4429b6b2944855f9a0d60077fe832becbc41d72" in text
     assert page.cache_control.private
+
+
+def test_a_visitor_is_himself_where_a_context_outlives_his_request() -> None:
+    """On a server whose application context was pushed before, each visitor has his own consent and identity."""
+    shop = Shop(PIXELTWIN_CONSENT="")
+    shop.twin.consent_loader(lambda: request.cookies["advertising"])
+    shop.twin.visitor_loader(lambda: {"email": request.cookies["mail"]})
+    server = make_server("127.0.0.1", 0, shop.app, threaded=False)
+
+    def serve() -> None:
+        with shop.app.app_context():
+            server.serve_forever()
+
+    def page(cookie: str) -> str:
+        asked = Request(f"http://127.0.0.1:{server.server_port}/", headers={"Cookie": cookie, "User-Agent": AGENT})
+        with urlopen(asked, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    thread = Thread(target=serve)
+    thread.start()
+    try:
+        ada, ben = (page(f"advertising=granted; mail={name}@example.com") for name in ("ada", "ben"))
+        bob = page("advertising=denied; mail=bob@example.com")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert sha256(b"ada@example.com").hexdigest() in ada
+    assert sha256(b"ben@example.com").hexdigest() in ben
+    assert "pixel" not in bob
 
 
 def test_filters_decide_what_is_tracked_and_which_url_is_seen() -> None:

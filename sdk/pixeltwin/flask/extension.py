@@ -26,7 +26,7 @@ from ..tracking.holding import Cancellation
 from ..visitor import AnyVisitor, Visitor
 from ..web import OWN, kept_parameters
 from . import exchange
-from .current import the_app, the_globals, the_request
+from .current import the_app, the_request
 from .endpoints import answer_on_all_hosts, exempt_from_csrf, first_party
 from .health import serve_health
 from .hooks import Hooks, Person
@@ -41,6 +41,7 @@ log = logging.getLogger("pixeltwin")
 
 View = TypeVar("View", bound=Callable[..., Any])
 _OFF_PAGE = "pixeltwin_off_page"
+_VISIT = "pixeltwin_visit"
 
 NO_CONSENT_SOURCE = """\
 pixeltwin does not know what visitors allow, so it treats everyone as having refused: nothing is sent or shown. Choose:
@@ -327,17 +328,18 @@ class PixelTwin:
         page of this site that the request reports on."""
         if not flask.has_request_context():
             return None
-        here = the_globals()
-        visit: Visit | None = here.get("pixeltwin_visit")
+        here = the_request()  # not g, which outlives it where an application context was pushed before
+        visit: Visit | None = getattr(here, _VISIT, None)
         if visit is None or page_url is not None:
             state, facts = self._state(), exchange.facts()
-            here.pixeltwin_visit = visit = Visit(
+            visit = Visit(
                 state.site,
                 facts if page_url is None else facts.at(page_url),
                 consent=lambda: self._consent(state),
                 person=self._hooks.person,
                 source=state.source if self._hooks.consent is None else "consent_loader",
             )
+            setattr(here, _VISIT, visit)
         return visit
 
     def _is_off_page(self) -> bool:
@@ -352,7 +354,7 @@ class PixelTwin:
         return state.fixed_consent or Consent.denied()
 
     def _after(self, response: Response) -> Response:
-        visit: Visit | None = the_globals().get("pixeltwin_visit")
+        visit: Visit | None = getattr(the_request(), _VISIT, None)
         # Where pages are everybody's, the page's script reports the landing; this may come out of the site's own cache.
         if visit is None and (
             exchange.may_show_yet(response) or (exchange.may_have_landed() and not self._state().site.shared)
