@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pixeltwin.contract import Delivered, Misconfigured, Platform, Refused, RetryLater
 from pixeltwin.conversion import ActionSource, Conversion
-from pixeltwin.emulation import Incoming
+from pixeltwin.emulation import DROPPED, Incoming
 from pixeltwin.errors import CannotSend
 from pixeltwin.events import EVENT_TYPES
 from pixeltwin.platforms import installed
@@ -258,6 +258,14 @@ def test_both_halves_of_a_golden_case_count_once(kind: str, case: Any) -> None:
     assert (browser.event, browser.account) == (server.event, server.account)
     if browser.order_id is None:  # some merge by order id too
         assert platform.dedup(stranger, server).counted == 2
+
+
+@twin_cases
+def test_the_pixel_script_has_a_place_for_all_that_is_said(kind: str, case: Any) -> None:
+    """Nothing that a platform has its page say is dropped on the way to the wire."""
+    platform, conversion = emulated(kind, case), conversion_of(case)
+
+    assert DROPPED not in hit(platform, conversion, conversion.occurred_at).payload
 
 
 def _renamed(conversion: Conversion) -> Conversion:

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pixeltwin.consent import Consent
 from pixeltwin.conversion import Conversion
 from pixeltwin.dedup import Half
-from pixeltwin.emulation import Answer, Incoming
+from pixeltwin.emulation import DROPPED, Answer, Incoming
 from pixeltwin.events import CustomEvent, Event, Item, PageView, Purchase
 from pixeltwin.platforms.snap import Snap
 from pixeltwin.snippet import render
@@ -196,20 +196,34 @@ def test_the_rendered_snippet_reaches_the_sandbox_as_the_twin(site: str, page: A
 
 @pytest.mark.browser
 def test_every_field_of_the_pixel_reaches_the_wire(site: str, page: Any) -> None:
-    """What a custom event tells of itself, its customer and its delivery arrives under the pixel's wire names, equal to
-    the server's where the server has it."""
+    """What a custom event tells of itself, its customer, brand and delivery arrives under the pixel's wire names, equal to the
+    server's where the server has it."""
     platform = snap(custom_events={"Quiz finished": "CUSTOM_EVENT_1"}, **Snap.emulated(site))
     quiz = CustomEvent(
-        name="Quiz finished", description=HOSTILE, customer_status="new", delivery_category="curbside", category="quiz"
+        name="Quiz finished",
+        description=HOSTILE,
+        customer_status="new",
+        delivery_category="curbside",
+        category="quiz",
+        items=[Item(id="sku-1", brand_id="b-1")],
     )
     one = conversion(quiz, visitor=Visitor(email="person@example.com"), source_url=f"{site}/")
     open_page(page, f"{site}/", page_of(platform, one))
     custom = platform.server_event(one)["custom_data"]
     (half,) = arrived(1)
 
-    wire = {key: half.payload[key] for key in ("et", "e_desc", "e_cs", "e_dm", "e_ic")}
-    assert wire == {"et": "Quiz finished", "e_desc": HOSTILE, "e_cs": "new", "e_dm": "curbside", "e_ic": "quiz"}
-    assert custom == {"event_tag": wire["et"], "delivery_category": wire["e_dm"], "content_category": wire["e_ic"]}
+    wire = {key: half.payload[key] for key in ("et", "e_desc", "e_cs", "e_dm", "e_ic", "br_id")}
+    assert wire == {
+        "et": "Quiz finished",
+        "e_desc": HOSTILE,
+        "e_cs": "new",
+        "e_dm": "curbside",
+        "e_ic": "quiz",
+        "br_id": "b-1",
+    }
+    assert DROPPED not in half.payload
+    shared = {"event_tag": wire["et"], "delivery_category": wire["e_dm"], "content_category": wire["e_ic"]}
+    assert shared.items() <= custom.items()
 
 
 LOADER = """<script>

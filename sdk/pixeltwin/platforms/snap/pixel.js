@@ -20,8 +20,8 @@
     clientdedupid: 'cdid', clientdeduplicationid: 'cdid',
     transactionid: 'e_tid', price: 'e_pr', currency: 'e_cur', itemids: 'e_iids', itemcategory: 'e_ic',
     numberitems: 'e_ni', description: 'e_desc', searchstring: 'e_ss', signupmethod: 'e_sm', level: 'e_lv',
-    paymentinfoavailable: 'e_pia', success: 'e_su', eventtag: 'et', brands: 'e_bds', customerstatus: 'e_cs',
-    deliverymethod: 'e_dm', datause: 'du', integration: 'intg', ipaddress: 'c_ip',
+    paymentinfoavailable: 'e_pia', success: 'e_su', eventtag: 'et', brands: 'e_bds', brandid: 'br_id',
+    customerstatus: 'e_cs', deliverymethod: 'e_dm', datause: 'du', integration: 'intg', ipaddress: 'c_ip',
     firstname: 'u_fn', lastname: 'u_ln', age: 'u_age', gender: 'u_gd',
     geocity: 'l_city', georegion: 'l_gr', geocountry: 'l_gc', geopostalcode: 'l_gpc'
   };

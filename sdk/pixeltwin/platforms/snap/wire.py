@@ -20,12 +20,18 @@ WIRE = {
     "number_items": "e_ni",
     "item_category": "e_ic",
     "brands": "e_bds",
+    "brand_id": "br_id",
     "search_string": "e_ss",
     "sign_up_method": "e_sm",
     "delivery_method": "e_dm",
     "event_tag": "et",
     "description": "e_desc",
     "customer_status": "e_cs",
+    "level": "e_lv",
+    "payment_info_available": "e_pia",
+    "success": "e_su",
+    "data_use": "du",
+    "integration": "intg",
     "user_hashed_email": "u_hem",
     "user_hashed_phone_number": "u_hpn",
     "user_hashed_mobile_ad_id": "u_hmai",
@@ -38,7 +44,7 @@ FIELDS = (
         Field(name.replace("_", " "), call, (WIRE[call],), ("custom_data", api))
         for name, (call, api) in EVENT_FIELDS.items()
     ),
-    *(Field(name.replace("_", " "), call, (WIRE[call],)) for name, call in PIXEL_ONLY.items() if call in WIRE),
+    *(Field(name.replace("_", " "), call, (WIRE[call],)) for name, call in PIXEL_ONLY.items()),
     *(
         Field(name.replace("_", " "), call, (WIRE[call],) if call else (), ("user_data", key))
         for name, key in KEYS.items()
