@@ -196,8 +196,8 @@ def test_the_rendered_snippet_reaches_the_sandbox_as_the_twin(site: str, page: A
 
 @pytest.mark.browser
 def test_every_field_of_the_pixel_reaches_the_wire(site: str, page: Any) -> None:
-    """What a custom event tells of itself, its customer, brand and delivery arrives under the pixel's wire names, equal to the
-    server's where the server has it."""
+    """What a custom event tells of itself, its customer and its delivery arrives under the pixel's wire names, equal to
+    the server's where the server has it, and the script drops none of it."""
     platform = snap(custom_events={"Quiz finished": "CUSTOM_EVENT_1"}, **Snap.emulated(site))
     quiz = CustomEvent(
         name="Quiz finished",
