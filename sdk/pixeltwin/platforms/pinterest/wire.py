@@ -6,7 +6,7 @@ from ...emulation import Field
 from .mapping import EVENT_FIELDS, HASHED, ITEM_FIELDS
 
 _LINES = {field.tag: field.api for field in ITEM_FIELDS.values() if field.tag and field.api}
-_BY_THE_TAG = ("email", "phone", "external_id")  # what of a visitor the tag takes too
+_BY_THE_TAG = ("email", "external_id")  # what of a visitor the tag takes too
 
 FIELDS = (
     Field("ID", "event_id", ("ed", "event_id"), ("event_id",)),
