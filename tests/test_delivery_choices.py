@@ -46,6 +46,19 @@ def test_what_may_not_go_is_kept_with_its_reason(
     assert reason in str(report)
 
 
+def test_a_platform_is_not_waited_for_longer_than_seven_days(outbox: Outbox, vendor: Vendor) -> None:
+    """Without the visitor's answer about one platform nothing goes there, and his data is kept no longer for it."""
+    sender = delivery(outbox, vendor.platform())
+    put(outbox, conversion(1, consent=Consent.granted(platforms={"local": "pending"})))
+    for hours in range(24 * 7 + 1):
+        assert outbox.get(["id-1"])[0].visitor is not None or hours == 24 * 7
+        sender.deliver(NOW + timedelta(hours=hours))
+    row = rows(outbox)["id-1"]
+    assert (row.state, row.reason.partition(":")[0]) == ("suppressed", "never_decided")
+    assert outbox.get(["id-1"])[0].visitor is None
+    assert not vendor.requests
+
+
 def test_limited_use_that_cannot_be_kept_to_is_no_consent(outbox: Outbox, vendor: Vendor) -> None:
     """A platform that cannot keep to what the visitor allowed gets nothing."""
     platform = vendor.platform()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -80,6 +81,62 @@ def test_a_decision_made_later_never_raises_what_was_allowed_then(outbox: Outbox
     sender.deliver(NOW)
     assert rows(outbox)["id-1"].reason.startswith("consent_denied")
     assert not vendor.ids
+
+
+@pytest.mark.parametrize(
+    ("then", "later"),
+    [
+        (Consent.granted(), Consent.limited(country="US", state="CA")),
+        (Consent.limited(country="US", state="CA"), Consent.granted()),
+    ],
+)
+def test_limited_use_has_the_place_that_was_said_with_it(
+    outbox: Outbox, vendor: Vendor, then: Consent, later: Consent
+) -> None:
+    """Where limited use applies is carried by the answer it came with, be that the first or the last."""
+    platform = vendor.platform()
+    seen: list[Consent] = []
+    platform.honours = lambda consent, visitor: bool(seen.append(consent)) or True  # type: ignore[method-assign,func-returns-value]
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1, consent=by("ada", then)))
+    Ledger(outbox).record(by("ada", later), [platform], source="loader", now=NOW)
+    sender.deliver(NOW)
+    assert [(platform.state(one), one.country, one.state) for one in seen] == [("limited", "US", "CA")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "reason"),
+    [
+        (Consent.granted(), "delivered", ""),
+        (Consent.limited(), "delivered", ""),
+        (Consent.denied(), "suppressed", "consent_denied"),
+        (Consent.granted(platforms={"local": "pending"}), "waiting", "consent_pending"),
+    ],
+)
+def test_a_platform_that_was_not_decided_about_follows_the_answer(
+    outbox: Outbox, vendor: Vendor, answer: Consent, state: str, reason: str
+) -> None:
+    """What waits for an answer about one platform goes with it, however late; the pixel that was not shown by then
+    counts as no first half."""
+    platform = vendor.platform()
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1, consent=by("ada", Consent.granted(platforms={"local": "pending"}))), offered=True)
+    sender.deliver(NOW)
+    Ledger(outbox).record(by("ada", answer), [platform], source="loader", now=NOW)
+    sender.deliver(NOW + platform.window(None) + timedelta(hours=1))
+    row = rows(outbox)["id-1"]
+    assert (row.state, row.reason.partition(":")[0]) == (state, reason)
+
+
+def test_an_answer_that_is_lost_takes_nothing_back(outbox: Outbox, vendor: Vendor) -> None:
+    """Who is asked about a platform again has not refused it: what he allowed it before goes."""
+    platform = vendor.platform()
+    sender = delivery(outbox, platform)
+    put(outbox, conversion(1, consent=by("ada", Consent.granted())))
+    asked = Consent.granted(platforms={"local": "pending"})
+    Ledger(outbox).record(by("ada", asked), [platform], source="loader", now=NOW)
+    sender.deliver(NOW)
+    assert vendor.ids == ["id-1"]
 
 
 def test_limited_use_that_was_chosen_since_is_kept_to(outbox: Outbox, vendor: Vendor) -> None:

@@ -67,8 +67,8 @@ class Consent:
 
     def at_most(self, state: State) -> Consent:
         """The same consent, nowhere more than `state`: denied, pending, limited, granted is the order."""
-        lower = {name: _lower(one, state) for name, one in self.platforms.items()}
-        return replace(self, default=_lower(self.default, state), platforms=lower)
+        lowered = {name: lower(one, state) for name, one in self.platforms.items()}
+        return replace(self, default=lower(self.default, state), platforms=lowered)
 
     def to_record(self) -> dict[str, Any]:
         """Plain data to be stored; `from_record` is its inverse."""
@@ -89,7 +89,8 @@ class Consent:
         return plain or cls(**record)
 
 
-def _lower(one: State, other: State) -> State:
+def lower(one: State, other: State) -> State:
+    """The one of two that allows less."""
     return one if _RISING.index(one) <= _RISING.index(other) else other
 
 

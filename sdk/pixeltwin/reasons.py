@@ -17,7 +17,7 @@ CODES = frozenset(
         *("no_match_key", "no_source_url", "no_value", "refunds_off", "too_old", "custom_data"),
         *("before_send", "consent_denied", "consent_pending", "consent_withdrawn", "no_test_id", "not_wanted"),
         *("server_off", "called_off", "unpaid"),
-        *("past_window", "past_window_unsure", "never_delivered", "never_released"),
+        *("past_window", "past_window_unsure", "never_decided", "never_delivered", "never_released"),
         *("mapping_error", "request_error", "network", "test"),
     }
 )

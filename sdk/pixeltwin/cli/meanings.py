@@ -38,6 +38,7 @@ _REASONS = {
     "server_off": "It was tracked with server=False. Nothing to do.",
     "not_wanted": "It was tracked for other platforms. Nothing to do.",
     "before_send": "Your before_send= left it out. Nothing to do.",
+    "never_decided": f"The visitor did not decide about this platform within {KEEP_HELD // _DAY} days; it is over.",
     "never_released": f"Nobody lifted what it waited for within {KEEP_HELD // _DAY} days; it is over.",
     "never_delivered": f"It was still open after {KEEP_OTHERS // _DAY} days; see that a worker runs. It is over.",
     "too_old": "It became older than the platform takes; see that a worker runs and what held it up. It is over.",

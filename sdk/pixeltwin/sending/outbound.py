@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -17,10 +16,11 @@ from ..conversion import AHEAD, Conversion, conversion_from_record, occurred
 from ..errors import CannotSend, described
 from ..insight.match import Carried, carried_by
 from ..logfields import fields
-from ..outbox.contract import Claim, Settlement
+from ..outbox.contract import KEEP_HELD, Claim, Settlement
 from ..outbox.states import ServerState
 from ..pages.telling import browser_half
 from ..strictjson import decode, encode
+from ..tracking.answers import together
 from .backoff import backoff
 
 log = logging.getLogger("pixeltwin")
@@ -62,7 +62,8 @@ def prepare(
     decided: Consent | None = None,
 ) -> Ready | Settlement:
     """The event to send, or what becomes of the row instead. `fraction`: a random number from 0 to 1, for back-off.
-    `decided`: what its visitor decided last, where he is known; it can only lower what he allowed then.
+    `decided`: what its visitor decided last, where he is known: where he had answered it can only lower what he
+    allowed then.
 
     An error in mapping code (a `before_send` that raises) refuses nothing: the row waits and is tried again.
     """
@@ -102,13 +103,14 @@ def _prepared(
         return settled(
             claim, "expired", f"too_old: {platform.title} takes no event older than {platform.max_age.days} days"
         )
-    conversion = conversion_from_record(record, decode(claim.row.visitor), occurred_at)
+    tracked = conversion = conversion_from_record(record, decode(claim.row.visitor), occurred_at)
     if decided is not None:
-        if platform.allowed(conversion.consent) and platform.state(decided) == "denied":
+        if platform.allowed(tracked.consent) and platform.state(decided) == "denied":
             reason = f"consent_withdrawn: the visitor allows {platform.name} nothing any more"
             return settled(claim, "suppressed", reason)
-        conversion = replace(conversion, consent=conversion.consent.at_most(platform.state(decided)))
-    stays = _stays(platform, conversion, claim, now, when_unsure)
+        conversion = tracked.with_consent(together(tracked.consent, decided, [platform]))
+    # Whether it had a browser half is for what was known when a page showed it.
+    stays = _stays(platform, conversion, claim, now) or _past_window(platform, tracked, claim, now, when_unsure)
     if stays:
         return stays
     prepared = platform.prepared(conversion)
@@ -130,9 +132,7 @@ def _prepared(
     )
 
 
-def _stays(
-    platform: Platform, conversion: Conversion, claim: Claim, now: datetime, when_unsure: WhenUnsure
-) -> Settlement | None:
+def _stays(platform: Platform, conversion: Conversion, claim: Claim, now: datetime) -> Settlement | None:
     """Why this row is not for this platform, or not now; None when nothing speaks against sending it."""
     if not conversion.server:
         return settled(claim, "suppressed", "server_off: tracked with server=False")
@@ -140,6 +140,8 @@ def _stays(
         return settled(claim, "suppressed", f"not_wanted: tracked for other platforms than {platform.name}")
     state = platform.state(conversion.consent)
     if state == "pending":
+        if now + ASK_AGAIN > conversion.occurred_at + KEEP_HELD:  # no longer than what is held for all platforms
+            return settled(claim, "suppressed", f"never_decided: the visitor did not decide about {platform.name}")
         reason = f"consent_pending: the visitor has not decided about {platform.name}"
         return Settlement(claim.row.seq, claim.lease, "waiting", reason, now + ASK_AGAIN, tried=False)
     if state == "denied":
@@ -150,7 +152,7 @@ def _stays(
         # A clock is wrong, perhaps this one: the event is not burnt for it.
         reason = "in_the_future: it lies ahead of this machine's clock"
         return Settlement(claim.row.seq, claim.lease, "waiting", reason, conversion.occurred_at, tried=False)
-    return _past_window(platform, conversion, claim, now, when_unsure)
+    return None
 
 
 def _past_window(
