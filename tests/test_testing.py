@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ BUYER: Any = {
 def shop(**settings: Any) -> Flask:
     """A shop as somebody has it: nothing in it is for tests."""
     app = Flask("shop")
+    add_shop(app, **settings)
+    return app
+
+
+def add_shop(app: Flask, **settings: Any) -> None:
     app.config.update({"SECRET_KEY": "a secret for tests", "PIXELTWIN_CONSENT": "granted"})
     app.config.update(settings)
     twin = PixelTwin(app)
@@ -61,8 +67,6 @@ def shop(**settings: Any) -> Flask:
     @app.get("/thanks")
     def thanks() -> str:
         return render_template_string(PAGE)
-
-    return app
 
 
 @pytest.fixture
@@ -89,6 +93,49 @@ def test_an_application_is_recorded_from_its_first_request_on(app: Flask, pixelt
     assert sorted(call.platform for call in pixeltwin_recorder.browser_calls) == KINDS
     assert sorted(event.platform for event in pixeltwin_recorder.server_events) == KINDS
     assert len({call.id for call in pixeltwin_recorder.browser_calls}) == 1
+
+
+@pytest.mark.parametrize("first", ["made before the context", "made within the context"])
+def test_an_application_whose_context_was_pushed_before_is_recorded_too(
+    pixeltwin_clock: FrozenClock, first: str
+) -> None:
+    """What a fixture does `with app.app_context()` comes to the test: its requests, and what it tracks without one."""
+    from pixeltwin.testing.bench import bench
+
+    app, given = Flask("shop"), samples_settings()
+    ready = partial(add_shop, app, **given)
+    if first == "made before the context":
+        ready()
+    with app.app_context(), bench(pixeltwin_clock) as here, Recorder(here).looking():
+        if first == "made within the context":
+            ready()
+            app.test_client().get("/thanks")
+        app.extensions["pixeltwin"].tracker.track(samples.purchase(), **BUYER)
+        assert_counted("reddit", "Purchase", times=1)
+        app.test_client().post("/buy", follow_redirects=True)
+        assert_merged("snap", "Purchase")
+
+
+def test_an_application_that_delivered_before_delivers_to_the_test_alone(
+    pixeltwin_clock: FrozenClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that an earlier request started for the default outbox has ended, and none is started."""
+    from pixeltwin.testing.bench import bench
+
+    monkeypatch.chdir(tmp_path)
+    given = {name: value for name, value in samples_settings().items() if not name.endswith(("OUTBOX", "WORKER"))}
+    app = shop(**given, PIXELTWIN_SANDBOX="http://127.0.0.1:9")  # where nobody answers
+    app.test_client().get("/thanks")
+    assert workers()
+    with bench(pixeltwin_clock):
+        app.test_client().post("/buy")
+        assert not workers()
+
+
+def workers() -> list[str]:
+    """The threads that deliver to a destination."""
+    names = [one.name for one in threading.enumerate()]
+    return [name for name in names if name.startswith("pixeltwin-") and ":" in name]
 
 
 def test_what_is_taken_over_is_given_back(pixeltwin_clock: FrozenClock) -> None:
@@ -126,8 +173,7 @@ def test_a_test_never_meets_what_an_earlier_one_left(pixeltwin_clock: FrozenCloc
         for _ in range(2):
             with bench(pixeltwin_clock) as here, Recorder(here).looking():
                 made.test_client().post("/buy", follow_redirects=True)
-                names = [one.name for one in threading.enumerate()]
-                assert not [name for name in names if name.startswith("pixeltwin-") and ":" in name]  # a destination's
+                assert not workers()
                 assert_merged(KINDS[0], "Purchase")
     assert list(tmp_path.iterdir()) == []
 

@@ -94,7 +94,9 @@ def active() -> Bench:
 def bench(clock: FrozenClock) -> Generator[Bench]:
     """A bench for as long as the block lasts. Each Flask application with a PixelTwin that is used meanwhile is taken
     over by itself; a tracker without one has to be handed to `taken.take`."""
-    from flask import appcontext_pushed
+    from flask import appcontext_pushed, has_app_context, request_started
+
+    from ..flask.current import the_app
 
     made = Bench(clock)
 
@@ -104,7 +106,10 @@ def bench(clock: FrozenClock) -> Generator[Bench]:
 
     _active.append(made)
     try:
-        with appcontext_pushed.connected_to(used):
+        # A context that was pushed before serves requests as well: nothing is pushed for them then.
+        with appcontext_pushed.connected_to(used), request_started.connected_to(used):
+            if has_app_context():
+                used(the_app())
             yield made
     finally:
         _active.remove(made)

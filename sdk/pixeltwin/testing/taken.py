@@ -56,6 +56,7 @@ class Taken:
         self._back.callback(partial(_restore, state, site=state.site, threaded=state.threaded))
         tracker: Tracker = state.site.tracker
         if _is_nobodys(tracker.outbox):
+            tracker.close()
             tracker = _in_memory(tracker)
         # A test client is on this machine, as everybody is in a sandbox: its address counts as a visitor's.
         state.site, state.threaded = replace(state.site, tracker=tracker, sandboxed=True), False
