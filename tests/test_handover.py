@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from flask import Flask, jsonify, render_template_string
@@ -136,9 +137,11 @@ def test_a_descriptor_keeps_its_numbers_in_any_json(site: Site) -> None:
 
 @given(st.text(), st.text())
 def test_no_value_ends_the_script(name: str, id: str) -> None:
-    """Whatever stands in a call, the script is one element that holds exactly it."""
+    """Whatever stands in a call, the script is one element that holds exactly it, in HTML and in XHTML."""
     told = [{"event": "Custom", "id": id, "calls": [["pixel", "track", [name, "</script><!--\u2028'"]]]}]
-    [script] = Page(str(data_layer(twins(told), nonce="n'\"<"))).elements
+    html = str(data_layer(twins(told), nonce="n'\"<"))
+    [script] = Page(html).elements
+    assert ElementTree.fromstring(html).text == script.text
     assert script.attributes["nonce"] == "n'\"<"
     [twin] = pushed(str(script.text))
     assert twin["id"] == id and twin["calls"]["pixel"][0]["args"][0] == name

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import example, given
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from pixeltwin import AddToCart, Consent, Conversion, Item, PageView, Purchase, Visitor, WatchVideo
 from pixeltwin.contract import BrowserCall
 from pixeltwin.pages.telling import PLACEHOLDER, View, fires, template_calls
-from pixeltwin.snippet import Form, render
+from pixeltwin.snippet import Form, render, render_script, render_shared
 from tests import courier
 from tests.pages import Call, Page, fired
 from tests.samples import NOW, visitor
@@ -75,6 +76,20 @@ def test_no_value_breaks_out_of_the_script(name: str, sku: str, form: Form) -> N
     scripts = ["script"] if form.script is None else ["script", "script"]
     assert [element.tag for element in page.elements] == [*scripts, "noscript", "img"]
     assert fired(page.html)[1].args == ["item", {"sku": item.id, "name": item.name, "price": 29.95}]
+
+
+@given(st.text() | st.just(HOSTILE), st.sampled_from([STATIC, STATIC._replace(asks=True)]))
+@example("\uffff", STATIC)
+def test_a_page_of_xhtml_takes_it(name: str, form: Form) -> None:
+    """Elements and attributes are well-formed XML, which says what the HTML says, whatever values hold."""
+    cart = AddToCart(items=[Item(id="1", name=name)])
+    page = shown(conversion(event=cart), form=form, nonce=HOSTILE, view=BEACON)
+    read = ElementTree.fromstring(f"<head>{page.html}</head>")
+    found = [(one.tag, one.attrib) for one in read.iter() if one is not read]
+    assert found == [(one.tag, one.attributes) for one in page.elements]
+    assert json.loads(read[0].text or "") == page.data
+    alone = render_shared("/x.js?a&b", nonce=HOSTILE) + render_script("/x.js")
+    assert [one.get("async") for one in ElementTree.fromstring(f"<head>{alone}</head>")] == [""] * 2
 
 
 def test_money_on_the_page_has_exactly_its_digits() -> None:

@@ -15,8 +15,10 @@ from pixeltwin.frozen import FrozenDict
 from pixeltwin.strictjson import decode, encode, encode_for_html, plain
 from tests.pages import Page
 
-HOSTILE = "</script><script>alert(1)</script><!--<script>--> ]]> & &lt; ' \" ` ${x} \\ \u2028 \u2029 \x00 \x7f 🧀 é"
-FORBIDDEN = "<>&'\u2028\u2029"
+HOSTILE = (
+    "</script><script>alert(1)</script><!--<script>--> ]]> & &lt; ' \" ` ${x} \\ \u2028\u2029\uffff \x00 \x7f 🧀 é"
+)
+FORBIDDEN = "<>&'\u2028\u2029\ufffe\uffff"
 
 texts = st.text() | st.text(st.sampled_from(HOSTILE), max_size=30)
 json_values = st.recursive(

@@ -26,7 +26,8 @@ from .web import OWN
 _BLANKS = re.compile(r"""(?P<text>'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)| ?(?P<sign>=>|[!=]?==?|\|\||&&|[?:+<>{},;()]) ?""")
 _LINE_END = re.compile(r"([{,;(\[?:|&+]|=>)\n")  # no statement ends here
 _BLOCK_END = re.compile(r"[;\n]+}")  # the last one of a block ends with it
-_ASKING = " data-claim async"
+_RUNNING = ' async=""'  # attributes all have a value and what is empty ends itself: an XHTML page takes no less
+_ASKING = f' data-claim=""{_RUNNING}'
 _OURS = "pixeltwin.pixel_templates"
 _NONCE = "pixeltwin-nonce-of-this-response"  # stands for the nonce in what is kept between responses
 
@@ -76,7 +77,7 @@ def render_shared(script: str, *, nonce: str | None = None) -> Markup:
     return render_script(script, nonce=nonce, how=_ASKING)
 
 
-def render_script(script: str, *, nonce: str | None = None, how: str = " async") -> Markup:
+def render_script(script: str, *, nonce: str | None = None, how: str = _RUNNING) -> Markup:
     """The first-party script alone: it tells nobody anything before it is asked to."""
     attribute = Markup() if nonce is None else Markup(' nonce="{}"').format(nonce)
     return Markup('<script src="{}"{}{}></script>').format(script, Markup(how), attribute)
@@ -100,15 +101,17 @@ def _html(pixels: Sequence[Told], data: dict[str, Any], form: Form, has_nonce: b
         code = loaders(tuple(one.platform for one in pixels), form.root)
         parts = [f"<script{nonce}>\n{code}\npixeltwin.run({said});\n</script>"]
     else:
-        parts = [f'<script type="application/json" data-pixeltwin>{said}</script>']
+        parts = [f'<script type="application/json" data-pixeltwin="">{said}</script>']
     if form.script is not None:
-        how = _ASKING if form.asks else " async"
+        how = _ASKING if form.asks else _RUNNING
         parts.append(f'<script src="{escape(form.script)}"{how}{nonce}></script>')
     # Libraries that put a fetched page into another (htmx, Turbo) make live images of these. Lazy ones that are not
     # shown wait, and the first-party script takes them away; a browser without scripts loads them at once (HTML
     # Standard, "will lazy load element").
     images = [
-        f'<img src="{escape(url)}" alt="" hidden loading="lazy" data-pixeltwin>' for one in pixels for url in one.images
+        f'<img src="{escape(url)}" alt="" hidden="" loading="lazy" data-pixeltwin=""/>'
+        for one in pixels
+        for url in one.images
     ]
     if images:
         parts.append(f"<noscript>{''.join(images)}</noscript>")

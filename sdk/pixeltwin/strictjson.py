@@ -42,8 +42,8 @@ def decode(data: bytes | str) -> Any:
 
 
 # In a <script> these could end the element, begin a comment or (before ES2019) end a JavaScript line; the apostrophe
-# makes the text safe inside a single-quoted attribute as well.
-_UNSAFE = ("<", ">", "&", "'", "\u2028", "\u2029")
+# makes the text safe inside a single-quoted attribute as well. XML has no U+FFFE and U+FFFF: a page would end there.
+_UNSAFE = ("<", ">", "&", "'", "\u2028", "\u2029", "\ufffe", "\uffff")
 _SAFE = tuple((sign, f"\\u{ord(sign):04x}") for sign in _UNSAFE)
 
 
