@@ -111,10 +111,22 @@ def test_tag_names_are_the_apis_names(tag: str, api: str, own: str) -> None:
 
 
 def test_the_apis_spelling_in_the_tag_is_another_event() -> None:
-    """add_to_cart is a name of the API: sent by the tag it does not merge with the API's."""
+    """add_to_cart is a name of the API: sent by the tag it does not merge with the API's, and the reason says so."""
     tag = half_of(hit(track("add_to_cart", {"event_id": ID})))
+    verdict = Pinterest.dedup(tag, api_half("add_to_cart"))
 
-    assert Pinterest.dedup(tag, api_half("add_to_cart")).counted == 2
+    assert verdict.counted == 2
+    assert "the tag takes add_to_cart for a name of your own" in verdict.reason
+
+
+@pytest.mark.parametrize("name", ["Checkout", "AddToCart"])
+def test_the_apis_names_count_in_one_case(name: str) -> None:
+    """The tag's spelling of a name, sent to the API, is another event, and is named as it came."""
+    tag = half_of(hit(track(name, {"event_id": ID})))
+    verdict = Pinterest.dedup(tag, api_half(name))
+
+    assert verdict.counted == 2
+    assert f"differ: {tag.event} and {name}." in verdict.reason
 
 
 def test_own_names_merge_in_any_case() -> None:

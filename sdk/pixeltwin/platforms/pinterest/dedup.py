@@ -48,16 +48,21 @@ def _difference(first: Half, second: Half) -> Verdict | None:
         return Verdict(2, True, "they went to different accounts.", ("account",))
     for half in (first, second):
         if not half.id:
-            sender = "the tag" if half.side == "browser" else "the API"
-            return Verdict(2, True, f"the event_id is missing in what {sender} got: two conversions.", _ID)
+            return Verdict(2, True, f"the event_id is missing in what {_whom(half)} got: two conversions.", _ID)
     if first.id != second.id:
         return Verdict(2, True, "the two halves' event_id differs: two conversions.", _ID)
     if (first.event, first.custom_name) != (second.event, second.custom_name):
-        said = f"the same event_id, but the event names differ: {first.event} and {second.event}."
-        return Verdict(2, True, said, _NAME)
+        names = f"{first.event} and {second.event}"
+        if first.event == second.event:
+            names = f"{_whom(first if first.custom_name else second)} takes {first.event} for a name of your own"
+        return Verdict(2, True, f"the same event_id, but the event names differ: {names}.", _NAME)
     if "offline" in (first.action_source, second.action_source):
         return Verdict(2, True, "one action_source is offline, and offline events are never deduplicated.", _SOURCE)
     return None
+
+
+def _whom(half: Half) -> str:
+    return "the tag" if half.side == "browser" else "the API"
 
 
 def _spoken(time: timedelta) -> str:

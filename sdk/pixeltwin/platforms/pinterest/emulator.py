@@ -32,6 +32,7 @@ ACTION_SOURCES = ("web", "app_ios", "app_android", "offline")
 _EVENTS = re.compile(r"/v5/ad_accounts/([^/]*)/events")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _API_NAMES = frozenset(name.server for name in mapping.KNOWN_NAMES)
+_STANDARD = frozenset(spelling for name in mapping.KNOWN_NAMES for spelling in (name.browser, name.server))
 _HASHED_KEYS = tuple(key for key, _ in mapping.HASHED.values())
 _PIXEL = bytes.fromhex(  # a GIF of one transparent dot
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
@@ -212,7 +213,7 @@ def _half(event: Mapping[str, Any], now: datetime) -> Half:
     own = "" if name in _API_NAMES else name.lower()  # an advertiser's own name counts in any case
     return Half(
         side="server",
-        event=own or name,
+        event=name if not own or own in _STANDARD else own,  # a standard name in another spelling is shown as it came
         id=hits.text(event.get("event_id")),
         occurred_at=_moment(event.get("event_time")) or now,
         received_at=now,
