@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from pixeltwin import Consent, Purchase
 from pixeltwin.cli import flask_group, main
-from pixeltwin.config import OPTIONS, PREFIX, settings_of
+from pixeltwin.config import OF_TRACKER, OPTIONS, PREFIX, settings_of
 from pixeltwin.contract import COMMON_SETTINGS
 from pixeltwin.events import EVENT_TYPES
 from pixeltwin.platforms import installed
@@ -26,6 +27,7 @@ REFERENCE = (
 )
 README, SETTINGS_PAGE, COMMANDS, GOING_LIVE, PAYMENTS, _ = ((ROOT / path).read_text("utf-8") for path in REFERENCE)
 QUICKSTART, DOCTEST, WITHOUT_FLASK, OWN_TESTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+(OWN_TRACKER,) = re.findall(r"```python\n(.*?)```", SETTINGS_PAGE, re.DOTALL)
 WEBHOOK, LATER = re.findall(r"```python\n(.*?)```", PAYMENTS, re.DOTALL)
 
 
@@ -95,6 +97,26 @@ def test_the_example_without_flask_runs() -> None:
     assert all(platform.server_event(conversion, now) for platform in namespace["tracker"].platforms)
 
 
+def test_the_example_of_a_tracker_of_ones_own_tells_each_pixel_what_it_is_to_know(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its second Snap pixel hears of the trade shop alone, and the page names all settings that it leaves to code."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "shop"}
+    exec(compile(OWN_TRACKER, "settings.md", "exec"), namespace)
+    told = {}
+    for path in ("/trade/thanks", "/thanks"):
+        with namespace["app"].test_request_context(path, base_url="https://shop.example"):
+            event = Purchase(order_id=path, value="59.90", currency="EUR")
+            conversion = namespace["twin"].track(event, email="ada@example.com", consent=Consent.granted())
+        told[path] = [one.name for one in namespace["tracker"].platforms if one.prepared(conversion)]
+    assert len(namespace["tracker"].outbox.deliveries()) == 6
+    assert told == {"/trade/thanks": ["reddit", "snap", "snap-trade"], "/thanks": ["reddit", "snap"]}
+    section = SETTINGS_PAGE.partition("## What has no setting")[2].partition("## ")[0]
+    assert {PREFIX + name for name in OF_TRACKER} == settings_in(section)
+    namespace["tracker"].close()
+
+
 def test_the_example_of_a_test_passes_on_the_quickstart(quickstart: dict[str, Any], pixeltwin_recorder: Any) -> None:
     """The test that the README shows holds for the shop that it shows."""
     exec(compile(OWN_TESTS, "README.md", "exec"), quickstart)
@@ -105,7 +127,7 @@ def test_the_example_of_a_test_passes_on_the_quickstart(quickstart: dict[str, An
 @pytest.mark.slow
 def test_the_examples_type_check(tmp_path: Path) -> None:
     """A strict type checker accepts every example as it stands."""
-    for number, source in enumerate((QUICKSTART + WEBHOOK + LATER, WITHOUT_FLASK)):
+    for number, source in enumerate((QUICKSTART + WEBHOOK + LATER, WITHOUT_FLASK, OWN_TRACKER)):
         (tmp_path / f"example_{number}.py").write_text(source, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--allow-untyped-defs", *map(str, tmp_path.glob("*.py"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
