@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -77,7 +78,7 @@ def test_the_id_is_read_from_the_three_keys_the_tag_knows(key: str) -> None:
         {"client_dedup_id": ID},
         {"conversionId": ID},
         {"order_id": ID},
-        {"event_id": 1001},
+        {"event_id": True},
         {"event_id": ""},
         {"event_id": None},
     ],
@@ -89,6 +90,19 @@ def test_an_id_in_a_wrong_field_does_not_dedup(data: dict[str, Any]) -> None:
     assert half_of(answer).id is None
     assert "event_id" in answer.warnings[0]
     assert Pinterest.dedup(half_of(answer), api_half("checkout")).counted == 2
+
+
+def test_a_number_may_be_the_id_that_the_api_has_as_text() -> None:
+    """An ID that the page gave as a number is that number's text, and nobody says whether Pinterest takes it for it."""
+    answer = hit(track("checkout", {"event_id": 1001}))
+    tag = half_of(answer)
+    verdict = Pinterest.dedup(tag, replace(api_half("checkout"), id="1001"))
+
+    assert (tag.id, len(answer.warnings)) == ("1001", 1)
+    assert (verdict.counted, verdict.certain) == (2, False)
+    assert "number" in verdict.reason
+    assert "number" in answer.warnings[0]
+    assert Pinterest.dedup(tag, tag).counted == 1
 
 
 @pytest.mark.parametrize(

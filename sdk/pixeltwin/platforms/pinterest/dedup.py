@@ -3,7 +3,8 @@
 Same `event_id` and same event name within 24 hours of the first one recorded, neither of them offline: one conversion.
 Sources: Segment's Pinterest Conversions API page (24 h, 2026); Pinterest's own pages of 2026 speak of 48 h; events that
 reach the API over an hour late are reported as offline (Segment), and offline events are never deduplicated (OpenAPI
-5.23.0). What lies between is a grey zone: counted twice, to be cautious.
+5.23.0); the tag passes an id on as it was given, the API takes only text. What lies between is a grey zone: counted
+twice, to be cautious.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ...dedup import Half, Verdict
 CERTAIN = timedelta(hours=24)
 DOCUMENTED = timedelta(hours=48)
 PROMPT = timedelta(hours=1)
+NUMBER = "event_id as a number"  # among a half's keys: its id was no text
 
 _ID, _NAME, _SOURCE = ("event_id",), ("event", "event_name"), ("action_source",)  # the tag's names, and the API's
 
@@ -27,6 +29,9 @@ def judge(first: Half, second: Half) -> Verdict:
     gap = abs(second.received_at - first.received_at)
     if gap > DOCUMENTED:
         return Verdict(2, True, f"the same event_id, but {_spoken(gap)} apart: over 48 hours.", _ID)
+    if (NUMBER in first.keys) != (NUMBER in second.keys):
+        said = "one event_id is a number, the other its text: whether Pinterest takes them for one is not published."
+        return Verdict(2, False, said, _ID)
     for half in (first, second):
         delay = half.received_at - half.occurred_at
         if half.side == "server" and delay > PROMPT:

@@ -17,6 +17,7 @@ from ...dedup import Half
 from ...emulation import Incoming
 from ...replies import json_body
 from . import mapping
+from .dedup import NUMBER
 from .replies import an_object
 
 ID_KEYS = ("event_id", "eventID", "eid")  # the tag takes any of these three, in this very spelling
@@ -41,12 +42,15 @@ def half(hit: Mapping[str, Any], now: datetime) -> tuple[Half | None, list[str]]
     if not str(hit.get("tid") or "").isdigit():
         return None, ["the tag sent no tag ID (tid); Pinterest cannot tell whose conversion this is"]
     data = an_object(hit.get("ed"))
-    id = event_id(data)
+    given = event_id(data)
+    id = text(given)
     remarks: list[str] = []
     if name not in _API_NAMES:
         remarks.append(f"the tag has no event called {name!r}; Pinterest labels it as an 'Unknown' event")
     if id is None:
         remarks.append("the tag sent no event_id: this event cannot be merged with the API's")
+    elif not isinstance(given, str):
+        remarks.append("the tag sent a number as event_id: give it as text, as the API has it")
     found = Half(
         side="browser",
         event=_API_NAMES.get(name, name),
@@ -56,14 +60,16 @@ def half(hit: Mapping[str, Any], now: datetime) -> tuple[Half | None, list[str]]
         custom_name="" if name in _API_NAMES else name,
         order_id=text(data.get("order_id")),
         value=number(data.get("value")),
+        keys={} if id is None or isinstance(given, str) else {NUMBER: id},
         payload=dict(hit),
     )
     return found, remarks
 
 
-def event_id(data: Mapping[str, Any]) -> str | None:
-    """The id, from the keys that the tag knows and no other."""
-    return next((value for key in ID_KEYS if isinstance(value := data.get(key), str) and value), None)
+def event_id(data: Mapping[str, Any]) -> str | int | float | None:
+    """The id as it was given, from the keys that the tag knows and no other."""
+    given = (value for key in ID_KEYS if isinstance(value := data.get(key), str | int | float))
+    return next((value for value in given if value != "" and not isinstance(value, bool)), None)
 
 
 def text(value: Any) -> str | None:
