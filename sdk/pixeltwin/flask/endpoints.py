@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NoReturn, cast
 
 from flask import Blueprint, Flask, Response, abort, request
@@ -21,6 +20,7 @@ _PROXY = """\
 pages of this site report from an address that the application does not know as its own, so their reports are refused:
 page views and clicks have no server half. Where a proxy ends TLS and sets X-Forwarded-Proto and its like, say so:
 app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1), from werkzeug.middleware.proxy_fix"""
+NAME = "pixeltwin"  # of the blueprint
 LARGEST_REPORT = 8192  # bytes of a beacon
 _HOST = "pixeltwin_host"
 FOR_GOOD = 31_536_000  # seconds: a year, the longest that caches are asked to keep anything
@@ -28,7 +28,7 @@ FOR_GOOD = 31_536_000  # seconds: a year, the longest that caches are asked to k
 
 def first_party(visit: Callable[..., Visit | None], script: Script) -> Blueprint:
     """The paths; `visit` gives the current request's visitor, with `page_url=` as he is on that page."""
-    blueprint = Blueprint("pixeltwin", __name__, url_prefix=OWN)
+    blueprint = Blueprint(NAME, __name__, url_prefix=OWN)
     flood = Flood()
 
     @blueprint.get("/pixeltwin.js")
@@ -54,8 +54,18 @@ def first_party(visit: Callable[..., Visit | None], script: Script) -> Blueprint
         response.make_conditional(request)
         return response
 
-    for name, believe in (("page-view", reports.page_view), ("event", reports.happened), ("fired", reports.fired)):
-        blueprint.add_url_rule(f"/{name}", name, partial(_heard, visit, flood, believe), methods=["POST"])
+    # Functions with names, for other extensions (Flask-Limiter, Flask-WTF) know views by them.
+    @blueprint.post("/page-view")
+    def page_view() -> Response:
+        return _heard(visit, flood, reports.page_view)
+
+    @blueprint.post("/event")
+    def event() -> Response:
+        return _heard(visit, flood, reports.happened)
+
+    @blueprint.post("/fired")
+    def fired() -> Response:
+        return _heard(visit, flood, reports.fired)
 
     @blueprint.post("/visit")
     def claim() -> Response:
@@ -137,8 +147,8 @@ def _without_host(_: str | None, values: dict[str, Any] | None) -> None:
         values.pop(_HOST, None)
 
 
-def exempt_from_csrf(app: Flask, blueprint: Blueprint) -> None:
+def exempt_from_csrf(app: Flask) -> None:
     """A beacon cannot carry a token; it changes nothing of the user's and is checked by its origin instead."""
     protection = app.extensions.get("csrf")
     if protection is not None and hasattr(protection, "exempt"):
-        protection.exempt(blueprint)
+        protection.exempt(app.blueprints[NAME])

@@ -120,7 +120,7 @@ class PixelTwin:
         serve_health(blueprint, settings.get("HEALTH_TOKEN"), lambda: tracker)
         app.register_blueprint(blueprint)
         answer_on_all_hosts(app, blueprint)
-        exempt_from_csrf(app, blueprint)
+        exempt_from_csrf(app)
         app.before_request(self._before)
         # Flask runs the first one last: what any other makes of the page, this has the last word on who may keep it.
         app.after_request_funcs.setdefault(None, []).insert(0, self._after)
@@ -309,6 +309,7 @@ class PixelTwin:
     def _before(self) -> None:
         state = self._state()
         if not state.asked:
+            exempt_from_csrf(the_app())  # from a protection that joined the application later, and asks later
             state.asked = True
             self._ask_for_consent_source(state)
         if state.threaded and state.site.tells:
