@@ -308,6 +308,30 @@ def test_an_event_the_site_filters_out_is_not_described() -> None:
     assert site.rows() == []
 
 
+@pytest.mark.parametrize(
+    ("head", "dest", "debug", "said"),
+    [
+        ("", "document", True, 1),
+        ("{{ pixeltwin.data_layer() }}", "document", True, 1),
+        ("{{ pixeltwin.head() }}", "document", True, 0),
+        ("", "empty", True, 0),
+        ("", "document", False, 0),
+    ],
+)
+def test_in_debug_a_button_that_nothing_hears_is_spoken_of_once(
+    head: str, dest: str, debug: bool, said: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A whole page with `on()` and without `head()` is named in the log; a part that a script fetches needs none."""
+    site = Site()
+    site.app.debug = debug
+    buttons = "<a {{ pixeltwin.on('click', event) }}>" * 2
+    site.app.add_url_rule("/cart", "cart", lambda: render_template_string(head + buttons, event=CART))
+    for _ in range(2):
+        site.client.get("/cart", headers={"Sec-Fetch-Dest": dest})
+    found = [one for one in caplog.messages if "pixeltwin.on()" in one]
+    assert len(found) == said and all("'/cart'" in one and "pixeltwin.head()" in one for one in found)
+
+
 def test_only_what_the_script_hears_can_be_asked_for() -> None:
     """A kind of event that no listener waits for is an error, not a silent nothing."""
     site = Site()

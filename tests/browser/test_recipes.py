@@ -141,6 +141,17 @@ def test_a_page_of_the_browsers_own_cache_pushes_nothing_again(site: Site, page:
     assert all(one["repeats"] == 0 for one in site.of("Purchase"))
 
 
+@pytest.mark.usefixtures("container")
+def test_what_a_button_does_is_pushed_by_the_page_behind_its_form(site: Site, page: Page) -> None:
+    """Under a tag manager a form's view tracks, and three pixels are told on the page that it leads to."""
+    site.page("/form", "", "")
+    site.page("/next", "", HEAD)
+    site.app.add_url_rule("/cart", "cart", lambda: (site.twin.track(CART), redirect("/next"))[1], methods=["POST"])
+    submit(page, site, "/cart")
+    page.wait_for_url("**/next")
+    site.wait_for("AddToCart", MERGED, lambda: page.wait_for_timeout(50))
+
+
 def test_data_and_attribute_hold_the_same(site: Site, page: Page) -> None:
     """The view answers JSON and the attribute holds it, each conversion in one of them."""
     run(TWINS, site)
@@ -222,7 +233,7 @@ def told(site: Site, page: Page, verdicts: list[str]) -> list[dict[str, Any]]:
 
 
 def test_a_checkout_is_one_purchase_whoever_tells_first(site: Site, page: Page, stripe: Stripe) -> None:
-    """The visitor comes back, reloads, and Stripe posts twice: one purchase, merged; its session is in no pixel's URL."""
+    """The visitor comes back and reloads, Stripe posts twice: one merged purchase, its session in no pixel's URL."""
     asked: list[str] = []
     page.on("request", lambda one: asked.append(one.url + (one.post_data or "")))
     submit(page, site, "/pay")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from flask import Response, after_this_request
 from markupsafe import Markup
 
 from ..conversion import Conversion
@@ -15,6 +18,8 @@ from ..pages.visit import Visit
 from ..strictjson import encode_for_html
 from .current import the_app, the_globals, the_request
 
+log = logging.getLogger("pixeltwin")
+
 HEARD = ("click", "submit", "change")  # by the page's script
 
 
@@ -23,6 +28,7 @@ class TemplateSide:
 
     def __init__(self, visit: Callable[[], Visit | None]) -> None:
         self._visit = visit
+        self._warned = False
 
     def head(self, nonce: str | None = None, *, cached: bool | None = None) -> Markup:
         """The pixels and this visitor's conversions, for the page's <head>. The nonce is found by itself, where
@@ -44,14 +50,29 @@ class TemplateSide:
 
     def on(self, kind: str, event: Event, *, key: str | int | None = None) -> Markup:
         """The attribute of an element that tells of an event when it is clicked, submitted or changed: the pixels and
-        the server, under one new id, or under the natural key's own. Empty for who refused."""
+        the server, under one new id, or under the natural key's own. Empty for who refused. The script of `head()` is
+        what hears of it, on the same page."""
         if kind not in HEARD:
             raise InvalidInput("pixeltwin.on", [(kind, f"give one of {', '.join(HEARD)}")])
         visit = self._visit()
         described = None if visit is None else visit.descriptor(event, key=key)
-        if described is None:
+        if visit is None or described is None:
             return Markup()
+        if the_app().debug and not self._warned:
+            after_this_request(partial(self._heard, visit))
         return Markup("data-pixeltwin-{}='{}'").format(kind, described.html)
+
+    def _heard(self, visit: Visit, response: Response) -> Response:
+        """Say once where nothing hears of `on()`: on a whole page, no part that a script fetches, without `head()`."""
+        whole = the_request().headers.get("Sec-Fetch-Dest") == "document"
+        if whole and not visit.page.headed and not self._warned:
+            self._warned = True
+            log.warning(
+                "nothing hears of pixeltwin.on() on %r: its page has no pixeltwin.head(), whose script listens "
+                "(said once, in debug)",
+                the_request().path,
+            )
+        return response
 
     def conversions(self) -> list[Conversion]:
         """The conversions of this page: tracked in this request or rendered on it."""

@@ -44,6 +44,7 @@ class Page:
         self.shown: list[Conversion] = []
         self.awaited: list[Conversion] = []
         self.shared = False  # whether the page is the same for everybody
+        self.headed = False  # whether it has a head at all, be it an empty one
 
     @property
     def conversions(self) -> list[Conversion]:
@@ -68,6 +69,7 @@ class Page:
         """The pixels and the conversions that may be shown now. `shared`: a page that is the same for everybody, which
         holds neither and asks for both; so does one that is fetched ahead of a click or by htmx, when it is shown."""
         self.shared = self.shared or shared
+        self.headed = True
         if shared or self._visit.asks:
             return snippet.render_shared(self._script, nonce=nonce) if self._site.tells else Markup()
         form = self._site.form(self._visit.request.root)
