@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 from flask import Blueprint, Flask, Response, after_this_request, redirect, render_template_string, request
 from flask.testing import FlaskClient
+from flask.views import MethodView, View
 from werkzeug.serving import make_server
 
 from pixeltwin import AddToCart, Consent, Item, Purchase, Tracker, ViewContent, Visitor
@@ -460,6 +461,67 @@ def test_an_off_page_view_lends_nothing_of_its_request() -> None:
     assert "user_agent" not in stored and "click_ids" not in stored
     assert not any("203.0.113.7" in str(value) for value in stored["sealed"].values())
     assert any(key.startswith("email/") for key in stored["sealed"])
+
+
+@pytest.mark.parametrize(
+    "marked", ["class", "base", "method", "HEAD", "View", "its method", "decorators", "blueprint", "nested"]
+)
+def test_views_of_classes_and_blueprints_are_marked_like_functions(marked: str) -> None:
+    """Whatever of them is marked, nothing of its requests is in the stored visitor; others lend all."""
+    shop, events = Shop(), iter(range(9))
+    off_page = shop.twin.off_page
+
+    def paid() -> str:
+        event = Purchase(order_id=str(next(events)), value="10", currency="EUR")
+        shop.tracked.append(shop.twin.track(event, email="bob@example.com", consent=Consent.granted()))
+        return ""
+
+    class Base(MethodView):
+        decorators = [off_page] if marked == "decorators" else []
+
+        def get(self) -> str:
+            return paid()
+
+    class Whole(View):
+        def dispatch_request(self) -> str:
+            return paid()
+
+    class Hook(Base):
+        def post(self) -> str:
+            return paid()
+
+    inner, outer = Blueprint("inner", __name__), Blueprint("outer", __name__)
+    outer.register_blueprint(inner)
+    inner.add_url_rule("/inner", "hook", paid, methods=["POST"])
+    shop.app.register_blueprint(outer)
+    shop.app.add_url_rule("/hook", view_func=Hook.as_view("hook"))
+    shop.app.add_url_rule("/whole", view_func=Whole.as_view("whole"), methods=["POST"])
+    shop.app.add_url_rule("/other", "other", paid)
+    chosen: dict[str, tuple[Any, str, str]] = {
+        "class": (Hook, "/hook", "POST"),
+        "base": (Base, "/hook", "POST"),
+        "method": (Hook.post, "/hook", "POST"),
+        "HEAD": (Hook.get, "/hook", "HEAD"),
+        "View": (Whole, "/whole", "POST"),
+        "its method": (Whole.dispatch_request, "/whole", "POST"),
+        "decorators": (lambda: None, "/hook", "POST"),
+        "blueprint": (inner, "/inner", "POST"),
+        "nested": (outer, "/inner", "POST"),
+    }
+    view, path, method = chosen[marked]
+    assert off_page(view) is view
+    answer = shop.client.open(path, method=method)
+    assert "Set-Cookie" not in answer.headers
+    shop.client.get("/other")
+    assert ["user_agent" in shop.stored_visitor(one) for one in shop.tracked] == [False, True]
+
+
+def test_what_cannot_be_marked_off_page_is_an_error() -> None:
+    """A mark that nobody would look for is refused where it is put."""
+    shop = Shop()
+    for view in (shop.app, Shop, shop.client.get, "webhook", None):
+        with pytest.raises(ConfigurationError, match="give a function, a class of View"):
+            shop.twin.off_page(view)  # type: ignore[type-var]
 
 
 def test_webhook_and_thank_you_page_are_one_conversion() -> None:

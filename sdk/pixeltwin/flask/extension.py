@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import flask
 from flask import Flask, Response, request
@@ -25,12 +25,13 @@ from ..tracking.arguments import TrackOptions
 from ..tracking.holding import Cancellation
 from ..visitor import AnyVisitor, Visitor
 from ..web import OWN, kept_parameters
-from . import exchange
+from . import exchange, off_page
 from .current import the_app, the_request
 from .endpoints import answer_on_all_hosts, exempt_from_csrf, first_party
 from .health import serve_health
 from .hooks import Hooks, Person
 from .mount import with_sandbox
+from .off_page import Marked
 from .templating import TemplateSide
 from .who import TwinOptions, Who, plain, whose
 
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pixeltwin")
 
-View = TypeVar("View", bound=Callable[..., Any])
-_OFF_PAGE = "pixeltwin_off_page"
 _VISIT = "pixeltwin_visit"
 
 NO_CONSENT_SOURCE = """\
@@ -151,10 +150,10 @@ class PixelTwin:
         self._hooks.keep = keep
         return keep
 
-    def off_page(self, view: View) -> View:
-        """Mark a view whose request is not the visitor's (webhook, admin): it lends no IP, agent, cookie or consent."""
-        setattr(view, _OFF_PAGE, True)
-        return view
+    def off_page(self, view: Marked) -> Marked:
+        """Mark a view whose request is not the visitor's (webhook, admin): it lends no IP, agent, cookie or consent. A
+        function, a class of `View` or one of its methods; or a blueprint, for all views in it."""
+        return off_page.mark(view)
 
     # --- tracking --------------------------------------------------------------------------------------------------
 
@@ -344,8 +343,7 @@ class PixelTwin:
         return visit
 
     def _is_off_page(self) -> bool:
-        view = the_app().view_functions.get(the_request().endpoint or "")
-        return bool(getattr(view, _OFF_PAGE, False))
+        return off_page.is_marked(the_app(), the_request())
 
     def _consent(self, state: _State) -> Consent:
         if self._hooks.consent is not None:
