@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 from flask import request
 
@@ -223,6 +224,26 @@ def test_what_was_shown_already_is_not_sent_after_a_withdrawal() -> None:
     visitor.get("/")
     ours.twin_tracker.deliver()
     assert {one.reason.partition(":")[0] for one in ours.twin_tracker.outbox.deliveries()} == {"consent_withdrawn"}
+
+
+def test_who_answers_about_one_platform_later_is_known_by_then() -> None:
+    """A conversion that a page showed to the platforms he allowed goes to the last one when he has answered for it."""
+    ours = shop()
+    answer = {"now": Consent.granted(platforms={"snap": "pending"})}
+    ours.twin.consent_loader(lambda: answer["now"])
+    visitor = Visitor(ours)
+    visitor.buy()
+    assert len(fired(visitor.get("/thanks"))) == 2
+    assert "pixeltwin_visitor" in visitor.cookies()
+    tracker = ours.twin_tracker
+    tracker.transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"status": "VALID"}))
+    (snap,) = (one.destination for one in tracker.platforms if one.name == "snap")
+    for now, state in ((answer["now"], "waiting"), (Consent.granted(), "delivered")):
+        answer["now"] = now
+        visitor.get("/")
+        tracker.outbox.retry(now=tracker.clock())
+        tracker.deliver()
+        assert [one.state for one in tracker.outbox.deliveries(destination=snap)] == [state]
 
 
 @pytest.mark.parametrize(("answer", "gone"), [(GRANTED, False), (UNDECIDED, False), (DENIED, True)])

@@ -306,6 +306,38 @@ def test_a_release_that_fails_changes_nothing(outbox: Outbox) -> None:
     assert outbox.release(["id-1"], "payment", now=NOW) == ["id-1"]
 
 
+def test_a_record_is_replaced_until_its_browser_half_is_offered(outbox: Outbox) -> None:
+    """What is known since goes into a row, whatever it waits for; what a page has shown stays as it was shown."""
+    put(outbox, 1, held=("payment",))
+    put(outbox, 2)
+    put(outbox, 3, offered=True)
+    outbox.claim(RED, now=NOW, limit=1)
+    outbox.rewrite(["id-1", "id-2", "id-3", "unknown"], lambda record: record + b"!")
+    assert [row.record for row in outbox.get(["id-1", "id-2", "id-3"])] == [
+        new(1).record + b"!",
+        new(2).record + b"!",
+        new(3).record,
+    ]
+    assert states(outbox)["id-1"] == {RED: "held", BLUE: "held"}
+    with pytest.raises(ZeroDivisionError):
+        outbox.rewrite(["id-1", "id-2"], lambda record: b"new" if b"1" in record else bytes(1 // 0))
+    assert outbox.get(["id-1"])[0].record == new(1).record + b"!"
+
+
+def test_a_record_is_replaced_and_released_at_once(outbox: Outbox) -> None:
+    """A payment and an answer that come at the same moment both leave their mark."""
+    put(outbox, 1, held=("payment",))
+
+    def change(number: int) -> None:
+        if number:
+            outbox.rewrite(["id-1"], lambda record: record + b"C")
+        else:
+            outbox.release(["id-1"], "payment", now=NOW, rewrite=lambda record: record + b"P")
+
+    at_once(change, threads=2)
+    assert outbox.get(["id-1"])[0].record in (new(1).record + b"CP", new(1).record + b"PC")
+
+
 def test_cancelling_ends_what_has_not_gone(outbox: Outbox) -> None:
     """A cancelled conversion is never claimed, offered or released again, and its personal data is erased at once."""
     put(outbox, 1, held=("payment",))

@@ -106,6 +106,10 @@ class SideBySide(RuleBasedStateMachine):
         rewrite = (lambda record: record[:20] + reason.encode()) if renew else None
         self.both("release", ids, reason, now=self.now, rewrite=rewrite, occurred_at=self.now if renew else None)
 
+    @rule(ids=IDS)
+    def rewrite(self, ids: list[str]) -> None:
+        self.both("rewrite", ids, lambda record: record[:20] + b"rewritten")
+
     @rule(number=NUMBERS, text=st.binary(max_size=3))
     def note(self, number: int, text: bytes) -> None:
         self.both("notes.keep", "kind", str(number), text, now=self.now)

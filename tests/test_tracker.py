@@ -183,6 +183,35 @@ def test_pending_consent_holds_the_row_and_a_decision_moves_it() -> None:
     assert [claim.row.id for claim in claimed] == [yes.id]
 
 
+def test_an_answer_about_one_platform_is_taken_on_before_a_page_shows_it() -> None:
+    """What was pending for one platform follows the answer, on both halves; what the others were allowed stays, or is
+    less if he allows less now."""
+    ours = tracker()
+    undecided = Consent.granted(platforms={"snap": "pending", "reddit": "limited"})
+    conversion = ours.track(purchase(), visitor=visitor(), consent=undecided)
+    refused = ours.track(purchase("2"), visitor=visitor(), consent=undecided)
+    ours.consented([conversion.id], Consent.granted(platforms={"pinterest": "denied"}))
+    ours.consented([refused.id], Consent.denied())
+    (offered,) = ours.offer([conversion.id, refused.id])
+    states = {platform.name: platform.state(offered.consent) for platform in ours.platforms}
+    assert states == {"reddit": "limited", "snap": "granted", "pinterest": "denied"}
+
+
+def test_what_is_refused_before_the_payment_is_not_told_after_it() -> None:
+    """An order that is held for its payment follows what its visitor allows by then."""
+    ours = tracker()
+    ours.hold(purchase(), visitor=visitor(), consent=GRANTED)
+    held = ours.derive_id(purchase(), "1001")
+    ours.consented([held], Consent.limited(country="US", state="CA", platforms={"reddit": "denied"}))
+    paid = ours.confirm(Purchase, "1001").consent
+    assert {platform.name: platform.state(paid) for platform in ours.platforms} == {
+        "reddit": "denied",
+        "snap": "limited",
+        "pinterest": "limited",
+    }
+    assert (paid.country, paid.state) == ("US", "CA")
+
+
 def test_a_browser_half_is_handed_out_once() -> None:
     """The second page that asks for a pending conversion gets nothing."""
     ours = tracker()

@@ -60,6 +60,11 @@ def restored(row: Stored) -> Conversion | None:
     return conversion_from_record(decode(row.record), None if row.visitor is None else decode(row.visitor))
 
 
+def consent(record: bytes) -> Consent:
+    """What the visitor allowed when it happened, or was heard to allow since."""
+    return Consent.from_record(decode(record)["consent"])
+
+
 def with_consent(record: bytes, consent: Consent) -> bytes:
     """The record of a row, with the consent that was given since."""
     return encode({**decode(record), "consent": consent.to_record()})

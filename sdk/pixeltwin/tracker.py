@@ -251,8 +251,9 @@ class Tracker:
         return [found for row in offered if (found := rows.restored(row)) is not None]
 
     def consented(self, ids: Sequence[str], consent: Consent, *, keys: Sequence[str] = ()) -> None:
-        """The visitor decided: what was held for his consent is released with it, and what `remember` kept under these
-        keys while he had not answered takes it on. When he allows nobody, all that is held is cancelled, and so is what
+        """The visitor decided: what was held for his consent is released with it, what waits for a payment or for his
+        answer about one platform, and no page has shown, follows it, and what `remember` kept under these keys while he
+        had not answered takes it on. When he allows nobody, all that is held is cancelled, and so is what
         rests on an earlier decision of his; of what was remembered the refusal stays. `OutboxUnavailable` may rise."""
         deciding.decided(self, ids, [arguments.plain_key(key) for key in keys], consent)
 

@@ -198,6 +198,12 @@ class Outbox(ABC):
         that has changed with it. Returns the ids that became pending."""
 
     @abstractmethod
+    def rewrite(self, ids: Sequence[str], change: Callable[[bytes], bytes]) -> None:
+        """Replace the records of rows with these ids whose browser half was never offered, held or not: `change` makes
+        the new one of the old, within the transaction; if it raises, nothing is changed. A worker that has a row has
+        its old record."""
+
+    @abstractmethod
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
         """What has not gone to a platform yet never will: held, pending and waiting halves become "cancelled", a
         browser half that was not offered is suppressed, the rows' personal data is erased. Halves on their way or

@@ -160,6 +160,13 @@ class MemoryOutbox(Outbox):
                     freed.append(row.id)
         return freed
 
+    def rewrite(self, ids: Sequence[str], change: Callable[[bytes], bytes]) -> None:
+        with self._using():
+            found = [(row, row.record) for row in self._with_ids(ids) if row.browser == "none"]
+            changed = [(row, change(record)) for row, record in found if record is not None]
+            for row, record in changed:
+                row.record = record
+
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
         with self._using():
             rows = self._with_ids(ids)

@@ -167,6 +167,11 @@ class PostgresOutbox(Outbox):
             close_rows(own, seqs, now)
         return [id for _, id in freed]
 
+    def rewrite(self, ids: Sequence[str], change: Callable[[bytes], bytes]) -> None:
+        with self._using(self._request) as own, own.transaction():
+            found = own.rows("unshown", seqs=self._lock(own, ids))
+            own.run("rewrite", seqs=[seq for seq, _ in found], records=[change(record) for _, record in found])
+
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
         with self._using(self._request) as own, own.transaction():
             seqs = self._lock(own, ids)

@@ -243,6 +243,14 @@ FROM unnest(%(seqs)s::bigint[], %(records)s::bytea[]) AS n(seq, record)
 WHERE c.seq = n.seq
 RETURNING c.seq, c.id, c.held = '{}'
 
+-- name: unshown
+SELECT seq, record FROM pixeltwin_conversion WHERE seq = ANY(%(seqs)s) AND browser = 'none' AND record IS NOT NULL
+ORDER BY seq
+
+-- name: rewrite
+UPDATE pixeltwin_conversion c SET record = n.record
+FROM unnest(%(seqs)s::bigint[], %(records)s::bytea[]) AS n(seq, record) WHERE c.seq = n.seq
+
 -- name: make_halves
 -- State rows for the destinations that have none of these conversions yet.
 INSERT INTO pixeltwin_delivery (seq, destination, state, fresh, due_at, attempts, reason, updated_at)

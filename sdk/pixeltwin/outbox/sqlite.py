@@ -32,12 +32,13 @@ from .contract import (
     Settlement,
     Stored,
 )
-from .sqlite_again import ALL, keep_open, reopen, retry
+from .sqlite_again import ALL, reopen, retry
 from .sqlite_caller import driver_connection, whole, within
 from .sqlite_claims import claim_new
 from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, empty_wal, end_halves
 from .sqlite_notes import SQLiteNotes
+from .sqlite_rewriting import release, rewrite
 from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .sqlite_schema import Route, find_route, is_current, migrate, write_route
 from .sqlite_tallies import SQLiteTallies
@@ -164,22 +165,13 @@ class SQLiteOutbox(Outbox):
         rewrite: Callable[[bytes], bytes] | None = None,
         occurred_at: datetime | None = None,
     ) -> list[str]:
-        happened = None if occurred_at is None else micros(occurred_at)
-        freed: list[str] = []
         with self._changing(self._request) as own:
-            for seq, id, held, record in self._by_id(own, "held", ids):
-                words = held.split()
-                if reason in words:
-                    words.remove(reason)
-                    values = {"seq": seq, "held": " ".join(words), "occurred_at": happened}
-                    own.execute(self._sql["lift"], {**values, "record": rewrite(record) if rewrite else record})
-                    if not words:
-                        own.execute(self._sql["make_halves"], {"seq": seq, "now": micros(now)})
-                        own.execute(self._sql["free"], {"seq": seq, "now": micros(now)})
-                        keep_open(own, self._sql, seq, now)
-                        close_rows(own, self._sql, [seq], now)
-                        freed.append(id)
-        return freed
+            rows = self._by_id(own, "held", ids)
+            return release(own, self._sql, rows, reason, now=now, rewrite=rewrite, occurred_at=occurred_at)
+
+    def rewrite(self, ids: Sequence[str], change: Callable[[bytes], bytes]) -> None:
+        with self._changing(self._request) as own:
+            rewrite(own, self._sql, self._by_id(own, "unshown", ids), change)
 
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
         cancelled = 0

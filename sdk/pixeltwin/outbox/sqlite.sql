@@ -218,6 +218,12 @@ SELECT seq, id, held, record FROM pixeltwin_conversion WHERE id = :id AND held !
 UPDATE pixeltwin_conversion SET held = :held, record = :record, occurred_at = coalesce(:occurred_at, occurred_at)
 WHERE seq = :seq
 
+-- name: unshown
+SELECT seq, record FROM pixeltwin_conversion WHERE id = :id AND browser = 'none' AND record IS NOT NULL
+
+-- name: rewrite
+UPDATE pixeltwin_conversion SET record = :record WHERE seq = :seq
+
 -- name: free
 UPDATE pixeltwin_delivery SET state = 'pending', due_at = :now, updated_at = :now
 WHERE seq = :seq AND destination IN (SELECT number FROM pixeltwin_destination) AND state = 'held'

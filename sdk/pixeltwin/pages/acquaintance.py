@@ -54,7 +54,8 @@ class Acquaintance:
         now = states(consent, self._tracker.platforms)
         if self.who is None:
             return Cookie(COOKIE, "") if self._brought else None  # it could not be read, and is of no use
-        if (now == self._decided and self.screen == self._screen) or "pending" in now.values():
+        allowed = any(platform.allowed(consent) for platform in self._tracker.platforms)
+        if (now == self._decided and self.screen == self._screen) or ("pending" in now.values() and not allowed):
             return None
         if self._source is not None and now != self._decided:
             decided = replace(consent, who=self.who)
@@ -64,9 +65,7 @@ class Acquaintance:
             except OutboxUnavailable as error:
                 log.warning("a decision about consent is recorded with the visitor's next request: %s", error)
                 return self._leaving(self._decided)
-        if not any(platform.allowed(consent) for platform in self._tracker.platforms):
-            return Cookie(COOKIE, "")
-        return self._leaving(now)
+        return self._leaving(now) if allowed else Cookie(COOKIE, "")
 
     def _leaving(self, decided: Mapping[str, Any]) -> Cookie:
         value = self._tracker.signer(_PURPOSE).sign([self.who, decided, self.screen])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from .. import rows
 from ..consent import Consent
-from .ledger import decided_by
+from .answers import together
+from .ledger import states
 
 if TYPE_CHECKING:
     from ..outbox import Stored
@@ -24,16 +25,39 @@ def decided(tracker: Tracker, ids: Sequence[str], keys: Sequence[str], consent: 
     for key in keys:
         tracker.memory.decided(key, consent, tracker.platforms, now=now)
     found = [*tracker.outbox.get(ids), *(row for key in keys for row in _tracked(tracker, key, now))]
-    his = [row for row in found if row.held or decided_by(row)]
+    his = [(row, then) for row in found if (then := _asked(tracker, row)) is not None]
     if not his:
         return
     if not allowed:
-        tracker.outbox.cancel([row.id for row in his], now=now, reason="consent denied")
+        tracker.outbox.cancel([row.id for row, _ in his], now=now, reason="consent denied")
         return
-    held = [row.id for row in his if row.held]
+
+    def answered(then: Consent) -> Consent:
+        return together(then, consent, tracker.platforms)
+
+    # He may be asked about one platform later than about another, and change his mind before a payment.
+    news = [row.id for row, then in his if "consent" not in row.held and answered(then) != then]
+    if news:
+        tracker.outbox.rewrite(news, lambda record: rows.with_consent(record, answered(rows.consent(record))))
+    held = [row.id for row, _ in his if "consent" in row.held]
+    if held:
+        _release(tracker, held, consent, now)
+
+
+def _release(tracker: Tracker, held: Sequence[str], consent: Consent, now: datetime) -> None:
     freed = tracker.outbox.release(held, "consent", now=now, rewrite=lambda record: rows.with_consent(record, consent))
     if freed and tracker.on_stored:
         tracker.on_stored()
+
+
+def _asked(tracker: Tracker, row: Stored) -> Consent | None:
+    """What he allowed when it happened, if his answer is for this row: it is held, rests on a decision of his own, or
+    waits for one somewhere."""
+    if row.record is None:
+        return None
+    then = rows.consent(row.record)
+    waits = row.held or then.who is not None or "pending" in states(then, tracker.platforms).values()
+    return then if waits else None
 
 
 def _tracked(tracker: Tracker, key: str, now: datetime) -> list[Stored]:
