@@ -308,3 +308,4 @@ def test_the_page_needs_only_the_hosts_it_is_told() -> None:
         "http://127.0.0.1:8000/sandbox/pinterest/v3/?"
     )
     assert local.script_url == "http://127.0.0.1:8000/sandbox/pinterest/ct/core.js"
+    assert pinterest(script_url="/core.js").csp_sources()["script-src"][0] == "'self'"

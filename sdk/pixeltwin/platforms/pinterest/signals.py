@@ -33,4 +33,4 @@ def csp_sources(script_url: str, collect_url: str) -> Mapping[str, tuple[str, ..
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
