@@ -18,7 +18,7 @@ from .consent_sources import GpcMeaning
 from .contract import COMMON_SETTINGS, Platform, Setting
 from .errors import ConfigurationError
 from .normalising.addresses import on_this_machine
-from .platforms import installed
+from .platforms import faulty, installed
 from .tracker import Tracker
 from .web import split_url
 
@@ -165,7 +165,11 @@ class Settings:
         return {name: int(one) for name, one in vendors.items()}
 
     def platforms(self) -> list[Platform]:
-        """Every platform whose required settings are there; `ConfigurationError` when one is set by half."""
+        """Every platform whose required settings are there; `ConfigurationError` when one is set by half, or comes of a
+        faulty package."""
+        for kind, fault in faulty().items():
+            if self.given_for(kind):
+                raise ConfigurationError(fault)
         return [found for kind in installed() if (found := self.platform(kind))]
 
     def platform(self, kind: str) -> Platform | None:
@@ -275,12 +279,22 @@ class Settings:
         """Settings that nothing reads, each with the one it may have been meant for."""
         known = {PREFIX + name for name in self._options}
         known |= {PREFIX + name for kind in installed() for name in settings_of(kind)}
-        given = {str(name) for name in (*self._config, *self._environ) if str(name).startswith(PREFIX)}
+        known |= {name for kind in faulty() for name in self.given_for(kind)}  # by which nobody can go
         found: list[str] = []
-        for name in sorted(given - known):
+        for name in sorted(self._given - known):
             near = get_close_matches(name, sorted(known), n=1, cutoff=0.8)
             found.append(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
         return found
+
+    @property
+    def _given(self) -> set[str]:
+        return {str(name) for name in (*self._config, *self._environ) if str(name).startswith(PREFIX)}
+
+    def given_for(self, kind: str) -> list[str]:
+        """The names of the settings that are there for a platform of this kind, be it installed or not."""
+        ours = {PREFIX + name for name in self._options}
+        theirs = sorted(name for name in self._given - ours if name.startswith(f"{PREFIX}{kind.upper()}_"))
+        return [name for name in theirs if self.raw(name.removeprefix(PREFIX)) not in (None, "")]
 
     @property
     def elsewhere(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..config import PREFIX, Settings
 from ..errors import ConfigurationError
-from ..platforms import installed
+from ..platforms import faulty, installed
 from .finding import Finding
 from .secrets import key_faults, token_faults
 
@@ -24,6 +24,11 @@ def written(settings: Settings) -> Iterator[Finding]:
     for advice in settings.unknown():
         why = "What it was meant to say has no effect."
         yield Finding(CHECK, "warning", sentence(advice), why, "Correct its name, or take it away.")
+    for kind, fault in faulty().items():
+        what, _, do = fault.partition("; ")
+        given = settings.given_for(kind)
+        why = f"Nothing starts while {given[0]} is set." if given else "Nobody can use it; all others go on without it."
+        yield Finding(CHECK, "fault" if given else "warning", sentence(what), why, sentence(do.capitalize()), kind)
     tokens: dict[str, str] = {}
     sandboxed = bool(settings.get("SANDBOX"))  # which takes any token
     for kind, platform in installed().items():

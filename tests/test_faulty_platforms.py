@@ -1,0 +1,90 @@
+"""Packages that offer a platform and cannot keep to it: who uses one is told what is wrong, others go on without it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib import invalidate_caches
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixeltwin import platforms
+from pixeltwin.config import Settings
+from pixeltwin.doctor.settings import written
+from pixeltwin.errors import ConfigurationError
+
+REDDIT = {"PIXELTWIN_REDDIT_PIXEL_ID": "a2_shop"}
+COURIER = "from tests.courier import Courier\nclass X(Courier): "
+FAULTS = {
+    "missing": ("parcel = nowhere_to_be_found:X", "", "No module named 'nowhere_to_be_found'"),
+    "raises": ("parcel = parcels:X", "raise RuntimeError('no network')", "RuntimeError: no network"),
+    "no such name": ("parcel = parcels:X", "", "has no attribute 'X'"),
+    "no platform": ("parcel = parcels:X", "class X: kind = 'parcel'", "no class made from pixeltwin.contract.Platform"),
+    "an object": ("parcel = parcels:x", f"{COURIER}kind = 'parcel'\nx = X()", "no class made from"),
+    "by half": (
+        "parcel = parcels:X",
+        "from pixeltwin.contract import Platform\nclass X(Platform): kind = 'parcel'",
+        "lacks",
+    ),
+    "no settings": ("parcel = parcels:X", f"{COURIER}kind, settings = 'parcel', ('bag',)", "no Setting"),
+    "another name": ("parcel = parcels:X", f"{COURIER}pass", "has the kind 'courier'"),
+}
+Install = Callable[[str, str], None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs the package "parcels" with an entry point and its code."""
+
+    def installed(entry: str, code: str) -> None:
+        metadata = tmp_path / "parcels-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: parcels\nVersion: 1.0\n", encoding="utf-8")
+        (metadata / "entry_points.txt").write_text(f"[{platforms.ENTRY_POINTS}]\n{entry}\n", encoding="utf-8")
+        (tmp_path / "parcels.py").write_text(code, encoding="utf-8")
+        monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+        invalidate_caches()
+        platforms.offered.cache_clear()
+
+    yield installed
+    monkeypatch.undo()
+    sys.modules.pop("parcels", None)
+    platforms.offered.cache_clear()
+
+
+@pytest.mark.parametrize(("entry", "code", "said"), FAULTS.values(), ids=FAULTS)
+def test_who_does_not_use_a_faulty_platform_has_all_others(
+    install: Install, caplog: pytest.LogCaptureFixture, entry: str, code: str, said: str
+) -> None:
+    """The log says once which package is at fault, and why; the site's own platforms are told."""
+    install(entry, code)
+    found = [Settings(REDDIT, {}).platforms() for _ in range(2)]
+    assert [[platform.kind for platform in one] for one in found] == [["reddit"], ["reddit"]]
+    [warning] = [one for one in caplog.messages if "parcels" in one]
+    assert warning.startswith(f"the platform 'parcel' of the package parcels ({entry}) ") and said in warning
+    [finding] = [one for one in written(Settings(REDDIT, {})) if one.platform == "parcel"]
+    assert finding.severity == "warning" and said in finding.what
+
+
+@pytest.mark.parametrize(("entry", "code", "said"), FAULTS.values(), ids=FAULTS)
+def test_who_uses_a_faulty_platform_is_told_what_to_mend(install: Install, entry: str, code: str, said: str) -> None:
+    """Its setting is not called unknown: the error names the package, what is wrong with it, and what to do."""
+    install(entry, code)
+    settings = Settings({**REDDIT, "PIXELTWIN_PARCEL_BAG": "b1"}, {})
+    with pytest.raises(ConfigurationError, match=r"of the package parcels .*; mend or uninstall") as caught:
+        settings.platforms()
+    assert said in str(caught.value)
+    assert settings.unknown() == []
+    [finding] = written(settings)
+    assert finding.severity == "fault" and "PIXELTWIN_PARCEL_BAG" in finding.why
+
+
+def test_two_platforms_of_one_name_are_told_apart_by_whoever_uses_it(install: Install) -> None:
+    """A package that offers Reddit again is named, with the Reddit there is; a site without Reddit goes on."""
+    install("reddit = parcels:X", "from pixeltwin import Reddit\nclass X(Reddit): pass")
+    with pytest.raises(ConfigurationError, match=r"'reddit' of the package parcels .* as pixeltwin\.platforms\.reddit"):
+        Settings(REDDIT, {}).platforms()
+    snap: dict[str, Any] = {"PIXELTWIN_SNAP_PIXEL_ID": "2f6c1a52-8f0e-4d6b-9c1e-3b7a5d9e0f11"}
+    assert [platform.kind for platform in Settings(snap, {}).platforms()] == ["snap"]
