@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -316,6 +317,31 @@ def test_a_test_is_answered_and_not_recorded() -> None:
     assert (said(answer)["num_events_received"], len(said(answer)["events"])) == (25, 20)
     assert (answer.halves, answer.rejected) == ((), ())
     assert len(posted({"data": [event()] * 25}, query="test=false").halves) == 25
+
+
+def test_each_ad_account_counts_what_its_own_tag_saw() -> None:
+    """The first tag that is seen belongs to the first ad account, the second to the second, which is said of it; a test
+    and a reset leave no trace."""
+    emulator = Pinterest.emulator()
+
+    def api(account: str, query: str = "") -> Answer:
+        body = json.dumps({"data": [event()]}).encode()
+        return emulator.answer(Incoming("POST", f"/v5/ad_accounts/{account}/events", query, HEADERS, body), NOON)
+
+    def tag(tid: str) -> Answer:
+        query = urlencode({"tid": tid, "event": "checkout", "ed": json.dumps({"event_id": ID})})
+        return emulator.answer(Incoming("GET", "/v3/", query, {}, b""), NOON)
+
+    api("9", "test=true")
+    answers = [tag("26"), api("1"), api("2"), tag("27")]
+    mine, first, second, other = (answer.halves[0] for answer in answers)
+
+    assert [Pinterest.dedup(one, two).counted for one, two in ((mine, first), (other, second))] == [1, 1]
+    for one, two in ((mine, second), (other, first), (mine, other), (first, second)):
+        assert Pinterest.dedup(one, two).counted == 2
+    assert ["no. 2" in " ".join(answer.warnings) for answer in answers] == [False, False, True, True]
+    emulator.reset()
+    assert Pinterest.dedup(tag("27").halves[0], api("2").halves[0]).counted == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer "}, {"authorization": "Basic pina_x"}])

@@ -19,6 +19,7 @@ PROMPT = timedelta(hours=1)
 NUMBER = "event_id as a number"  # among a half's keys: its id was no text
 
 _ID, _NAME, _SOURCE = ("event_id",), ("event", "event_name"), ("action_source",)  # the tag's names, and the API's
+_ACCOUNT = ("tid", "ad_account_id")
 
 
 def judge(first: Half, second: Half) -> Verdict:
@@ -50,7 +51,7 @@ def judge(first: Half, second: Half) -> Verdict:
 def _difference(first: Half, second: Half) -> Verdict | None:
     """What makes them two conversions whenever they come, by the field that decides it."""
     if first.account != second.account:
-        return Verdict(2, True, "they went to different accounts.", ("account",))
+        return Verdict(2, True, "they went to different accounts.", _ACCOUNT)
     for half in (first, second):
         if not half.id:
             return Verdict(2, True, f"the event_id is missing in what {_whom(half)} got: two conversions.", _ID)

@@ -1,8 +1,8 @@
 """Pinterest's part of the sandbox: the API for Conversions, the tag's collector and a tag script of its own.
 
-Any tag, ad account and token is accepted, and all tags and ad accounts are one pair. Strict as published: a body that
-breaks the schema is refused whole (400); other faults fail the one event (200, or 422 when none is left). Fields newer
-than the published schema are taken with a remark, for whoever switched them on.
+Any tag, ad account and token is accepted; their order tells which tag is which ad account's. Strict as published: a body
+that breaks the schema is refused whole (400); other faults fail the one event (200, or 422 when none is left). Fields
+newer than the published schema are taken with a remark, for whoever switched them on.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ...emulation import Answer, Emulator, Incoming, Rejection
 from ...replies import json_body
 from ...strictjson import encode
 from . import hits, mapping, pixel, schema, wire
+from .pairs import Pairs
 from .replies import a_list, an_object
 
 TEST_EVENTS = 20  # with test=true only so many are looked at
@@ -60,6 +61,12 @@ class PinterestEmulator(Emulator):
     script_path = "/ct/core.js"
     fields = wire.FIELDS
 
+    def __init__(self) -> None:
+        self._pairs = Pairs()
+
+    def reset(self) -> None:
+        self._pairs = Pairs()
+
     def is_api(self, incoming: Incoming) -> bool:
         return incoming.path.startswith(self.api_path + "/")  # a long hit of the tag is a POST too
 
@@ -67,13 +74,13 @@ class PinterestEmulator(Emulator):
         if incoming.path == self.script_path:
             return Answer(200, _script(), "text/javascript; charset=utf-8")
         if incoming.path in ("/v3/", "/v3"):
-            return _collect(incoming, now)
+            return _collect(incoming, self._pairs, now)
         account = _EVENTS.fullmatch(incoming.path)
         if not account:
             return _error(404, "Not found.", code=0)
         if incoming.method != "POST":
             return _error(405, "Method not allowed.", code=0)
-        return _receive(incoming, account[1], now)
+        return _receive(incoming, account[1], self._pairs, now)
 
     def hit(self, init: Sequence[BrowserCall], call: BrowserCall, page_url: str, now: datetime) -> Incoming:
         return pixel.hit(init, call, page_url, now)
@@ -99,11 +106,14 @@ def _error(status: int, message: str = "", *, code: int | None = None) -> Answer
 # --- the tag ---------------------------------------------------------------------------------------------------------
 
 
-def _collect(incoming: Incoming, now: datetime) -> Answer:
+def _collect(incoming: Incoming, pairs: Pairs, now: datetime) -> Answer:
     """A hit of the tag: always taken, with a pixel for an answer. The page's origin may read it, cookies and all."""
     if incoming.method not in ("GET", "POST"):
         return _error(405, "Method not allowed.", code=0)
     half, remarks = hits.half(hits.read(incoming), now)
+    if half:
+        account, stranger = pairs.account("tag", str(half.payload["tid"]))
+        half, remarks = replace(half, account=account), [*remarks, *stranger]
     origin = incoming.headers.get("origin")
     shared = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"} if origin else None
     return Answer(200, _PIXEL, "image/gif", shared, halves=(half,) if half else (), warnings=tuple(remarks))
@@ -112,34 +122,36 @@ def _collect(incoming: Incoming, now: datetime) -> Answer:
 # --- the API ---------------------------------------------------------------------------------------------------------
 
 
-def _receive(incoming: Incoming, account: str, now: datetime) -> Answer:
+def _receive(incoming: Incoming, ad_account: str, pairs: Pairs, now: datetime) -> Answer:
     scheme, _, token = incoming.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         return _error(401)
     body = json_body(incoming.body)
-    if not re.fullmatch(r"[0-9]{1,18}", account):
-        return _refused(body, schema.Fault(f"'{account:.40}' does not match '^\\d+$'", "ad_account_id"), now)
+    if not re.fullmatch(r"[0-9]{1,18}", ad_account):
+        wrong = schema.Fault(f"'{ad_account:.40}' does not match '^\\d+$'", "ad_account_id")
+        return _refused(body, wrong, ad_account, now)
+    test = parse_qs(incoming.query).get("test", [""])[-1].lower() == "true"
+    account, stranger = ("", ()) if test else pairs.account("ad account", ad_account)
     fault = schema.Fault("the body is no JSON", "the body") if body is None else schema.fault(body, schema.NEWER_BODY)
     if fault:
-        return _refused(body, fault, now)
-    test = parse_qs(incoming.query).get("test", [""])[-1].lower() == "true"
-    answer = _processed(a_list(an_object(body)["data"]), now, test=test)
+        return _refused(body, fault, account, now)
+    answer = _processed(a_list(an_object(body)["data"]), account, now, test=test)
     newer = schema.fault(body)
     if newer:
         remark = f"newer than Pinterest's API 5.23.0, which refuses it: {newer.said} (in {newer.where})"
-        return replace(answer, warnings=(*answer.warnings, remark))
-    return answer
+        answer = replace(answer, warnings=(*answer.warnings, remark))
+    return replace(answer, warnings=(*answer.warnings, *stranger))
 
 
-def _refused(body: Any, fault: schema.Fault, now: datetime) -> Answer:
+def _refused(body: Any, fault: schema.Fault, account: str, now: datetime) -> Answer:
     """The whole request is void, and every event in it."""
     message = f"Invalid request: {fault.said}"
     given = [event for one in a_list(an_object(body).get("data")) if (event := an_object(one))]
-    rejected = tuple(Rejection(_half(event, now), message) for event in given)
+    rejected = tuple(Rejection(_half(event, account, now), message) for event in given)
     return replace(_error(400, message, code=400), rejected=rejected, warnings=(f"{fault.said} (in {fault.where})",))
 
 
-def _processed(events: Sequence[dict[str, Any]], now: datetime, *, test: bool) -> Answer:
+def _processed(events: Sequence[dict[str, Any]], account: str, now: datetime, *, test: bool) -> Answer:
     """One result an event, in order. A test is answered the same and records nothing."""
     looked_at = events[:TEST_EVENTS] if test else events
     results: list[dict[str, str]] = []
@@ -151,9 +163,9 @@ def _processed(events: Sequence[dict[str, Any]], now: datetime, *, test: bool) -
             {"status": "failed" if error else "processed", "error_message": error, "warning_message": warning}
         )
         if error:
-            failed.append(Rejection(_half(event, now), error))
+            failed.append(Rejection(_half(event, account, now), error))
         else:
-            taken.append(_half(event, now))
+            taken.append(_half(event, account, now))
     summary = {"num_events_received": len(events), "num_events_processed": len(taken), "events": results}
     if taken:
         status, answer = 200, summary
@@ -206,7 +218,7 @@ def _warning_of(event: Mapping[str, Any]) -> str:
     return "; ".join(remarks)
 
 
-def _half(event: Mapping[str, Any], now: datetime) -> Half:
+def _half(event: Mapping[str, Any], account: str, now: datetime) -> Half:
     """The server half, read leniently: refused ones are shown too."""
     data = an_object(event.get("custom_data"))
     name = hits.text(event.get("event_name")) or ""
@@ -217,6 +229,7 @@ def _half(event: Mapping[str, Any], now: datetime) -> Half:
         id=hits.text(event.get("event_id")),
         occurred_at=_moment(event.get("event_time")) or now,
         received_at=now,
+        account=account,
         custom_name=own,
         action_source=hits.text(event.get("action_source")) or "web",
         order_id=hits.text(data.get("order_id")),
