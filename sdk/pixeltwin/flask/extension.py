@@ -286,13 +286,14 @@ class PixelTwin:
         return self._state().tracker
 
     def csp_sources(self) -> dict[str, list[str]]:
-        """What a Content-Security-Policy must allow, by directive: the first-party script, its reports, and the hosts
-        of the configured pixels. Under a nonce policy the nonce comes to `script-src`; nothing needs unsafe-inline."""
+        """What a Content-Security-Policy must allow, by directive: this site, as `default-src 'self'` would, the
+        first-party script and its reports among it, and the hosts of the configured pixels. Under a nonce policy the
+        nonce comes to `script-src`; nothing needs unsafe-inline."""
         sources: dict[str, list[str]] = {"script-src": ["'self'"], "connect-src": ["'self'"]}
         for platform in self.tracker.platforms:
             if platform.browser:
                 for directive, hosts in platform.csp_sources().items():
-                    known = sources.setdefault(directive, [])
+                    known = sources.setdefault(directive, ["'self'"])  # what has its own directive heeds no default-src
                     known.extend(host for host in hosts if host not in known)
         return sources
 
