@@ -95,7 +95,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.mark.slow
 def test_mypy_takes_what_the_constructors_take(sample: Path) -> None:
-    """Money is given as Decimal, int or text and read as Decimal; a float, or a misspelt field, is an error. A consent
+    """Money is given as Decimal, int or text and read as Decimal; a float, or a misspelt field, is an error; a consent
     loader gives a consent, or text as a cookie holds it."""
     said = run(
         sys.executable, "-m", "mypy", "--strict", "--cache-dir", sample.parent / "cache", sample, cwd=sample.parent
