@@ -1,8 +1,8 @@
 """Pinterest's part of the sandbox: the API for Conversions, the tag's collector and a tag script of its own.
 
-Any tag, ad account and token is accepted; their order tells which tag is which ad account's. Strict as published: a body
-that breaks the schema is refused whole (400); other faults fail the one event (200, or 422 when none is left). Fields
-newer than the published schema are taken with a remark, for whoever switched them on.
+Any tag, ad account and token is accepted; their order tells which tag is which ad account's. Strict as published: a
+body that breaks the schema is refused whole (400); other faults fail the one event (200, or 422 when none is left).
+Fields newer than the published schema are taken with a remark, for whoever switched them on.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@ together: the sandbox takes the first tag it sees for the first ad account's, th
 
 from __future__ import annotations
 
-import threading
 from typing import Literal
 
 Kind = Literal["tag", "ad account"]
@@ -11,19 +10,17 @@ MOST = 1000  # of each kind that are told apart
 
 
 class Pairs:
-    """The tags and ad accounts that were seen; safe from any thread."""
+    """The tags and ad accounts that were seen, in their order; safe from any thread, for a dict takes one at a time."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seen: dict[Kind, dict[str, int]] = {"tag": {}, "ad account": {}}
+        self._seen: dict[Kind, dict[str, None]] = {"tag": {}, "ad account": {}}
 
     def account(self, kind: Kind, id: str) -> tuple[str, tuple[str, ...]]:
         """What the account of this tag, or this ad account, is called here, and a remark where it is not the first."""
-        with self._lock:
-            seen = self._seen[kind]
-            number = seen.get(id) or len(seen) + 1
-            if number <= MOST:
-                seen[id] = number
+        seen = self._seen[kind]
+        if len(seen) < MOST:
+            seen.setdefault(id)
+        number = list(seen).index(id) + 1 if id in seen else MOST + 1
         name = f"ad account {number}"
         if number == 1:
             return name, ()
