@@ -376,8 +376,9 @@ def test_no_consent_source_is_said_loudly_with_the_choices(caplog: pytest.LogCap
     assert "consent_loader" in caplog.text and "PIXELTWIN_CONSENT" in caplog.text
 
 
-def test_a_failing_consent_loader_counts_as_refusal_in_production() -> None:
-    """If the application cannot say what the visitor allows, nothing is shown, and the page is served."""
+def test_a_failing_consent_loader_counts_as_refusal_in_production(caplog: pytest.LogCaptureFixture) -> None:
+    """If the application cannot say what the visitor allows, nothing is shown, the page is served, and the log says
+    where it failed."""
     shop = Shop(PIXELTWIN_CONSENT="", PIXELTWIN_ON_ERROR="log")
 
     def broken() -> Consent:
@@ -385,6 +386,20 @@ def test_a_failing_consent_loader_counts_as_refusal_in_production() -> None:
 
     shop.twin.consent_loader(broken)
     assert "<script" not in shop.client.get("/").get_data(as_text=True)
+    assert "(RuntimeError at " in caplog.text and f"{__file__}:" in caplog.text
+    assert "damaged" not in caplog.text
+
+
+def test_what_is_wrong_with_a_visitor_is_in_the_log_and_he_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    """A loader's wrong value costs pages their pixels in production: the log names the argument, without its value."""
+    shop = Shop(PIXELTWIN_ON_ERROR="log")
+    shop.twin.visitor_loader(lambda: {"email": "ada@example.com", "external_id": {"id": "customer-7"}, "mail": "x"})
+    for path in ("/", "/product"):
+        assert shop.client.get(path).status_code == 200
+    for where in ("head", "visitor"):
+        assert f"tracking fault ({where}): InvalidInput: " in caplog.text
+    assert "external_id: " in caplog.text and "mail: " in caplog.text
+    assert "ada@" not in caplog.text and "customer-7" not in caplog.text
 
 
 def test_an_ordinary_page_reports_its_view_by_beacon() -> None:

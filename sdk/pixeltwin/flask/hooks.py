@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from ..consent import Consent, State
+from ..errors import described
 from ..events import Event
 from ..tracker import Tracker
 from ..visitor import Visitor
@@ -34,7 +35,7 @@ class Hooks:
         except Exception as error:
             if tracker.on_error == "raise":
                 raise
-            log.error("the consent loader failed (%s); this visitor counts as having refused", type(error).__name__)
+            log.error("the consent loader failed (%s); this visitor counts as having refused", described(error))
             return Consent.denied()
 
     def person(self) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..consent import Consent
 from ..contract import BrowserCall, Platform
 from ..conversion import Conversion
-from ..errors import CannotSend, InvalidInput
+from ..errors import CannotSend, InvalidInput, described
 from ..events import Event, PageView
 from ..visitor import NOBODY, AnyVisitor
 
@@ -89,7 +89,7 @@ def _prepared(platform: Platform, conversions: Iterable[Conversion]) -> list[tup
         except (CannotSend, InvalidInput):
             continue
         except Exception as error:  # before_send is the site's own code; its message may quote what it was given
-            log.error("%s: %s has no browser half: %s", platform.name, conversion.id, type(error).__name__)
+            log.error("%s: %s has no browser half: %s", platform.name, conversion.id, described(error))
     return found
 
 

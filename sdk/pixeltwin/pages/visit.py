@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -17,7 +16,6 @@ from ..consent_sources import lowered_by_gpc
 from ..contract import Platform
 from ..conversion import Conversion
 from ..events import Event, PageView, Search, ViewCategory, ViewContent
-from ..logfields import fields
 from ..normalising.addresses import public_address
 from ..tracking.arguments import TrackOptions, plain_key
 from ..visitor import AnyVisitor, Visitor
@@ -32,8 +30,6 @@ from .page import Page
 from .remembered import COOKIE as REMEMBERED_COOKIE
 from .remembered import Remembered
 from .site import Site
-
-log = logging.getLogger("pixeltwin")
 
 GRANTED = Consent.granted()
 PAGE_LEVEL = (PageView, ViewContent, ViewCategory, Search)  # what a page alone makes happen
@@ -231,9 +227,8 @@ class Visit:
         try:
             return self.visitor(identity)
         except Exception as error:  # a wrong value, or the site's own loader
-            if options.get("on_error", self.tracker.on_error) == "raise":
-                raise
-            self.fault("visitor", error)
+            strict = options.get("on_error", self.tracker.on_error) == "raise"
+            self.tracker.fault("visitor", error, strict=strict)
             return Visitor(user_agent=self.request.user_agent)
 
     def told(
@@ -332,15 +327,8 @@ class Visit:
         try:
             return act()
         except Exception as error:
-            if self.tracker.on_error == "raise":
-                raise
-            self.fault(where, error)
+            self.tracker.fault(where, error, strict=self.tracker.on_error == "raise")
             return otherwise
-
-    def fault(self, where: str, error: Exception) -> None:
-        """Count and log what went wrong, without its text, which may quote a person."""
-        self.tracker.losses.count("", f"fault: {where}")
-        log.error("tracking fault (%s): %s", where, type(error).__name__, extra=fields(loss=f"fault: {where}"))
 
     # --- what the response carries ---------------------------------------------------------------------------------
 
