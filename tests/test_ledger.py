@@ -9,6 +9,7 @@ import pytest
 
 from pixeltwin import Consent, Purchase, Tracker
 from pixeltwin.outbox import Outbox
+from pixeltwin.tracking import withdrawals
 from pixeltwin.tracking.ledger import Entry, Ledger
 from tests.delivering import delivery, local_vendor, memory_outbox, rows
 from tests.local_vendor import NOW, Vendor, conversion, put
@@ -163,3 +164,45 @@ def test_who_refuses_later_has_nothing_left_waiting() -> None:
     ours.consented([own.id, override.id, pending.id], Consent.denied())
     states = {one.id: one.state for one in ours.outbox.deliveries()}
     assert states == {own.id: "cancelled", override.id: "pending", pending.id: "cancelled"}
+
+
+def refuse(outbox: Outbox, who: str, *later: Consent) -> None:
+    for decided in (Consent.granted(), Consent.denied(), *later):
+        Ledger(outbox).record(by(who, decided), platforms(), source="loader", now=NOW)
+
+
+def test_what_waits_in_an_outage_is_erased_for_who_refuses(outbox: Outbox, vendor: Vendor) -> None:
+    """Nobody takes the queue, and yet what waits of a visitor who takes everything back has gone with the next purge;
+    of nobody else, and of none who has agreed again."""
+    sender = delivery(outbox, vendor.platform())
+    for number, who in enumerate(("ada", "bob", "ada", "eve")):
+        put(outbox, conversion(number, consent=by(who, Consent.granted())))
+    put(outbox, conversion(4))
+    refuse(outbox, "ada")
+    refuse(outbox, "eve", Consent.limited())
+    sender.purge(NOW)
+    assert [row.id for row in outbox.get([f"id-{number}" for number in range(5)]) if row.visitor is None] == [
+        "id-0",
+        "id-2",
+    ]
+    assert {row.reason for row in rows(outbox).values() if row.state == "cancelled"} == {"consent denied"}
+
+
+def test_a_long_queue_is_looked_through_in_several_purges(
+    outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One purge looks at so many rows and no more; the next one goes on there, and who refuses meanwhile is next."""
+    monkeypatch.setattr(withdrawals, "STEP", 1)
+    monkeypatch.setattr(withdrawals, "STEPS", 2)
+    sender = delivery(outbox, vendor.platform())
+    for number, who in enumerate(("ada", "bob", "bob", "ada")):
+        put(outbox, conversion(number, consent=by(who, Consent.granted())))
+    refuse(outbox, "ada")
+    open_then = []
+    for _ in range(6):
+        sender.purge(NOW)
+        open_then.append([row.id for row in outbox.open_rows(after=None, limit=9)])
+        if len(open_then) == 1:
+            refuse(outbox, "bob")
+    assert open_then == [["id-1", "id-2", "id-3"], ["id-1", "id-2"], ["id-1", "id-2"], [], [], []]
+    assert not outbox.notes.listed("withdrawn")

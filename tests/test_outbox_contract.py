@@ -631,6 +631,25 @@ def test_a_queue_that_was_drained_is_empty_whatever_comes_for_others(outbox: Out
     assert outbox.backlog() == {RED: 2, BLUE: 0}
 
 
+def test_open_rows_are_read_page_by_page(outbox: Outbox) -> None:
+    """What a worker has not looked at, what waits and what is on its way are all found, in order of arrival; what is
+    held or has ended is not."""
+    outbox.set_destinations([RED])
+    put(outbox, 1, 2)
+    settle_all(outbox, RED, "delivered")
+    put(outbox, 3, 4)
+    settle_all(outbox, RED, "waiting", due_at=after(hours=1))
+    put(outbox, 5, held=("payment",))
+    put(outbox, 6)
+    outbox.claim(RED, now=NOW, limit=1)
+    put(outbox, 7)
+    pages = [outbox.open_rows(after=None, limit=2)]
+    while pages[-1]:
+        pages.append(outbox.open_rows(after=pages[-1][-1].seq, limit=2))
+    assert [[row.id for row in page] for page in pages] == [["id-3", "id-4"], ["id-6", "id-7"], []]
+    assert pages[0] == outbox.get(["id-3", "id-4"])
+
+
 def test_the_oldest_open_half_is_known(outbox: Outbox) -> None:
     """How far behind a destination is, is told by the oldest of its pending, claimed or waiting halves."""
     assert outbox.oldest(RED) is None

@@ -172,6 +172,8 @@ class SideBySide(RuleBasedStateMachine):
         self.both("heard", "Purchase")
         for destination in (RED, BLUE):
             self.both("oldest", destination)
+        for after in (None, 2):
+            self.both("open_rows", after=after, limit=3)
         self.both("get", [f"id-{number}" for number in range(6)])
         for number in range(6):
             self.both("notes.find", "kind", str(number), now=self.now)

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import codecs
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from .contract import Platform, ServerRequest
 from .errors import ConfigurationError
-from .once import once
+from .once import once, whole
 from .outbox.contract import LEASE, Outbox
 from .sending.alarm import Alarm
 from .sending.checkup import SURE, Checked, check
@@ -35,6 +35,7 @@ from .sending.standing import Standing
 from .sending.tally import Tallying
 from .sending.turn import Turn
 from .tracking.mode import Mode
+from .tracking.withdrawals import Withdrawals
 
 if TYPE_CHECKING:
     import httpx
@@ -75,11 +76,13 @@ class Wire:
         self._given = transport
         self._own: httpx.BaseTransport | None = None
         self._timeouts = timeouts
-        self._lock = threading.Lock()
 
     def post(self, request: ServerRequest) -> Answer:
         """The answer. `NoAnswer` when there is none; `ConfigurationError` when the request cannot even be written."""
-        import httpx  # on the first request, so that the web process need not wait for it
+        with whole():  # on the first request, so that the web process need not wait for it
+            import httpx
+
+            codecs.lookup("idna")  # imported too, when a host is first looked up
 
         check_writable(request)
         limits = self._timeouts
@@ -110,7 +113,7 @@ class Wire:
     def _transport(self) -> httpx.BaseTransport:
         if self._given is not None:
             return self._given
-        with self._lock:
+        with whole():
             if self._own is None:
                 import httpx
 
@@ -119,7 +122,7 @@ class Wire:
 
     def close(self) -> None:
         """Give back the connections; the next request opens new ones."""
-        with self._lock:
+        with whole():
             transport, self._own = self._own, None
         if transport is not None:
             transport.close()
@@ -174,6 +177,7 @@ class Delivery:
     ) -> None:
         self.platforms = tuple(platform for platform in platforms if platform.sends)
         self.outbox = outbox
+        self._withdrawals = Withdrawals(outbox)
         self.mode = mode or Mode()
         self._when_unsure: WhenUnsure = when_unsure
         self._given_transport = transport
@@ -240,9 +244,11 @@ class Delivery:
         return check(channel.platform, channel.gate, self._wire.post, clock=clock, test_id=test_id)
 
     def purge(self, now: datetime) -> None:
-        """Erase what has outlived its time, after a last look at what waits without need."""
+        """Erase what has outlived its time, and what waits of who took his consent back, after a last look at what
+        waits without need."""
         if self._catch_up:
             self._catch_up(now)
+        self._withdrawals.call_off(now)
         self.outbox.purge(now=now)
 
     def introduce(self, destination: str, now: datetime) -> None:

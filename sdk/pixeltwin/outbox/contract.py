@@ -280,6 +280,11 @@ class Outbox(ABC):
         """When it occurred, of all conversions whose half is open here and not held, the one that arrived first. None
         if there is none. `ConfigurationError` for a destination that was never set."""
 
+    @abstractmethod
+    def open_rows(self, *, after: int | None, limit: int) -> list[Stored]:
+        """Rows of which a half is open, and which are not held, in order of arrival: those behind this seq, `limit` at
+        the most. None: from the first one, and to find it costs as much as all that is open."""
+
     # --- people ----------------------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -284,6 +284,11 @@ class MemoryOutbox(Outbox):
             self._check(destination)
             return next((row.occurred_at for row in rows.values() if row.is_open(destination)), None)
 
+    def open_rows(self, *, after: int | None, limit: int) -> list[Stored]:
+        with self._using() as rows:
+            found = [row for row in rows.values() if row.settled_at is None and not row.held]
+            return [row.stored() for row in found if row.seq > (after or 0)][:limit]
+
     # --- people ----------------------------------------------------------------------------------------------------
 
     def migrate(self) -> Migration:

@@ -278,6 +278,10 @@ class PostgresOutbox(Outbox):
             row = own.row("oldest", destination=number)
         return row[0] if row else None
 
+    def open_rows(self, *, after: int | None, limit: int) -> list[Stored]:
+        with self._using(self._worker) as own:
+            return [stored(row) for row in own.rows("open_rows", after=after, limit=limit)]
+
     # --- people ----------------------------------------------------------------------------------------------------
 
     def migrate(self) -> Migration:

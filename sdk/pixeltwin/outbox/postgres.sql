@@ -446,6 +446,17 @@ SELECT c.occurred_at FROM pixeltwin_conversion c WHERE c.seq = least(
         ORDER BY a.seq LIMIT 1
     ))
 
+-- name: open_rows
+-- Without a seq to go on behind, from the first open half, as `oldest` finds it.
+SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
+    SELECT FROM pixeltwin_delivery s WHERE s.seq = c.seq AND (s.state = 'claimed' OR s.attempts > 0))
+FROM pixeltwin_conversion c
+WHERE c.settled_at IS NULL AND c.held = '{}' AND c.seq > coalesce(%(after)s::bigint, least(
+    (SELECT min(seq + 0) FROM pixeltwin_delivery WHERE due_at IS NOT NULL AND NOT fresh),
+    (SELECT min(seq + 0) FROM pixeltwin_delivery WHERE fresh),
+    (SELECT min(seq) FROM pixeltwin_arrival)) - 1)
+ORDER BY c.seq LIMIT %(limit)s
+
 -- name: numbers
 SELECT number FROM pixeltwin_destination WHERE name = ANY(%(names)s)
 

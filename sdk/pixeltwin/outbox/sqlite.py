@@ -271,6 +271,10 @@ class SQLiteOutbox(Outbox):
         _, occurred_at = min((row for row in (new, again) if row), default=(0, None))
         return moment(occurred_at)
 
+    def open_rows(self, *, after: int | None, limit: int) -> list[Stored]:
+        with self._using(self._worker) as own:
+            return [stored(row) for row in own.execute(self._sql["open_rows"], {"after": after, "limit": limit})]
+
     # --- people ----------------------------------------------------------------------------------------------------
 
     def migrate(self) -> Migration:

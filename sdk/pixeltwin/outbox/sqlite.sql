@@ -410,6 +410,19 @@ WHERE cursor < (SELECT max(seq) FROM pixeltwin_conversion)
 SELECT seq, occurred_at FROM pixeltwin_conversion WHERE seq = (
     SELECT min(seq) FROM pixeltwin_delivery INDEXED BY pixeltwin_due WHERE destination = :destination AND due_at IS NOT NULL)
 
+-- name: open_rows
+-- Without a seq to go on behind, from the first open half: one with a state row, or one that a cursor has not reached.
+SELECT c.seq, c.id, c.record, c.visitor, c.held, EXISTS (
+    SELECT 1 FROM pixeltwin_delivery
+    WHERE destination IN (SELECT destination FROM pixeltwin_stop WHERE route = c.route) AND seq = c.seq
+        AND (state = 'claimed' OR attempts > 0))
+FROM pixeltwin_conversion c
+WHERE c.settled_at IS NULL AND c.held = '' AND c.seq > coalesce(:after, (
+    SELECT min(seq) FROM (
+        SELECT min(seq) - 1 AS seq FROM pixeltwin_delivery INDEXED BY pixeltwin_due WHERE due_at IS NOT NULL
+        UNION ALL SELECT min(cursor) FROM pixeltwin_destination)))
+ORDER BY c.seq LIMIT :limit
+
 -- name: next_again
 SELECT min(due_at) FROM pixeltwin_delivery WHERE destination = :destination AND due_at IS NOT NULL
 

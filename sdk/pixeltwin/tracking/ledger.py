@@ -7,10 +7,10 @@ before a server half goes, what its visitor decided last is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..consent import Consent, State
 from ..contract import Platform
@@ -19,6 +19,7 @@ from ..strictjson import decode, encode
 
 _PAGE = 1000  # decisions read at once
 _NAMED = b'"who"'
+WITHDRAWN = "withdrawn"  # the kind of notes about who allows nobody anything any more, see `withdrawals`
 
 
 class Entry(NamedTuple):
@@ -45,6 +46,8 @@ class Ledger:
             "states": states(consent, platforms),
             "consent": replace(consent, who=None).to_record(),
         }
+        if _refuses(data):
+            self._outbox.notes.keep(WITHDRAWN, consent.who, b"", now=now)
         self._outbox.decisions.record(consent.who, encode(data), now=now)
 
     def entries(self) -> Iterator[Entry]:
@@ -56,6 +59,11 @@ class Ledger:
                 yield Entry(one.who, one.decided_at, data["source"], data["states"])
             page = self._outbox.decisions.listed(after=page[-1].number, limit=_PAGE)
 
+    def refused(self, whos: Collection[str]) -> set[str]:
+        """Those of these visitors who decided last that nobody may be told."""
+        latest = self._outbox.decisions.latest(sorted(whos))
+        return {who for who, data in latest.items() if _refuses(decode(data))}
+
     def since(self, rows: Sequence[Stored]) -> Mapping[int, Consent]:
         """What the visitors of these rows decided last, by seq; rows of visitors without an id are left out."""
         whos = {row.seq: who for row in rows if (who := decided_by(row))}
@@ -63,6 +71,10 @@ class Ledger:
             return {}
         latest = self._outbox.decisions.latest(sorted(set(whos.values())))
         return {seq: Consent.from_record(decode(latest[who])["consent"]) for seq, who in whos.items() if who in latest}
+
+
+def _refuses(data: Mapping[str, Any]) -> bool:
+    return set(data["states"].values()) == {"denied"}
 
 
 def states(consent: Consent, platforms: Sequence[Platform]) -> dict[str, State]:
