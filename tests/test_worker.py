@@ -444,6 +444,37 @@ def test_a_forked_child_has_a_worker_of_its_own(vendor: Vendor) -> None:
     assert vendor.ids == ["id-1", "id-2", "id-3"]
 
 
+FORKING_MIDWAY = """
+import os, threading, time
+importing = threading.Event()
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "httpx._transports":
+            importing.set()
+            time.sleep(0.3)
+sys.meta_path.insert(0, Slow())
+worker = Worker(delivery, poll=3600.0)
+store(1)
+worker.notify()
+assert importing.wait(10.0)
+child = os.fork()
+if not child:
+    store(2)
+    delivery.deliver(utc_now())
+    os._exit([row.state for row in outbox.deliveries()][0] != "delivered")
+assert os.waitpid(child, 0)[1] == 0
+worker.stop(5.0)
+"""
+
+
+def test_a_child_that_is_forked_while_the_first_request_is_made_delivers(vendor: Vendor) -> None:
+    """A server that forks while its first event goes out has children that can send."""
+    with child(FORKING_MIDWAY, vendor.url) as process:
+        process.communicate(timeout=30.0)
+        assert process.returncode == 0
+    assert "id-2" in vendor.ids
+
+
 def test_a_process_with_a_worker_ends_in_an_outage(vendor: Vendor) -> None:
     """A web process ends by itself and cleanly, although a request of its worker hangs."""
     vendor.script = lambda events: "hang"
