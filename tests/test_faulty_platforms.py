@@ -1,4 +1,4 @@
-"""Packages that offer a platform and cannot keep to it: who uses one is told what is wrong, others go on without it."""
+"""Platforms of other packages that do not work: who uses one is told what is wrong, and it takes down no other."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask, render_template_string
 
-from pixeltwin import platforms
+from pixeltwin import Purchase, Reddit, Tracker, platforms
 from pixeltwin.config import Settings
 from pixeltwin.doctor.settings import written
 from pixeltwin.errors import ConfigurationError
+from pixeltwin.flask import PixelTwin
+from pixeltwin.strictjson import decode
+from tests import pages
+from tests.courier import Courier
+from tests.test_flask import PAGE
 
 REDDIT = {"PIXELTWIN_REDDIT_PIXEL_ID": "a2_shop"}
 COURIER = "from tests.courier import Courier\nclass X(Courier): "
@@ -88,3 +94,39 @@ def test_two_platforms_of_one_name_are_told_apart_by_whoever_uses_it(install: In
         Settings(REDDIT, {}).platforms()
     snap: dict[str, Any] = {"PIXELTWIN_SNAP_PIXEL_ID": "2f6c1a52-8f0e-4d6b-9c1e-3b7a5d9e0f11"}
     assert [platform.kind for platform in Settings(snap, {}).platforms()] == ["snap"]
+
+
+# --- one that fails while it is used ---------------------------------------------------------------------------------
+
+
+def failing(*_: Any, **__: Any) -> Any:
+    raise ValueError("ada@example.com")
+
+
+@pytest.mark.parametrize("part", ["honours", "init_calls", "window", "noscript_images", "read_signals"])
+def test_a_platform_that_fails_takes_down_no_page_and_no_other(part: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Reddit is told all of a purchase and on every page, whatever Courier's code raises; the fault has its name."""
+    broken: type[Courier] = type("Broken", (Courier,), {part: failing})
+    tracker = Tracker(
+        [broken(access_token="made-up"), Reddit(pixel_id="a2_shop", access_token="made-up")],
+        secret_keys=["k"],
+        outbox="memory:",
+    )
+    app = Flask("shop")
+    app.config["PIXELTWIN_WORKER"], app.config["PIXELTWIN_CONSENT"] = "off", "granted"
+    twin = PixelTwin(app, tracker=tracker)
+
+    @app.get("/thanks")
+    def thanks() -> str:
+        twin.track(Purchase(order_id="1001", value="59.90", currency="EUR"), email="ada@example.com")
+        return render_template_string(PAGE)
+
+    app.add_url_rule("/", view_func=lambda: render_template_string(PAGE))
+    shown, plain = (app.test_client().get(url) for url in ("/thanks?rdt_cid=r1&courier_id=c1", "/"))
+    assert "reddit" in [call.platform for call in pages.fired(shown.text)]
+    assert "reddit" in [name for name, _ in pages.Page(plain.text).data["pixels"]]
+    [id] = {half.id for half in tracker.outbox.deliveries(destination="reddit:a2_shop")}
+    kept = decode(tracker.outbox.get([id])[0].visitor or b"{}")
+    assert kept["click_ids"]["reddit"] == "r1" and any(name.startswith("email") for name in kept["sealed"])
+    assert tracker.losses.snapshot()["courier", "fault: mapping"] >= 1
+    assert "tracking fault (courier): ValueError" in caplog.text and "ada@" not in caplog.text

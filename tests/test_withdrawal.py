@@ -7,6 +7,7 @@ import pytest
 from pixeltwin import Consent, Reddit
 from pixeltwin.contract import Platform
 from pixeltwin.pages.withdrawal import cleared, stopped
+from pixeltwin.tracking.losses import Losses
 from pixeltwin.web import Request
 from tests.samples import platforms
 
@@ -57,6 +58,6 @@ def test_a_cookie_is_deleted_wherever_a_script_may_have_set_it(url: str, domains
 def test_an_open_page_stops_the_pixels_that_are_refused() -> None:
     """Each refused pixel is named, with the calls its vendor documents for it and what undoes them; a pixel that is
     allowed is not."""
-    said = stopped(platforms(), Consent.denied(platforms={"snap": "granted"}))
+    said = stopped(platforms(), Consent.denied(platforms={"snap": "granted"}), fault=Losses().fault)
     stop, undo = ([["pintrk", ("setconsent", given)]] for given in (False, True))
     assert said == [["reddit", [], []], ["pinterest", stop, undo]]

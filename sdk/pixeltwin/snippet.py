@@ -20,6 +20,7 @@ from .contract import Platform
 from .conversion import Conversion
 from .pages.telling import Heard, Told, View, nothing, page_data, told
 from .strictjson import encode_for_html
+from .values import OnFault
 from .visitor import NOBODY, AnyVisitor
 from .web import OWN
 
@@ -57,15 +58,20 @@ def render(
     view: View | None = None,
     heard: Heard | None = None,
     form: Form = SELF_CONTAINED,
+    fault: OnFault | None = None,
 ) -> Markup:
     """The snippet of a page: every pixel that may be told, each conversion once a browser, and the page's own view.
     Empty when there is nobody to tell. `drop`: query parameters that are taken out of the page's URL before. `heard`:
-    see `telling.page_data`."""
+    see `telling.page_data`; `fault`: see `telling.told`."""
     wanted = tuple(platforms)
     plain = conversions is None and visitor is NOBODY and not drop
     if plain and not any(platform.before_send for platform in wanted):
-        return _with_nonce(_of_somebody_unknown(wanted, consent, view, form, nonce is not None), nonce)
-    pixels = told(wanted, conversions or nothing, visitor=visitor, consent=consent)
+        try:
+            return _with_nonce(_of_somebody_unknown(wanted, consent, view, form, nonce is not None), nonce)
+        except Exception:  # which is not kept: below the pixel that fails is found, and the others go on
+            if fault is None:
+                raise
+    pixels = told(wanted, conversions or nothing, visitor=visitor, consent=consent, fault=fault)
     if not pixels and (view is None or view.told):
         return Markup()
     data = page_data(pixels, consent, view=view, drop=drop, heard=heard)

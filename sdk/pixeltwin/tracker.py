@@ -260,7 +260,11 @@ class Tracker:
     def in_window(self, platform: Platform, conversion: Conversion) -> bool:
         """Whether a pixel may still fire for it: the platform would take both halves for one, and a day is not over."""
         age = self.clock() - conversion.occurred_at
-        return age <= min(platform.window(conversion.event), SHOWN_WITHIN)
+        try:
+            return age <= min(platform.window(conversion.event), SHOWN_WITHIN)
+        except Exception as error:  # the platform's own code
+            self.losses.fault(platform.name, error, conversion_id=conversion.id)
+            return False
 
     def snippet(
         self,
@@ -285,6 +289,7 @@ class Tracker:
             consent=arguments.located(consent, person),
             nonce=nonce,
             drop=drop,
+            fault=self.losses.fault,
         )
 
     # --- delivering ------------------------------------------------------------------------------------------------
@@ -345,7 +350,7 @@ class Tracker:
 
     def health(self, now: datetime | None = None) -> Health:
         """Which platforms take what is sent, since when, and where not, why and what to do: as the outbox knows it, so
-        the same from any process. It looks at the store only; where that cannot be read, that is said."""
+        the same from any process. It asks the store only, and writes a note there to see that it can be written."""
         from .insight.health import health_of
 
         return health_of(self, now)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 JSON = Any
+OnFault = Callable[[str, Exception], None]  # a platform's name, and what its code raised
 
 
 @dataclass(frozen=True, slots=True)

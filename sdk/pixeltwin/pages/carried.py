@@ -87,7 +87,8 @@ class Carried:
         query = self._request.query
         if not query or self._request.speculative:
             return None
-        found = attribution.landed(self._tracker.platforms, query, self._tracker.clock())
+        tracker = self._tracker
+        found = attribution.landed(tracker.platforms, query, tracker.clock(), fault=tracker.losses.fault)
         new = {kind: click for kind, click in found.items() if kind in kinds}
         if not new:
             return None

@@ -95,7 +95,7 @@ class Page:
     def claim(self) -> dict[str, Any]:
         """The same as data, for the script of a page that asks; and how pixels stop that are not allowed any more."""
         data = self._tell(telling.data) or {"pixels": []}
-        stop = withdrawal.stopped(self._tracker.platforms, self._visit.consent)
+        stop = withdrawal.stopped(self._tracker.platforms, self._visit.consent, fault=self._tracker.losses.fault)
         return {**data, "stop": stop} if stop else data
 
     def fires(self) -> list[dict[str, Any]]:
@@ -125,6 +125,7 @@ class Page:
             drop=surplus(visit.request.query, self._site.keep) if self._site.clean_page_url else (),
             view=self._view(shows=shows),
             heard=self._heard,
+            fault=tracker.losses.fault,
         )
 
     def _told_of(self, ready: Sequence[Conversion]) -> AnyVisitor:

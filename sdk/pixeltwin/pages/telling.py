@@ -13,6 +13,7 @@ from ..contract import BrowserCall, Platform
 from ..conversion import Conversion
 from ..errors import CannotSend, InvalidInput, described
 from ..events import Event, PageView
+from ..values import OnFault
 from ..visitor import NOBODY, AnyVisitor
 
 log = logging.getLogger("pixeltwin")
@@ -63,16 +64,27 @@ def told(
     *,
     visitor: AnyVisitor,
     consent: Consent,
+    fault: OnFault | None = None,
 ) -> list[Told]:
-    """What each pixel is told of its conversions; only those that may be told of this visitor are here."""
+    """What each pixel is told of its conversions; only those that may be told of this visitor are here. `fault` is told
+    of a platform whose code fails, and the others go on; without it, it raises what that raised."""
     found: list[Told] = []
     for platform in platforms:
-        if platform.browser and platform.allowed(consent) and platform.honours(consent, visitor):
-            prepared = _prepared(platform, conversions(platform))
-            images = platform.noscript_images([one for _, one, _ in prepared], visitor, consent)
-            calls = [(conversion, fires) for conversion, _, fires in prepared]
-            found.append(Told(platform, platform.init_calls(visitor, consent), calls, images))
+        try:
+            if platform.browser and platform.allowed(consent) and platform.honours(consent, visitor):
+                found.append(_told(platform, conversions(platform), visitor, consent))
+        except Exception as error:
+            if fault is None:
+                raise
+            fault(platform.name, error)
     return found
+
+
+def _told(platform: Platform, conversions: Iterable[Conversion], visitor: AnyVisitor, consent: Consent) -> Told:
+    prepared = _prepared(platform, conversions)
+    images = platform.noscript_images([one for _, one, _ in prepared], visitor, consent)
+    calls = [(conversion, fires) for conversion, _, fires in prepared]
+    return Told(platform, platform.init_calls(visitor, consent), calls, images)
 
 
 def _prepared(platform: Platform, conversions: Iterable[Conversion]) -> list[tuple[Conversion, Conversion, list[Fire]]]:
@@ -127,9 +139,10 @@ def data(
     drop: Sequence[str] = (),
     view: View | None = None,
     heard: Heard | None = None,
+    fault: OnFault | None = None,
 ) -> dict[str, Any]:
     """What `render` puts into a page, for a page that asks for it."""
-    pixels = told(platforms, conversions or nothing, visitor=visitor, consent=consent)
+    pixels = told(platforms, conversions or nothing, visitor=visitor, consent=consent, fault=fault)
     return page_data(pixels, consent, view=view, drop=drop, heard=heard)
 
 

@@ -102,7 +102,11 @@ class Visit:
     def visitor(self, identity: Mapping[str, Any] | None = None, *, screen: tuple[int, int] | None = None) -> Visitor:
         """The visitor of this request: its signals, what the site knows of him, and what the caller adds."""
         clicks, browsers = attribution.signals(
-            self.tracker.platforms, self.request.query, self.request.cookies, self.carried.clicks
+            self.tracker.platforms,
+            self.request.query,
+            self.request.cookies,
+            self.carried.clicks,
+            fault=self.tracker.losses.fault,
         )
         fields: dict[str, Any] = {
             "ip_address": self._address,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ..consent import Consent
 from ..contract import BrowserCall, Platform
+from ..values import OnFault
 from ..web import Cookie, Request
 
 
@@ -32,13 +33,17 @@ def _domains(host: str) -> Iterator[str]:
         yield ".".join(labels[start:])
 
 
-def stopped(platforms: Iterable[Platform], consent: Consent) -> list[list[object]]:
-    """How the pixels of a page stop that may not be told any more, and what undoes that, as data for the script."""
-    return [
-        [platform.name, *_as_data(platform.stop_calls(), platform.resume_calls())]
-        for platform in platforms
-        if platform.browser and platform.state(consent) == "denied"
-    ]
+def stopped(platforms: Iterable[Platform], consent: Consent, *, fault: OnFault) -> list[list[object]]:
+    """How the pixels of a page stop that may not be told any more, and what undoes that, as data for the script.
+    `fault` is told of a platform whose code fails."""
+    found: list[list[object]] = []
+    for platform in platforms:
+        if platform.browser and platform.state(consent) == "denied":
+            try:
+                found.append([platform.name, *_as_data(platform.stop_calls(), platform.resume_calls())])
+            except Exception as error:
+                fault(platform.name, error)
+    return found
 
 
 def _as_data(*all_calls: Iterable[BrowserCall]) -> Iterator[list[object]]:

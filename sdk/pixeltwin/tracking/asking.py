@@ -9,9 +9,8 @@ from datetime import datetime
 from ..consent import Consent
 from ..contract import Loss, Platform
 from ..conversion import Conversion
-from ..errors import CannotSend, described
+from ..errors import CannotSend
 from ..events import Event
-from ..logfields import fields
 from .losses import Losses
 
 log = logging.getLogger("pixeltwin")
@@ -28,16 +27,22 @@ def nobody_said(event: Event) -> Consent:
 
 
 def within_consent(platforms: Iterable[Platform], conversion: Conversion, losses: Losses) -> Conversion:
-    """Count who may not be told; a platform that cannot keep to limited use is denied, on both halves."""
+    """Count who may not be told; a platform that cannot keep to limited use, or cannot say so, is denied, on both
+    halves."""
     consent = conversion.consent
     for platform in platforms:
         if platform.state(consent) == "denied":
             losses.count(platform.name, "consent_denied")
-        elif not platform.honours(consent, conversion.visitor):
-            consent = consent.without(platform.name)
+            continue
+        try:
+            if platform.honours(consent, conversion.visitor):
+                continue
             losses.report(
                 Loss(platform.name, "consent", "limited_use_impossible", "limited use needs more of the visitor")
             )
+        except Exception as error:
+            losses.fault(platform.name, error, conversion_id=conversion.id)
+        consent = consent.without(platform.name)
     return conversion if consent is conversion.consent else conversion.with_consent(consent)
 
 
@@ -55,6 +60,4 @@ def ask(platform: Platform, conversion: Conversion, now: datetime, losses: Losse
     except CannotSend as error:
         losses.report(Loss(platform.name, "event", error.reason, error.detail))
     except Exception as error:  # before_send is the caller's code, and names= may be wrong
-        losses.count(platform.name, "fault: mapping")
-        known = fields(platform=platform.name, loss="fault: mapping", conversion_id=conversion.id)
-        log.error("tracking fault (%s): %s", platform.name, described(error), extra=known)
+        losses.fault(platform.name, error, conversion_id=conversion.id)

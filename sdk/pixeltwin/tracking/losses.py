@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 
 from ..contract import Loss
+from ..errors import described
 from ..logfields import fields
 
 log = logging.getLogger("pixeltwin")
 
+MAPPING = "fault: mapping"
 WHOLE = ("event", "consent")  # a loss of one of these is the whole conversion's
 
 
@@ -46,6 +48,12 @@ class Losses:
             log.warning("%s (said once, counted always)", loss, extra=fields(platform=loss.platform, loss=loss.reason))
         if self._on_loss and loss.field in WHOLE:
             self._on_loss(loss.platform, loss.reason)
+
+    def fault(self, platform: str, error: Exception, *, conversion_id: str = "") -> None:
+        """Count and log that the code of this platform, or what a site put into it, failed where values are mapped."""
+        self.count(platform, MAPPING)
+        known = fields(platform=platform, loss=MAPPING, conversion_id=conversion_id)
+        log.error("tracking fault (%s): %s", platform, described(error), extra=known)
 
     def snapshot(self) -> Mapping[tuple[str, str], int]:
         """The counts as they are now."""
