@@ -198,7 +198,7 @@ def test_a_long_queue_is_looked_through_in_several_purges(
     for number, who in enumerate(("ada", "bob", "bob", "ada")):
         put(outbox, conversion(number, consent=by(who, Consent.granted())))
     refuse(outbox, "ada")
-    open_then = []
+    open_then: list[list[str]] = []
     for _ in range(6):
         sender.purge(NOW)
         open_then.append([row.id for row in outbox.open_rows(after=None, limit=9)])
