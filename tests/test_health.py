@@ -24,6 +24,7 @@ from pixeltwin.sending.standing import Standing
 from pixeltwin.tracking.mode import Mode
 from tests.local_vendor import NOW, TOKEN, Local, Vendor, ok, says
 from tests.observed import ADA, Shop, refuses, shop_fixture
+from tests.postgresql import fresh_url
 from tests.samples import Clock
 
 FIXTURES = (shop_fixture,)
@@ -227,6 +228,17 @@ def test_an_outbox_that_cannot_be_read_is_unhealthy_and_no_exception(
     monkeypatch.setattr(shop.tracker.outbox, "counts", fail)
     found = shop.tracker.health()
     assert found.status == "unhealthy" and "the disk is gone" in found.outbox and found.platforms == ()
+
+
+def test_an_outbox_that_can_only_be_read_is_unhealthy() -> None:
+    """After a failover to a server that takes no writes, health says that nothing is stored any more."""
+    url = fresh_url()
+    with Vendor() as vendor:
+        for settings, said in (("", ""), ("%20-cdefault_transaction_read_only%3Don", "read-only transaction")):
+            shop = Shop(vendor, outbox=url + settings)
+            found = shop.tracker.health()
+            assert (found.status == "unhealthy", said in found.outbox) == (bool(said), True)
+            shop.tracker.close()
 
 
 def test_losses_of_this_process_are_in_the_document(shop: Shop) -> None:

@@ -39,8 +39,8 @@ def lost(tracker: Tracker) -> int:
 def test_a_full_disk_costs_conversions_and_no_page_and_mends_by_itself(
     small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On a full file system track() returns, unstored, counted and said; with room again the next one is stored, and
-    nothing that was acknowledged is missing."""
+    """On a full file system track() returns, unstored, counted and said, and the site is unhealthy; with room again it
+    is not, the next one is stored, and nothing that was acknowledged is missing."""
     tracker = tracking(f"sqlite:///{small_disk}/outbox.db")
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * 500_000)
@@ -50,7 +50,10 @@ def test_a_full_disk_costs_conversions_and_no_page_and_mends_by_itself(
     assert "disk is full. Make room; it goes on by itself then" in caplog.text
     with pytest.raises(OutboxUnavailable, match="Make room"):
         track(tracker, 2000, on_error="raise")
+    found = tracker.health()
+    assert (found.status, "Make room" in found.outbox) == ("unhealthy", True)
     ballast.unlink()
+    assert tracker.health().outbox == ""
     assert track(tracker, 2001).stored
     orders = [f"{number}" for number in (*stored, 2001)]
     ids = [tracker.derive_id(Purchase(order_id=order, value="1", currency="EUR"), order) for order in orders]

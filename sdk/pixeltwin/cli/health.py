@@ -31,7 +31,8 @@ def health_command(tracker: Callable[[], Tracker]) -> click.Command:
     def health(ctx: click.Context, as_json: bool) -> None:
         """Tell of each platform whether it is healthy, since when, and where not, why and what to do.
 
-        It reads what all workers left in the outbox and asks nobody. The exit status is 1 when anything is unhealthy.
+        It reads what all workers left in the outbox, tries whether that can be written, and asks nobody else. The exit
+        status is 1 when anything is unhealthy.
         """
         ours = tracker()
         try:

@@ -6,20 +6,18 @@ import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from ..errors import ConfigurationError, OutboxUnavailable
 from ..outbox.memory import MemoryOutbox
+from ..outbox.trial import try_out
 from .finding import Finding
 
 if TYPE_CHECKING:
     from ..insight.health import Health, PlatformHealth
-    from ..outbox import Outbox
     from ..tracker import Tracker
 
 CHECK = "outbox"
 OLD = timedelta(hours=1)  # a healthy queue is empty within seconds
-NOTE = "doctor"
 _LOST = "Conversions that cannot be stored are lost: track() says stored=False and goes on."
 _WRITABLE = "Make room on the disk, give the process the right to write there, or correct PIXELTWIN_OUTBOX."
 
@@ -42,9 +40,9 @@ def absent(path: str) -> Iterator[Finding]:
 
 
 def store(tracker: Tracker) -> Iterator[Finding]:
-    """Write something, read it, take it away."""
+    """Whether it can be written, and is more than memory."""
     try:
-        _round_trip(tracker.outbox, tracker.clock())
+        try_out(tracker.outbox, tracker.clock())
     except (OutboxUnavailable, ConfigurationError) as error:
         yield Finding(CHECK, "fault", f"The outbox cannot be written: {error}.", _LOST, _WRITABLE)
         return
@@ -53,16 +51,6 @@ def store(tracker: Tracker) -> Iterator[Finding]:
         why = "Whatever waits is lost when the process ends, and other processes see nothing of it."
         do = "Set PIXELTWIN_OUTBOX to sqlite:///… or postgresql://…"
         yield Finding(CHECK, "warning", "The outbox is in memory.", why, do)
-
-
-def _round_trip(outbox: Outbox, now: datetime) -> None:
-    key = uuid4().hex
-    outbox.notes.keep(NOTE, key, b"1", now=now)
-    try:
-        if outbox.notes.find(NOTE, key, now=now) != b"1":
-            raise OutboxUnavailable("what was written is not there")
-    finally:
-        outbox.notes.forget(NOTE, key)
 
 
 def queue(health: Health) -> Iterator[Finding]:

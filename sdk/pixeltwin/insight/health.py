@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ..errors import ConfigurationError, OutboxUnavailable
 from ..frozen import FrozenDict
 from ..outbox.contract import UNHEARD, Heard
+from ..outbox.trial import try_out
 from ..sending.standing import Standing
 from .diagnosis import UNATTENDED, Facts, Finding, diagnose
 
@@ -116,7 +117,7 @@ class PlatformHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The whole site's at one moment. `outbox` is what is wrong with the store, empty when it can be read; `mode` says
+    """The whole site's at one moment. `outbox` is what is wrong with the store, empty when it works; `mode` says
     that test mode is on, or delivery off. `losses` (platform, reason, how many) are those of this process alone."""
 
     at: datetime
@@ -156,15 +157,16 @@ def health(
 
 
 def health_of(tracker: Tracker, now: datetime | None = None) -> Health:
-    """The health of this tracker's platforms as its outbox knows it. It never raises for an outbox that cannot be
-    read: that is unhealthy, and said."""
+    """The health of this tracker's platforms as its outbox knows it, which is tried out: where nothing can be written,
+    every conversion is lost. It never raises for an outbox that does not work: that is unhealthy, and said."""
     now = tracker.clock() if now is None else now
     losses = tuple((*what, many) for what, many in sorted(tracker.losses.snapshot().items()))
     try:
+        try_out(tracker.outbox, now)
         facts = read_facts(tracker.outbox, tracker.platforms, now=now)
         heard = tracker.outbox.heard(HEARD_OF)
     except (OutboxUnavailable, ConfigurationError) as error:
-        said = f"The outbox cannot be read, so nothing is stored or delivered: {error}."
+        said = f"The outbox cannot be used, so nothing is stored or delivered: {error}."
         return Health(now, outbox=said, mode=tracker.mode.notice(now), losses=losses)
     found = health(tracker.platforms, facts, mode=tracker.mode, now=now, heard=heard)
     return Health(now, found.platforms, mode=found.mode, losses=losses)

@@ -27,7 +27,7 @@ class Gauge:
 
 
 OUTBOX_UP = Gauge(
-    "outbox.up", "", "Whether the outbox can be read: 1 or 0. Without it the other gauges are absent.", ()
+    "outbox.up", "", "Whether the outbox can be written and read: 1 or 0. Without it the other gauges are absent.", ()
 )
 HALVES = Gauge(
     "outbox.halves",
