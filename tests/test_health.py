@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltwin import Consent, Reddit, Tracker
+from pixeltwin import Consent, Purchase, Reddit, Tracker
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.insight.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
 from pixeltwin.insight.health import Health, Pixels, PlatformHealth, health
@@ -100,6 +100,25 @@ def test_a_revoked_token_is_unhealthy_at_the_next_answer_and_holds_the_queue(sho
     assert found.finding.status == "unhealthy" and "access token" in found.finding.why
     assert "Check the access token" in found.finding.do and "outbox retry" in found.finding.do
     assert found.state == "paused" and found.waiting == 1
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_trouble_with_nothing_waiting_says_what_asks_again(shop: Shop, status: int) -> None:
+    """When the only order is cancelled nobody asks the platform any more: that is said, with what does, and it helps.
+    Until then it is not known to be healthy."""
+    shop.order()
+    shop.vendor.script = says(status)
+    shop.deliver()
+    assert "wait" in seen(shop).finding.do + seen(shop).finding.why
+    shop.tracker.cancel(Purchase, "1")
+    shop.vendor.script = ok
+    shop.clock.advance(hours=24)
+    shop.deliver()
+    found = seen(shop).finding
+    assert (found.status, len(shop.vendor.requests)) == ("unhealthy", 1)
+    assert "last asked, and nothing waits" in found.why and "`pixeltwin doctor` asks" in found.do
+    shop.tracker.delivery.check("local:a1", shop.clock())
+    assert seen(shop).finding.status == "healthy"
 
 
 def test_rows_that_nobody_takes_are_a_missing_worker(shop: Shop) -> None:

@@ -33,6 +33,11 @@ class Facts:
     overdue: bool = False
     refused_at: tuple[datetime, ...] = ()
 
+    @property
+    def waiting(self) -> int:
+        """How many server halves may go and have not gone. While there are none, nobody asks the platform."""
+        return sum(self.counts.values())
+
     def seen_at(self, now: datetime) -> datetime | None:
         """When a worker last asked the destination anything."""
         asked = [at for at, _ in self.standing.sent]
@@ -73,11 +78,15 @@ def _paused(platform: Platform, facts: Facts) -> Finding | None:
     standing = facts.standing
     if standing.state != "paused":
         return None
+    what, again = "the access token or the account", f"`pixeltwin outbox retry --destination {platform.destination}`"
+    said = f"refuses {what}, and its events wait"
+    if not facts.waiting:
+        said, again = f"refused {what} when it was last asked, and nothing waits", "`pixeltwin doctor`"
     return Finding(
         "unhealthy",
-        f"{platform.title} refuses the access token or the account, and its events wait: {_quoted(standing.reason)}",
+        f"{platform.title} {said}: {_quoted(standing.reason)}",
         "Check the access token and the account's id, set them anew, and restart; or, if they were right all along, "
-        f"`pixeltwin outbox retry --destination {platform.destination}` asks again at once.",
+        f"{again} asks again at once.",
         standing.since,
     )
 
@@ -101,6 +110,13 @@ def _failing(platform: Platform, facts: Facts, now: datetime) -> Finding | None:
     standing = facts.standing
     if standing.state != "failing":
         return None
+    if not facts.waiting:
+        return Finding(
+            "unhealthy",
+            f"{platform.title} took no events when it was last asked, and nothing waits: {_quoted(standing.reason)}",
+            "The next event asks it again; `pixeltwin doctor` asks it now, counting nothing.",
+            standing.since,
+        )
     again = f" at {standing.shut_until:%H:%M:%S} UTC" if standing.shut_until and standing.shut_until > now else " now"
     return Finding(
         "unhealthy",
