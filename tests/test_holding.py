@@ -220,12 +220,15 @@ def test_a_hold_without_a_key_is_refused_or_counted(caplog: pytest.LogCaptureFix
 
 
 def test_an_early_confirmation_is_remembered(shop: Shop) -> None:
-    """A webhook that is faster than the checkout is told so; the hold then goes at once, as it was paid."""
+    """A webhook that is faster than the checkout is told so; the hold then goes at once, as it was paid. Of two such
+    webhooks the first one stands, and another amount is a named conflict."""
     with pytest.raises(UnknownConversion, match="remembered") as raised:
         shop.tracker.confirm(Purchase, "1001", value="49.90")
     assert raised.value.remembered
-    with pytest.raises(UnknownConversion):
-        shop.tracker.confirm(Purchase, "1001", value="10.00")  # the first one stands
+    for value, conflicts in (("49.9", 0), (None, 0), ("10.00", 1)):
+        with pytest.raises(UnknownConversion):
+            shop.tracker.confirm(Purchase, "1001", value=value)
+        assert shop.tracker.losses.snapshot().get(("", "conflict"), 0) == conflicts
     paid_at = shop.clock()
     shop.clock.advance(minutes=5)
     held = shop.hold()

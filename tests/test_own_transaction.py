@@ -122,6 +122,16 @@ def test_a_hold_that_was_paid_before_its_commit_goes_by_itself(till: Till) -> No
     assert holding.catch_up(now) == 0
 
 
+def test_of_two_payments_around_a_commit_the_first_one_stands(till: Till) -> None:
+    """The webhook that comes again after the commit lets the order go as the first one said, and another amount is a
+    named conflict."""
+    till.is_paid_early()
+    till.client.post("/sell/hold/commit")
+    paid = till.twin_tracker.confirm(Purchase, "5005", value="7")
+    assert (paid.created, str(paid.event.value)) == (True, "8")
+    assert till.twin_tracker.losses.snapshot()["", "conflict"] == 1
+
+
 def test_an_early_payment_of_a_hold_that_was_rolled_back_waits_for_the_next(till: Till) -> None:
     """What was told of an order that did not come to be is applied when the visitor orders again."""
     till.is_paid_early()

@@ -121,7 +121,7 @@ class Holding:
         confirmation = Confirmation(now, {field: checked[field] for field in changes})
         row = self._outbox.find(unique)
         if row is None:
-            self._remember(unique, confirmation)
+            self._remember(unique, confirmation, blank)
             row = self._outbox.find(unique)
             if row is None:
                 raise UnknownConversion(
@@ -129,9 +129,15 @@ class Holding:
                     "applied when hold() comes",
                     remembered=True,
                 )
-            self._outbox.notes.forget(_CONFIRMED, unique)
-        confirmed = self._lift(row, confirmation, now) if PAYMENT in row.held else None
-        return confirmed or self._known(unique, confirmation, blank)
+            if PAYMENT not in row.held:
+                self._outbox.notes.forget(_CONFIRMED, unique)
+        if PAYMENT not in row.held:
+            return self._known(unique, confirmation, blank)
+        early = self._review(row, unique, now)  # one that came before the hold could be seen
+        if early is None:
+            return self._lift(row, confirmation, now) or self._known(unique, confirmation, blank)
+        report_conflict(early.event, self._fitted(early, confirmation).event, self._losses)
+        return early
 
     def cancel(
         self, kind: type[Event], key: str | int, *, name: str | None, reason: str, now: datetime
@@ -186,7 +192,7 @@ class Holding:
         states = {one.state for one in self._halves(row)}
         over = bool(states) and states <= {"cancelled", "expired"}
         if over:
-            self._remember(unique, confirmation)  # a hold that comes after all was paid
+            self._remember(unique, confirmation, blank)  # a hold that comes after all was paid
             self._losses.count("", "confirmed_too_late")
             known_as = fields(loss="confirmed_too_late", conversion_id=row.id)
             log.warning(
@@ -201,10 +207,16 @@ class Holding:
     def _halves(self, row: Stored) -> list[DeliveryState]:
         return [one for one in self._outbox.deliveries(id=row.id) if one.seq == row.seq]
 
-    def _remember(self, unique: str, confirmation: Confirmation) -> None:
-        if self._early(unique, confirmation.at) is None:  # the first one stands
+    def _remember(self, unique: str, confirmation: Confirmation, blank: Event) -> None:
+        first = self._early(unique, confirmation.at)
+        if first is None:
             record = {"at": round(confirmation.at.timestamp() * 1000), "changes": dict(confirmation.changes)}
             self._outbox.notes.keep(_CONFIRMED, unique, encode(record), now=confirmation.at)
+            return
+        kind, name = type(blank), blank.custom_name or None
+        known, said = (_stand_in(kind, name, one.changes) for one in (first, confirmation))
+        again = {field: getattr(said, field) for field in confirmation.changes}
+        report_conflict(known, known.model_copy(update=again), self._losses)
 
     def _early(self, unique: str, now: datetime) -> Confirmation | None:
         data = self._outbox.notes.find(_CONFIRMED, unique, now=now)
