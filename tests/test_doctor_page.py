@@ -358,11 +358,35 @@ def test_cookies_without_secure_show_a_proxy_that_is_not_trusted() -> None:
         assert not [one for one in bad(look()) if one.check == "cookies"]
 
 
-def test_a_cookie_that_a_cache_may_keep_is_a_warning() -> None:
-    """A click id in a response that anybody may get is told."""
-    headers = {"set-cookie": "pixeltwin_clicks=x; Secure", "cache-control": "public, max-age=600"}
+@pytest.mark.parametrize("kept", ["public, max-age=600", "max-age=600", "S-MaxAge=600"])
+def test_a_cookie_that_a_cache_may_keep_is_a_warning(kept: str) -> None:
+    """A click id in a response that anybody may get is told, however caches are allowed to keep it."""
+    headers = {"set-cookie": "pixeltwin_clicks=x; Secure", "cache-control": kept}
     with answering(headers) as look:
         assert [one.check for one in bad(look()) if one.severity == "warning"] == ["cookies"]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "onward", "severity", "words"),
+    [
+        ("Secure", "/home", "ok", "keeps its click IDs"),
+        ("Path=/", "/home", "fault", "served over HTTPS"),
+        ("Secure; Domain=shop.example", "https://www.shop.example/", "ok", "keeps its click IDs"),
+        ("Secure", "https://www.shop.example/", "warning", "stay at shop.example"),
+    ],
+)
+def test_cookies_of_redirects_count_where_browsers_send_them(
+    cookie: str, onward: str, severity: str, words: str
+) -> None:
+    """What a landing's redirect sets is judged as what the page itself sets, if it reaches the page's host."""
+
+    def post(asked: Any) -> tuple[int, Mapping[str, str], bytes]:
+        if CLICK in asked.url:
+            return 302, {"location": onward, "set-cookie": f"pixeltwin_clicks=x; {cookie}"}, b""
+        return 200, {}, b"pixeltwin"
+
+    found = [one for one in page(post, PIXELS, "https://shop.example/") if one.check == "cookies"]
+    assert [one.severity for one in found] == [severity] and words in found[0].what
 
 
 def test_addresses_that_lead_nowhere_are_faults() -> None:

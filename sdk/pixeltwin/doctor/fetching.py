@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
@@ -25,21 +26,33 @@ class Unreachable(Exception):
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """`url` is where it was in the end; header names are lower case; of repeated headers the values are joined by a
-    comma."""
+    comma. `before`: the redirects on the way, in their order."""
 
     url: str
     status: int
     headers: Mapping[str, str]
     text: str
+    before: tuple[Fetched, ...] = ()
 
     @property
     def secure(self) -> bool:
         return self.url.startswith("https:")
 
+    @property
+    def host(self) -> str:
+        return (urlsplit(self.url).hostname or "").lower()
+
+    @property
+    def public(self) -> bool:
+        """Whether any cache may keep it: a lifetime alone allows that too (RFC 9111, section 3)."""
+        said = self.headers.get("cache-control", "").lower()
+        return not re.search(r"no-store|private", said) and bool(re.search(r"public|s-maxage|max-age=[1-9]", said))
+
 
 def fetch(post: Post, url: str, cookie: str = "") -> Fetched:
     """Get it, over redirects. The agent says that it is a bot, so that no view is counted. `Unreachable` where there is
     no answer."""
+    before: list[Fetched] = []
     for _ in range(MOST_REDIRECTS + 1):
         parts = split_url(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -53,11 +66,13 @@ def fetch(post: Post, url: str, cookie: str = "") -> Fetched:
             status, answered, body = post(ServerRequest("GET", url, headers, b""))
         except (NoAnswer, ConfigurationError) as error:
             raise Unreachable(str(error)) from None
+        fetched = Fetched(url, status, answered, body.decode("utf-8", "replace"), tuple(before))
         if status in _REDIRECTS and answered.get("location"):
             onward = urljoin(url, answered["location"])
             # A cookie given for one site is not another's.
             cookie = cookie if urlsplit(onward).netloc == urlsplit(url).netloc else ""
+            before.append(fetched)
             url = onward
             continue
-        return Fetched(url, status, answered, body.decode("utf-8", "replace"))
+        return fetched
     raise Unreachable(f"it redirects more than {MOST_REDIRECTS} times")

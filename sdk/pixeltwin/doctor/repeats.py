@@ -35,7 +35,7 @@ def repeated(
         why = "Whoever knows it can run scripts on the page; and it matches no header that is made anew."
         do = "Make the nonce in each response, and let no cache keep the page; or set PIXELTWIN_PAGE_CACHE=shared."
         yield Finding(CHECK, "warning", "Two responses have the same nonce: the page is a cached one.", why, do)
-    if one.conversions and not twice and _public(first):
+    if one.conversions and not twice and first.public:
         why = "Sooner or later a visitor gets the conversions of another."
         do = "Answer such pages with Cache-Control: no-store; what is put in front of the application changes it."
         yield Finding(CHECK, "fault", "A page with conversions in it may be kept by any cache.", why, do)
@@ -44,11 +44,6 @@ def repeated(
         yield Finding(CHECK, "note", f"A cache answered ({kept}).", why)
     elif not (twice or foreign or nonces):
         yield Finding(CHECK, "ok", "Two visitors got pages of their own.")
-
-
-def _public(fetched: Fetched) -> bool:
-    said = fetched.headers.get("cache-control", "").lower()
-    return not re.search(r"no-store|private", said) and bool(re.search(r"public|s-maxage|max-age=[1-9]", said))
 
 
 def _kept(fetched: Fetched) -> str:
