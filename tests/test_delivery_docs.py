@@ -15,7 +15,15 @@ from pixeltwin.cli import main
 from pixeltwin.config import OPTIONS, PREFIX
 from pixeltwin.conversion import AHEAD
 from pixeltwin.delivery import Timeouts
-from pixeltwin.outbox import contract, notes, open_outbox, postgres, sqlite_waiting
+from pixeltwin.outbox import (
+    contract,
+    notes,
+    open_outbox,
+    postgres,
+    postgres_connections,
+    postgres_waiting,
+    sqlite_waiting,
+)
 from pixeltwin.outbox.bound import BOUND
 from pixeltwin.outbox.states import BROWSER_MOVES, OPEN, SERVER_MOVES
 from pixeltwin.platforms import installed
@@ -59,7 +67,13 @@ def numbers() -> str:
         "… while another has waited in vain and for a while after": short,
         "… when it has just written in your own transaction, which may have the lock": short,
         "… on a machine too busy to ask for the lock often enough": f"{said(sqlite_waiting.GRACE)} more",
-        "a request of a visitor waits for PostgreSQL, at most": said(postgres.IMPATIENT),
+        "a statement of a visitor's request takes in PostgreSQL, at most": said(postgres.IMPATIENT),
+        "… where the server says nothing at all": said(postgres.IMPATIENT + postgres_waiting.GRACE),
+        "… and for a new connection": said(postgres_connections.CONNECTING),
+        "after a wait for PostgreSQL in vain one request tries, and the others are not kept waiting, once in": said(
+            postgres_waiting.AFTERWARDS
+        ),
+        "an idle connection to PostgreSQL is used again for": said(postgres_connections.IDLE),
         "a worker or a command waits for the store, at most": said(sqlite_waiting.PATIENT),
         "a worker looks for the rows of other processes every": said(POLL),
         "between two passes that found something a worker rests": said(REST),

@@ -34,7 +34,7 @@ from .contract import (
     Stored,
 )
 from .postgres_caller import Acquainted, driver_connection, qualified, within
-from .postgres_connections import Pool, Session, unavailable
+from .postgres_connections import ConnectionLost, Pool, Session, unavailable
 from .postgres_decisions import PostgresDecisions
 from .postgres_ends import Purge, close_rows, end_halves
 from .postgres_notes import PostgresNotes
@@ -78,8 +78,14 @@ class PostgresOutbox(Outbox):
     def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
         ready = self._ready(self._request)  # tables are made in a transaction of their own, never in the caller's
         values = new_values(new, now, ready.destinations)
-        with self._writing(connection, ready.schema) as row:
-            return put(row, values)
+        try:
+            with self._writing(connection, ready.schema) as row:
+                return put(row, values)
+        except ConnectionLost:
+            if connection is not None or new.unique is None:  # without a key it could be written twice
+                raise
+        with self._request.use() as own:
+            return put(own.row, values, again=True)
 
     @contextmanager
     def _writing(self, connection: Any, schema: str) -> Generator[Callable[..., TupleRow | None]]:

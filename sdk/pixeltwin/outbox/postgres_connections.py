@@ -11,27 +11,38 @@ import re
 import select
 from collections import deque
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from time import monotonic
 from typing import Any
 from weakref import WeakSet, finalize
 
 import psycopg
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from ..errors import ConfigurationError, OutboxUnavailable
+from .postgres_waiting import Patience, Unanswered, Waiting
 
 Row = TupleRow
 KEPT = 8  # idle connections a pool keeps; a request has one for a millisecond, so few serve many threads
+IDLE = (
+    200.0  # seconds after which one is not used again: a network may have forgotten it (Azure's load balancer: 4 min)
+)
+CONNECTING = 2  # seconds, the least that libpq takes
 _DEFAULTS: Mapping[str, Any] = {
-    "connect_timeout": 2,  # seconds, the least that libpq takes
+    "connect_timeout": CONNECTING,
     "tcp_user_timeout": 2000,  # milliseconds until a host that vanished is noticed, where the system can
+    "keepalives_idle": 30,  # seconds; the network does not forget what speaks, and a dead one is known to be
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
     "fallback_application_name": "pixeltwin",
 }
 # For libpq the password ends at the first @ or /. Another @ is of a password that was not percent-encoded, and what
 # stands before it would be taken for the host, the port or the database, which errors name.
 _PASSWORD_GOES_ON = re.compile(r"//[^@/]*[@/][^?]*@")
+GRANTS = "USAGE on their schema, and SELECT, INSERT, UPDATE and DELETE on all tables pixeltwin_*"
 # A queue's tables grow and shrink faster than statistics are gathered of them. So the planner is kept from what would
 # be right for a table that is as small as it was a minute ago: reading all of it. It goes by the indexes.
 _SESSION: Mapping[str, str] = {
@@ -42,13 +53,22 @@ _SESSION: Mapping[str, str] = {
 }
 
 
+class ConnectionLost(OutboxUnavailable):
+    """A connection that had been idle was dead, or died. A new one may do, and whether it did its work is not known."""
+
+
 class Session:
-    """A connection in autocommit mode, and the named statements to run on it. Answers come in binary form."""
+    """A connection in autocommit mode, and the named statements to run on it. Answers come in binary form.
 
-    __slots__ = ("_cursor", "_sql", "connection")
+    `used_at`: when it was last given back, on the monotonic clock; 0 at its first use.
+    """
 
-    def __init__(self, connection: psycopg.Connection[TupleRow], sql: Mapping[str, bytes]) -> None:
+    __slots__ = ("_cursor", "_sql", "connection", "patience", "used_at")
+
+    def __init__(self, connection: Waiting, sql: Mapping[str, bytes], patience: Patience) -> None:
         self.connection = connection
+        self.patience = patience
+        self.used_at = 0.0
         self._cursor = connection.cursor(binary=True)
         self._sql = sql
 
@@ -70,6 +90,21 @@ class Session:
     def transaction(self) -> AbstractContextManager[object]:
         return self.connection.transaction()
 
+    @contextmanager
+    def patient(self, seconds: float) -> Generator[None]:
+        """A transaction whose statements may take so long."""
+        self.connection.patience = seconds
+        try:
+            with self.transaction():
+                self.limit("statement_timeout", seconds)
+                yield
+        finally:
+            self.connection.patience = self.patience.seconds
+
+    def limit(self, setting: str, seconds: float) -> None:
+        """Set a time limit of the server's for the rest of the transaction."""
+        self.connection.execute(f"SET LOCAL {setting} = '{seconds * 1000:.0f}ms'".encode())
+
 
 class Pool:
     """Connections to one database. `patience`: seconds that one statement may take."""
@@ -79,21 +114,23 @@ class Pool:
         self.place = f"{settings.get('dbname', 'PostgreSQL')} at {settings.get('host', 'localhost')}"  # no password
         self._conninfo = make_conninfo("", **settings)
         self._sql = sql
-        self._patience = patience
+        self._patience = Patience(patience)
         self._begin()
         _pools.add(self)
 
     @contextmanager
     def use(self) -> Generator[Session]:
-        """A session for this thread alone. PostgreSQL's errors become `OutboxUnavailable`."""
+        """A session for this thread alone. PostgreSQL's errors become `OutboxUnavailable`, and `ConnectionLost` where a
+        new connection may do better."""
+        self._patience.check()
+        session = self._idle_session() or self._new_session()
         try:
-            session = self._idle_session() or self._open()
-            try:
-                yield session
-            finally:
-                self._take_back(session)
+            yield session
         except psycopg.Error as error:
-            raise unavailable(self.place, error) from error
+            raise self._told(error, session) from error
+        finally:
+            self._take_back(session)
+        self._patience.was_rewarded()
 
     def close(self) -> None:
         """Close the idle ones; those in use are taken back and stay."""
@@ -116,7 +153,7 @@ class Pool:
                 session = self._idle.pop()
             except IndexError:  # another thread was faster
                 return None
-            if not _has_word(session.connection):
+            if monotonic() - session.used_at < IDLE and not _has_word(session.connection):
                 return session
             session.connection.close()
         return None
@@ -124,14 +161,37 @@ class Pool:
     def _take_back(self, session: Session) -> None:
         healthy = session.connection.info.transaction_status == TransactionStatus.IDLE
         if healthy and len(self._idle) < KEPT:
+            session.used_at = monotonic()
             self._idle.append(session)
         else:
             session.connection.close()
 
-    def _open(self) -> Session:
-        connection = psycopg.connect(self._conninfo, autocommit=True)
+    def _told(self, error: psycopg.Error, session: Session) -> OutboxUnavailable:
+        """The error as the caller knows it. Where one connection died, its idle fellows are not tried one by one."""
+        told = unavailable(self.place, error)
+        if session.connection.closed:
+            _shut(self._idle, os.getpid())
+            if session.used_at:
+                return ConnectionLost(*told.args)
+            if isinstance(error, Unanswered):
+                self._patience.was_in_vain(told)
+        return told
+
+    def _new_session(self) -> Session:
+        began = monotonic()
         try:
-            settings = {**_SESSION, "statement_timeout": f"{self._patience * 1000:.0f}"}
+            return self._open()
+        except psycopg.Error as error:
+            told = unavailable(self.place, error)
+            if monotonic() - began > self._patience.seconds:
+                self._patience.was_in_vain(told)
+            raise told from error
+
+    def _open(self) -> Session:
+        connection = Waiting.connect(self._conninfo, autocommit=True)
+        connection.patience = self._patience.seconds
+        try:
+            settings = {**_SESSION, "statement_timeout": f"{self._patience.seconds * 1000:.0f}"}
             connection.execute(
                 "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s(name, value)",
                 (list(settings), list(settings.values())),
@@ -139,7 +199,7 @@ class Pool:
         except BaseException:
             connection.close()
             raise
-        return Session(connection, self._sql)
+        return Session(connection, self._sql, self._patience)
 
 
 def _read(url: str) -> dict[str, Any]:
@@ -158,6 +218,8 @@ def _read(url: str) -> dict[str, Any]:
 def unavailable(place: str, error: psycopg.Error) -> OutboxUnavailable:
     """The error as callers of an outbox know it. The server's details are left out: they may quote a row."""
     words = error.diag.message_primary or str(error).partition("\n")[0]
+    if isinstance(error, errors.InsufficientPrivilege):
+        words += f". Grant the role that the outbox's URL names {GRANTS}"
     return OutboxUnavailable(f"the outbox in {place} cannot be used now: {words}")
 
 
@@ -173,8 +235,9 @@ def _has_word(connection: psycopg.Connection[TupleRow]) -> bool:
 
 
 def _shut(idle: deque[Session], pid: int) -> None:
-    while idle and pid == os.getpid():
-        idle.pop().connection.close()
+    with suppress(IndexError):  # another thread was faster
+        while idle and pid == os.getpid():
+            idle.pop().connection.close()
 
 
 _pools: WeakSet[Pool] = WeakSet()

@@ -32,8 +32,8 @@ def new_values(new: NewRow, now: datetime, destinations: list[int]) -> dict[str,
     }
 
 
-def put(row: Callable[..., TupleRow | None], values: Mapping[str, Any]) -> Put:
-    """Write a row; `row` runs a statement."""
+def put(row: Callable[..., TupleRow | None], values: Mapping[str, Any], *, again: bool = False) -> Put:
+    """Write a row; `row` runs a statement. `again`: this call may have written it already."""
     aside = values["held"] or values["settled_at"]
     while True:
         made = row("put_aside" if aside else "put", **values)
@@ -41,4 +41,5 @@ def put(row: Callable[..., TupleRow | None], values: Mapping[str, Any]) -> Put:
             return Put(Stored(made[0], values["id"], values["record"], values["visitor"], tuple(values["held"])), True)
         known = row("find", unique=values["unique"])
         if known:  # else it was purged a moment ago
-            return Put(stored(known), False)
+            found = stored(known)
+            return Put(found, again and found[1:4] == (values["id"], values["record"], values["visitor"]))

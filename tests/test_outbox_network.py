@@ -1,0 +1,107 @@
+"""What the PostgreSQL outbox promises where the network, or the server, does not answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from pixeltwin.errors import OutboxUnavailable
+from pixeltwin.outbox import Outbox, open_outbox
+from tests import postgresql
+from tests.outbox_network import Lot, Network
+from tests.outboxes import BLUE, NOW, RED, new, put, states
+
+pytest.importorskip("psycopg", reason=postgresql.NONE)
+
+from pixeltwin.outbox import postgres_connections, postgres_waiting
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    made = Network(postgresql.fresh_url())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def outbox(network: Network) -> Iterator[Outbox]:
+    made = open_outbox(network.url)
+    made.set_destinations([RED, BLUE])
+    yield made
+    made.close()
+
+
+def took(outbox: Outbox, number: int) -> float:
+    """Seconds until the caller is told that this cannot be put."""
+    began = time.perf_counter()
+    with pytest.raises(OutboxUnavailable, match="cannot be used now"):
+        put(outbox, number)
+    return time.perf_counter() - began
+
+
+def test_a_server_that_says_nothing_costs_one_request_its_time(
+    outbox: Outbox, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all that is sent is swallowed, one request waits for its statement and for a new connection, the others are
+    told at once; when the server answers again, they write again."""
+    put(outbox, 1)
+    network.befalls("is swallowed")
+    network.lot = "is swallowed"
+    assert 0.5 < took(outbox, 2) < 4
+    assert took(outbox, 3) < 0.1
+    network.lot = "passes"
+    monkeypatch.setattr(postgres_waiting, "monotonic", lambda: time.monotonic() + postgres_waiting.AFTERWARDS)
+    put(outbox, 4)
+    put(outbox, 5)
+    assert states(outbox).keys() >= {"id-1", "id-4", "id-5"}
+
+
+@pytest.mark.parametrize("lot", ["is swallowed", "is cut off"])
+def test_no_sale_is_lost_to_connections_that_the_network_forgot(outbox: Outbox, network: Network, lot: Lot) -> None:
+    """A load balancer forgot all that were idle: the first to notice is stored over a new connection, once, and told
+    that it made the row; the others do not meet the dead ones any more."""
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(partial(put, outbox), range(40)))
+    network.befalls(lot)
+    began = time.perf_counter()
+    made = [outbox.put(new(number), now=NOW).created for number in range(100, 105)]
+    assert time.perf_counter() - began < 2
+    assert made == [True] * 5
+    assert len(states(outbox)) == 45
+
+
+def test_a_row_whose_answer_was_lost_is_there_once(outbox: Outbox, network: Network) -> None:
+    """The connection dies after the row was written: the caller learns that he made it, and a second report that he did
+    not; a row without a natural key, which could be written twice, is not tried again."""
+    put(outbox, 1)
+    for number, unique in ((2, "shop:Purchase:2"), (3, None)):
+        network.befalls("is cut off before an answer")
+        if unique:
+            assert outbox.put(new(number), now=NOW).created
+            assert not outbox.put(new(number), now=NOW).created
+        else:
+            with pytest.raises(OutboxUnavailable):
+                outbox.put(new(number, unique=unique), now=NOW)
+    assert [row.id for row in outbox.get(["id-1", "id-2", "id-3"])] == ["id-1", "id-2", "id-3"]
+
+
+def test_what_another_wrote_is_not_taken_for_ones_own(outbox: Outbox, network: Network) -> None:
+    """A second report whose connection dies is told that the row was there."""
+    put(outbox, 1)
+    network.befalls("is cut off before an answer")
+    assert not outbox.put(new(1, visitor=b"another"), now=NOW).created
+
+
+def test_a_connection_that_idled_for_long_is_not_used_again(
+    outbox: Outbox, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a network may have forgotten it, it is replaced."""
+    put(outbox, 1, 2)
+    assert len(network.flows) == 1
+    monkeypatch.setattr(postgres_connections, "IDLE", 0.0)
+    put(outbox, 3)
+    assert len(network.flows) == 2
