@@ -9,15 +9,17 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from click.testing import CliRunner
 
 from pixeltwin.cli import main
-from pixeltwin.errors import ConfigurationError
+from pixeltwin.errors import ConfigurationError, OutboxUnavailable
 from pixeltwin.outbox import Migration, Outbox, open_outbox
 from pixeltwin.outbox.contract import RETRIED
 from pixeltwin.outbox.sqlite_schema import VERSION
@@ -183,7 +185,8 @@ def test_a_connection_in_no_transaction_upgrades_whole_or_not_at_all(tmp_path: P
 
 @pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL's role")
 def test_a_role_that_may_not_upgrade_is_told_of_the_command(tmp_path: Path) -> None:
-    """Where the role owns no tables, the error names the command that makes the upgrade and what it needs."""
+    """Where the role owns no tables, the error names the command that makes the upgrade and what it needs; what the
+    command makes the role may use as the tables before, and where it may not, the error says what to grant."""
     url = old_postgres(tmp_path)
     import psycopg
 
@@ -200,11 +203,85 @@ def test_a_role_that_may_not_upgrade_is_told_of_the_command(tmp_path: Path) -> N
             ours = opened(url)
             assert ours.migrate() == Migration(1, VERSION)
             put(outbox, 1)
+            outbox.decisions.record("somebody", b"yes", now=NOW)
+            outbox.tallies.add(NOW.date(), RED, {("Purchase", "email"): 1})
+            assert outbox.decisions.latest(["somebody"]) == {"somebody": b"yes"}
             assert lost(ours) == []
+            outbox.purge(now=NOW)
+            owner.execute(f"REVOKE SELECT ON pixeltwin_delivery FROM {role}".encode())
+            with pytest.raises(OutboxUnavailable, match=r"for table pixeltwin_delivery\. Grant the role"):
+                outbox.counts()
             ours.close()
             outbox.close()
         finally:
             owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL's role")
+def test_a_role_needs_what_the_page_says() -> None:
+    """With the grants that docs/delivery.md shows a role that owns nothing puts, delivers, erases and counts; without,
+    the error says what to grant."""
+    url = fresh_url()
+    import psycopg
+
+    role = f"shop_{os.getpid()}"
+    page = (Path(__file__).parents[1] / "docs" / "delivery.md").read_text(encoding="utf-8")
+    grants = page.partition("```sql")[2].partition("```")[0].replace("TO shop", f"TO {role}")
+    ours = opened(url)
+    ours.migrate()
+    with psycopg.connect(url, autocommit=True) as owner:
+        schema = owner.execute("SELECT current_schema()").fetchone()[0]  # type: ignore[index]
+        owner.execute(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}".encode())
+        outbox = opened(url.replace("//postgres@", f"//{role}@"))
+        try:
+            with pytest.raises(OutboxUnavailable, match=r"for table pixeltwin_migration\. Grant the role .* tables"):
+                put(outbox, 1)
+            owner.execute(grants.replace("SCHEMA public", f"SCHEMA {schema}").encode())
+            put(outbox, 1, 2)
+            put(outbox, 3, held=("consent",))
+            outbox.notes.keep("signals", "1001", b"kept", now=NOW)
+            outbox.decisions.record("somebody", b"yes", now=NOW)
+            outbox.tallies.add(NOW.date(), RED, {("Purchase", "email"): 1})
+            outbox.acknowledge("id-1", [RED], now=NOW)
+            assert outbox.release(["id-3"], "consent", now=NOW) == ["id-3"]
+            assert settle_all(outbox, RED, "delivered") == 3
+            assert outbox.cancel(["id-2"], now=NOW, reason="sent back") == 1
+            assert outbox.purge(now=after(days=1000)) > 0
+            assert outbox.counts()[RED].keys() <= {"delivered"}
+        finally:
+            outbox.close()
+            ours.close()
+            owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL's locks")
+def test_an_upgrade_behind_a_backup_names_it_and_holds_no_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a backup reads all tables, one request waits 0.25 s for the upgrade, those that came with it no longer, and
+    later ones not at all; the command says who is in the way, and afterwards it upgrades."""
+    url = postgres_2(tmp_path)
+    import psycopg
+
+    from pixeltwin.outbox import postgres_waiting
+
+    outbox = opened(url)
+    with psycopg.connect(url, application_name="pg_dump") as backup:
+        backup.execute("LOCK TABLE pixeltwin_destination, pixeltwin_acknowledged IN ACCESS SHARE MODE")
+        for many, longest in ((8, 1.5), (1, 0.1)):
+            began = monotonic()
+            with ThreadPoolExecutor(many) as threads:
+                for told in [threads.submit(put, outbox, number) for number in range(many)]:
+                    with pytest.raises(OutboxUnavailable, match=rf"{backup.info.backend_pid} \(pg_dump\)"):
+                        told.result()
+            assert monotonic() - began < longest
+        with pytest.raises(OutboxUnavailable, match="pg_terminate_backend"):
+            outbox.migrate()
+    monkeypatch.setattr(postgres_waiting, "monotonic", lambda: monotonic() + postgres_waiting.AFTERWARDS)
+    assert outbox.migrate() == Migration(2, VERSION)
+    put(outbox, 1)
+    assert lost(outbox) == []
+    outbox.close()
 
 
 def test_the_command_says_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,32 @@ SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = to_regcl
 -- name: version
 SELECT coalesce(max(version), 0) FROM pixeltwin_migration
 
+-- name: tables
+-- The outbox's, wherever it is.
+SELECT relname::text FROM pg_class
+WHERE relkind = 'r' AND starts_with(relname::text, 'pixeltwin_')
+    AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('pixeltwin_migration'))
+
+-- name: grants
+-- What gives the tables that were made since the privileges which others than its owner have on the first one. A new
+-- table's sequence needs none: it is an identity column's.
+SELECT 'GRANT ' || a.privilege_type || ' ON ' || made.oid::regclass || ' TO '
+    || CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+    || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+FROM pg_class first JOIN pg_class made ON made.relnamespace = first.relnamespace, aclexplode(first.relacl) a
+WHERE first.oid = to_regclass('pixeltwin_conversion') AND made.relkind = 'r' AND made.oid <> first.oid
+    AND starts_with(made.relname::text, 'pixeltwin_') AND made.relname <> ALL(%(there)s::text[])
+    AND a.grantee NOT IN (first.relowner, made.relowner)
+
+-- name: blockers
+-- Who has a table of the outbox's locked; longest first, but those before whose age this role may not see.
+SELECT l.pid, nullif(s.application_name, ''), s.usename::text FROM pg_locks l
+JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity s ON s.pid = l.pid
+WHERE l.granted AND l.pid <> pg_backend_pid() AND starts_with(c.relname::text, 'pixeltwin_')
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (s.xact_start < now() - interval '0.2 s') IS NOT FALSE
+GROUP BY l.pid, s.application_name, s.usename, s.xact_start ORDER BY s.xact_start NULLS FIRST LIMIT 2
+
 -- name: add_migration
 INSERT INTO pixeltwin_migration (version) VALUES (%(version)s)
 

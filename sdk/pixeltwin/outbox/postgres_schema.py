@@ -9,10 +9,12 @@ from psycopg import errors
 
 from ..errors import ConfigurationError, OutboxUnavailable
 from .contract import Migration
-from .postgres_connections import Session
+from .postgres_connections import GRANTS, Session
 
 VERSION = 4  # the last migration in postgres.sql
-MAKING = "5s"  # how long each step of a migration may take, also when it is a request that comes first
+MAKING = 5.0  # seconds each step of a migration may take, also when it is a request that comes first
+# Seconds a migration waits for a table at most, for others wait behind it; autovacuum gives way after one.
+LOCKING = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +67,41 @@ def _version(own: Session) -> int | None:
 
 def _upgrade(own: Session) -> int | None:
     try:
-        with own.transaction():
-            own.connection.execute(f"SET LOCAL statement_timeout = '{MAKING}'".encode())
-            own.run("lock")
-            before = _version(own)  # another process may have been faster
-            for version in range((before or 0) + 1, VERSION + 1):
-                own.script(f"migration_{version}")
-                own.run("add_migration", version=version)
-            return before
+        return _make(own)
     except (errors.InsufficientPrivilege, errors.InvalidSchemaName) as error:
         raise ConfigurationError(
             f"the outbox's tables cannot be made: {error.diag.message_primary}. Run `pixeltwin migrate` once as a role "
-            "that may create tables, and grant this one SELECT, INSERT, UPDATE and DELETE on tables pixeltwin_* and "
-            "SELECT on the sequence pixeltwin_seq"
+            f"that may create tables, and grant this one {GRANTS}"
         ) from error
+    except errors.LockNotAvailable as error:
+        told = OutboxUnavailable(f"the outbox's tables cannot be upgraded now: {_blockers(own)}")
+        own.patience.was_in_vain(told)
+        raise told from error
+
+
+def _make(own: Session) -> int | None:
+    times = own.patience.times
+    with own.patient(MAKING):
+        own.run("lock")
+        if own.patience.times > times:  # another thread had the lock, and then waited in vain for a table
+            own.patience.check()
+        before = _version(own)  # another process may have been faster
+        if before is None or before < VERSION:
+            there = [name for (name,) in own.rows("tables")]
+            own.limit("lock_timeout", min(own.patience.seconds, LOCKING))
+            for version in range((before or 0) + 1, VERSION + 1):
+                own.script(f"migration_{version}")
+                own.run("add_migration", version=version)
+            for (grant,) in own.rows("grants", there=there):
+                own.connection.execute(grant.encode())
+    return before
+
+
+def _blockers(own: Session) -> str:
+    found = [f"process {pid} ({name or user})" for pid, name, user in own.rows("blockers")]
+    if not found:
+        return "somebody had one of them locked. Run `pixeltwin migrate` again"
+    return (
+        f"{' and '.join(found)} of the database has one of them locked. Where that is a backup, wait for its end; a "
+        "forgotten session is ended by SELECT pg_terminate_backend(<process>). Then run `pixeltwin migrate`"
+    )
