@@ -125,7 +125,12 @@ def may_have_landed() -> bool:
 
 def may_show_yet(response: Response) -> bool:
     """Whether this is a page that is rendered while it is sent, for somebody whose conversions wait for one."""
-    return response.is_streamed and response.mimetype == "text/html" and any(map(waits, request.cookies))
+    return renders_yet(response) and any(map(waits, request.cookies))
+
+
+def renders_yet(response: Response) -> bool:
+    """Whether this is a page that is rendered while it is sent."""
+    return response.is_streamed and response.mimetype == "text/html"
 
 
 def _set(response: Response, cookie: Cookie) -> None:

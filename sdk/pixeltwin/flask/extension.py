@@ -25,7 +25,7 @@ from ..tracking.arguments import TrackOptions
 from ..tracking.holding import Cancellation
 from ..visitor import AnyVisitor, Visitor
 from ..web import OWN, kept_parameters
-from . import exchange, off_page
+from . import afterwards, exchange, off_page
 from .current import the_app, the_request
 from .endpoints import answer_on_all_hosts, exempt_from_csrf, first_party
 from .health import serve_health
@@ -177,7 +177,7 @@ class PixelTwin:
             return None
         visit = self._page()
         if visit is not None:
-            return visit.track(wanted, **whose(options), **given)
+            return afterwards.tell(visit, visit.track, wanted, whose(options), given)
         return self._tell_off_page(self.tracker.track, wanted, **whose(options), options=given)
 
     @overload
@@ -195,7 +195,7 @@ class PixelTwin:
             return None
         visit = self._page()
         if visit is not None:
-            return visit.hold(wanted, **whose(options), **given)
+            return afterwards.tell(visit, visit.hold, wanted, whose(options), given)
         return self._tell_off_page(self.tracker.hold, wanted, **whose(options), options=given)
 
     def _wanted(self, event: Event | Callable[[], Event], options: TrackOptions) -> Event | None:
@@ -360,9 +360,9 @@ class PixelTwin:
             exchange.may_show_yet(response) or (exchange.may_have_landed() and not self._state().site.shared)
         ):
             visit = self.visit()
-        if visit is None or self._is_off_page():
-            return response
-        exchange.apply(visit.changes(failed=exchange.unseen(visit, response)), response)
+        if visit is not None and not self._is_off_page():
+            exchange.apply(visit.changes(failed=exchange.unseen(visit, response)), response)
+        afterwards.note(response)
         return response
 
 

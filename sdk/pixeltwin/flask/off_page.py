@@ -16,14 +16,19 @@ _MARK = "pixeltwin_off_page"
 
 def mark(views: Marked) -> Marked:
     """Mark a view: a function, a class of `View` or one of its methods; or all views of a blueprint."""
-    is_view = issubclass(views, View) if isinstance(views, type) else callable(views) and not isinstance(views, Flask)
-    if is_view or isinstance(views, Blueprint):
+    if _may_be_marked(views):
         try:
             setattr(views, _MARK, True)
             return views
         except AttributeError:  # as of a method of an object
             pass
     raise ConfigurationError(f"off_page: give a function, a class of View, its method or a Blueprint, not {views!r}")
+
+
+def _may_be_marked(views: object) -> bool:
+    if isinstance(views, type):
+        return issubclass(views, View)
+    return isinstance(views, Blueprint) or (callable(views) and not isinstance(views, Flask))
 
 
 def is_marked(app: Flask, request: Request) -> bool:

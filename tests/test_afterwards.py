@@ -1,0 +1,87 @@
+"""What is tracked when the response has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Response, copy_current_request_context, render_template_string, request, stream_with_context
+
+from pixeltwin import Lead
+from tests.test_flask import PAGE, Shop, fired
+
+
+def tracked_in(place: str) -> tuple[Shop, list[Thread]]:
+    """A shop with a page that tracks there; the threads that begin when the page has gone."""
+    shop, threads = Shop(), list[Thread]()
+
+    def track() -> None:
+        shop.tracked.append(shop.twin.track(Lead(), key="7"))
+
+    @shop.app.teardown_request
+    def late(_: BaseException | None) -> None:
+        if request.path == "/page" and place == "teardown":
+            track()
+
+    @shop.app.get("/page")
+    def page() -> Any:
+        def parts() -> Iterator[str]:
+            if place == "stream, before head":
+                track()
+            yield render_template_string(PAGE) if "head" in place else "text"
+            if place in ("stream, after head", "stream of data"):
+                track()
+
+        if place == "view":
+            track()
+        if place == "thread":
+            threads.append(Thread(target=copy_current_request_context(track)))
+        if "stream" not in place:
+            return render_template_string(PAGE)
+        mimetype = "text/csv" if place == "stream of data" else "text/html"
+        return Response(stream_with_context(parts()), mimetype=mimetype)
+
+    return shop, threads
+
+
+@pytest.mark.parametrize(
+    ("place", "late"),
+    [
+        *(("teardown", True), ("thread", True), ("stream, after head", True), ("stream of data", True)),
+        *(("view", False), ("stream, before head", False)),
+    ],
+)
+def test_what_no_page_can_show_any_more_is_counted_and_said_once(
+    place: str, late: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its server half is stored; of its browser half the log says once what to do, and no page is believed to have
+    shown it. What a page still shows is no loss."""
+    shop, threads = tracked_in(place)
+    for _ in range(2):
+        page = shop.client.get("/page")
+        while threads:
+            thread = threads.pop()
+            thread.start()
+            thread.join()
+        assert bool(fired(page)) is (not late and len(shop.tracked) == 1)
+    assert shop.twin_tracker.losses.snapshot().get(("", "after_response"), 0) == late
+    assert caplog.text.count("Track in the view") == late
+    assert shop.tracked[0] is not None and shop.tracked[0].stored
+    halves = shop.twin_tracker.outbox.deliveries(id=shop.tracked[0].id)
+    assert {half.browser for half in halves} == {"none" if late else "offered"}
+
+
+def test_what_was_tracked_too_late_is_on_a_page_that_tracks_it_again() -> None:
+    """A thank-you page shows what was told of at the end of the request before."""
+    shop, _ = tracked_in("teardown")
+
+    @shop.app.get("/thanks-again")
+    def again() -> str:
+        shop.twin.track(Lead(), key="7")
+        return render_template_string(PAGE)
+
+    client = shop.client
+    client.get("/page")
+    assert len(fired(client.get("/thanks-again"))) == 3
