@@ -11,6 +11,7 @@ import click
 
 from ..errors import ConfigurationError, PixeltwinError
 from ..version import version
+from .signs import ASCII
 
 if TYPE_CHECKING:
     from flask.cli import AppGroup
@@ -23,13 +24,13 @@ T = TypeVar("T")
 
 
 class Commands(click.Group):
-    """A group that shows our own errors as one sentence instead of a traceback, and "?" for what cannot be written in
-    the encoding of its output."""
+    """A group that shows our own errors as one sentence instead of a traceback, and what cannot be written in the
+    encoding of its output as ASCII or "?"."""
 
     def make_context(self, *given: Any, **extra: Any) -> click.Context:
         reconfigure = getattr(sys.stdout, "reconfigure", None)  # None where there is no output, or not one of text
         if reconfigure:
-            reconfigure(errors="replace")
+            reconfigure(errors=ASCII)
         return super().make_context(*given, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
