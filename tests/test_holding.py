@@ -17,7 +17,7 @@ from pixeltwin import Consent, Conversion, CustomEvent, Item, Purchase, Tracker,
 from pixeltwin.errors import InvalidInput, OutboxUnavailable, UnknownConversion
 from pixeltwin.outbox import Settlement, Stored
 from pixeltwin.strictjson import decode
-from tests.outboxes import BACK_ENDS
+from tests.outboxes import BACK_ENDS, settle_all
 from tests.samples import AGENT, KEY, Clock, platforms, purchase, visitor
 from tests.thoroughness import examples
 
@@ -403,10 +403,10 @@ def test_a_payment_that_came_after_the_cancellation_counts_when_the_order_is_hel
     assert isinstance(due.event, Purchase) and str(due.event.value) == "8"
 
 
-@pytest.mark.parametrize("ends", ["paid and cancelled", "refused", "by hand"])
+@pytest.mark.parametrize("ends", ["paid and cancelled", "lacking signals and cancelled", "refused", "by hand"])
 def test_what_ended_otherwise_stays_so_and_is_said(shop: Shop, ends: str, caplog: pytest.LogCaptureFixture) -> None:
-    """An order that was called off after its payment, by a refused consent or by a person, is revived by no page that
-    is loaded again: it is not stored, on no page, and a loss that is counted."""
+    """An order that was called off after its payment, by a refused consent or by a person, also where no platform could
+    be told anyway, is revived by no page that is loaded again: it is not stored, on no page, and a counted loss."""
     held = shop.hold()
     if ends == "refused":
         shop.tracker.consented([held.id], Consent.denied())
@@ -414,6 +414,11 @@ def test_what_ended_otherwise_stays_so_and_is_said(shop: Shop, ends: str, caplog
         shop.tracker.outbox.cancel([held.id], now=shop.clock(), reason="cancelled by hand")
     else:
         shop.tracker.confirm(Purchase, "1001")
+        if ends == "lacking signals and cancelled":
+            first, *others = shop.destinations
+            settle_all(shop.tracker.outbox, first, "suppressed", now=shop.clock(), tried=False)
+            for other in others:
+                settle_all(shop.tracker.outbox, other, "refused", now=shop.clock(), tried=False)
         shop.tracker.cancel(Purchase, "1001")
     for again in (shop.hold(), shop.tracker.track(purchase(), visitor=visitor(), consent=GRANTED)):
         assert (again.created, again.stored, again.browser) == (False, False, False)

@@ -10,6 +10,7 @@ from ..outbox import DeliveryState, NewRow, Outbox, Put, Stored
 
 PAYMENT = "payment"  # what a hold waits for
 UNPAID = "unpaid: "  # how the reason begins for which a hold was called off
+_UNTOLD = {"cancelled", "expired", "refused", "suppressed"}  # how a half ends that no platform took
 
 
 def put(outbox: Outbox, new: NewRow, *, now: datetime, connection: Any) -> Put:
@@ -22,12 +23,13 @@ def put(outbox: Outbox, new: NewRow, *, now: datetime, connection: Any) -> Put:
 
 
 def ended(outbox: Outbox, row: Stored) -> list[DeliveryState]:
-    """The server halves of a row that was called off or has expired before anybody was told; none of any other row."""
+    """The server halves of a row that was called off or has expired before anybody was told, whatever became of some of
+    them before that; none of any other row, such as one that may still be mended, or was for nobody."""
     if row.visitor is not None or row.claimed:
         return []
     halves = [half for half in outbox.deliveries(id=row.id) if half.seq == row.seq]
-    over = all(half.state in ("cancelled", "expired") and half.browser == "suppressed" for half in halves)
-    return halves if over else []
+    over = all(half.state in _UNTOLD and half.browser == "suppressed" for half in halves)
+    return halves if over and any(half.state != "suppressed" for half in halves) else []
 
 
 def _unpaid(half: DeliveryState) -> bool:
