@@ -313,6 +313,18 @@ def test_nothing_at_all_is_told_with_what_may_be_why(app: Flask, pixeltwin_recor
     assert "reddit: no_match_key" in message(assert_merged, "reddit", "AddToCart")
 
 
+@pytest.mark.parametrize("words", ["Delivery is off", "TEST MODE"])
+def test_a_mode_in_which_nothing_counts_is_named(
+    words: str, pixeltwin_recorder: Recorder, pixeltwin_clock: FrozenClock
+) -> None:
+    """Where delivery is off, or test mode on, a failure for want of halves says so."""
+    soon = (pixeltwin_clock.now + timedelta(hours=1)).isoformat()
+    setting = {"PIXELTWIN_DELIVERY": "off"} if words == "Delivery is off" else {"PIXELTWIN_TEST_UNTIL": soon}
+    page = shop(**pixeltwin_recorder.settings, **setting).test_client().post("/buy", follow_redirects=True)
+    assert words in message(assert_merged, "reddit", "Purchase")
+    assert words in message(assert_twins, page)
+
+
 def test_what_cannot_be_asked_says_what_to_do(pixeltwin_recorder: Recorder) -> None:
     """A platform that is none is named with the near one, and without a tracker the advice is to watch one."""
     with pytest.raises(ConfigurationError, match="did you mean 'snap'"):

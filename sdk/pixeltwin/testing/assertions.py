@@ -143,7 +143,7 @@ def _on_page(bench: Bench, page: Any) -> list[dict[str, Any]]:
     html = pages.text_of(page)
     ids = {id_form(fire["id"]) for fire in pages.told(html)["fires"]}
     if not ids:
-        raise AssertionError("\n".join(["The page tells no pixel of anything.", *_lost(bench)]))
+        raise AssertionError("\n".join(["The page tells no pixel of anything.", *_mode(bench), *_lost(bench)]))
     if bench.recorder is not None:
         bench.recorder.show(html)
     bench.settle()
@@ -169,7 +169,13 @@ def _nothing(bench: Bench, kind: str, event: str) -> str:
         f"{one['name'] or one['event']} on {installed()[one['platform']].title}" for one in bench.asker.records()
     )
     lines += [f"What arrived: {', '.join(seen)}." if seen else "Nothing at all arrived."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_mode(bench)])
+
+
+def _mode(bench: Bench) -> list[str]:
+    """That nothing is meant to arrive, or to count."""
+    said = (tracker.mode.notice(bench.clock()) for tracker in bench.taken.trackers)
+    return [one for one in dict.fromkeys(said) if one]
 
 
 def _lost(bench: Bench, *kinds: str) -> list[str]:
