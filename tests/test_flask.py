@@ -535,7 +535,7 @@ def test_what_cannot_be_marked_off_page_is_an_error() -> None:
     """A mark that nobody would look for is refused where it is put."""
     shop = Shop()
     for view in (shop.app, Shop, shop.client.get, "webhook", None):
-        with pytest.raises(ConfigurationError, match="give a function, a class of View"):
+        with pytest.raises(ConfigurationError, match="marks a function, a class of View"):
             shop.twin.off_page(view)  # type: ignore[type-var]
 
 

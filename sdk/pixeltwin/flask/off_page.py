@@ -22,7 +22,7 @@ def mark(views: Marked) -> Marked:
             return views
         except AttributeError:  # as of a method of an object
             pass
-    raise ConfigurationError(f"off_page: give a function, a class of View, its method or a Blueprint, not {views!r}")
+    raise ConfigurationError(f"off_page() marks a function, a class of View, its method or a Blueprint, not {views!r}")
 
 
 def _may_be_marked(views: object) -> bool:
