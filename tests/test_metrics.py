@@ -167,35 +167,35 @@ def test_many_scrapes_cost_one_look_at_the_store(shop: Shop) -> None:
 
 WORKER = """
 import sys
-from datetime import datetime, timezone
-from prometheus_client import CollectorRegistry, generate_latest, multiprocess
+from flask import Flask
 from pixeltwin import Consent, Purchase, Tracker, Visitor
-from pixeltwin.metrics.prometheus import Collector
+from pixeltwin.flask import PixelTwin
 from tests.local_vendor import Local
 
-outbox, key, scrape = sys.argv[1:]
+outbox, key, scrape, page = sys.argv[1:]
 tracker = Tracker([Local(account="a1", access_token="t")], secret_keys=["k"], outbox=outbox)
-collector = Collector(tracker)
+app = Flask("shop")
+app.config.update(PIXELTWIN_CONSENT="granted", PIXELTWIN_WORKER="off")
+PixelTwin(app, tracker=tracker)
+exec(page)
 event = Purchase(order_id=key, value="1", currency="EUR")
 tracker.track(event, visitor=Visitor(email="a@example.com"), consent=Consent.granted())
 if scrape:
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)
-    registry.register(collector)
-    print(generate_latest(registry).decode())
+    print(app.test_client().get("/metrics").text)
 tracker.close()
 """
 
 
 def test_several_processes_are_scraped_as_one(tmp_path: Path) -> None:
-    """In prometheus-client's multiprocess mode any process answers for all: counters are added up, gauges are there
-    once."""
+    """In prometheus-client's multiprocess mode, served as the guide has it, any process answers for all: counters are
+    added up, gauges are there once."""
     folder = tmp_path / "metrics"
     folder.mkdir()
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
     root = Path(__file__).resolve().parents[1]
+    page = "\n".join(re.findall(r"```python\n(.*?)```", (root / "docs/monitoring.md").read_text("utf-8"), re.DOTALL))
     for key, last in (("1", ""), ("2", "yes")):
-        command = [sys.executable, "-c", WORKER, f"sqlite:///{tmp_path}/x.db", key, last]
+        command = [sys.executable, "-c", WORKER, f"sqlite:///{tmp_path}/x.db", key, last, page]
         done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.count("pixeltwin_conversions_total{") == 1
     assert 'pixeltwin_conversions_total{event="Purchase"} 2.0' in done.stdout
