@@ -27,7 +27,7 @@ from pixeltwin.outbox.sqlite_ends import empty_wal
 from pixeltwin.outbox.sqlite_waiting import Waiting
 from pixeltwin.outbox.statements import load
 from tests import outbox_processes as workers
-from tests.outboxes import BLUE, NOW, RED, after, new, put, settle_all
+from tests.outboxes import BLUE, NOW, RED, after, new, put, settle_all, states
 
 KILLS = 16
 
@@ -141,13 +141,20 @@ def test_synchronous_is_what_the_url_says(path: Path, query: str, level: int) ->
     outbox.close()
 
 
-def test_a_newer_schema_is_refused(outbox: Outbox, path: Path) -> None:
-    """An outbox that a newer version wrote is left alone, with a message that says what to do."""
+def test_a_newer_schema_is_refused_where_it_says_so(outbox: Outbox, path: Path) -> None:
+    """A process that starts after a newer version has upgraded the outbox works with what was only added to; where it
+    knows too little, it leaves the outbox alone, with a message that says what to do."""
     put(outbox, 1)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE pixeltwin_schema SET version = version + 1")
-    with pytest.raises(OutboxUnavailable, match="upgrade pixeltwin"):
-        put(opened(path), 2)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE pixeltwin_schema SET version = 99")
+        newer = opened(path)
+        assert newer.migrate() == (99, 99)
+        put(newer, 2)
+        assert "id-2" in states(newer)
+        newer.close()
+        connection.execute("UPDATE pixeltwin_schema SET version = 100, oldest = 98")
+        with pytest.raises(OutboxUnavailable, match="upgrade pixeltwin"):
+            put(opened(path), 3)
 
 
 def test_no_statement_looks_at_every_row(outbox: Outbox, path: Path) -> None:

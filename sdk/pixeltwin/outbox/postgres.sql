@@ -116,6 +116,12 @@ CREATE TABLE pixeltwin_tally (
 );
 
 
+-- name: migration_5
+-- `oldest`: the oldest version that knows enough to work with these tables from then on. A migration that only adds
+-- leaves it out.
+ALTER TABLE pixeltwin_migration ADD COLUMN oldest integer NOT NULL DEFAULT 1;
+
+
 -- name: lock
 -- One at a time: migrations, and the making of state rows. Held for milliseconds; the key is arbitrary.
 SELECT pg_advisory_xact_lock(7449921570301)
@@ -126,6 +132,9 @@ SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = to_regcl
 
 -- name: version
 SELECT coalesce(max(version), 0) FROM pixeltwin_migration
+
+-- name: oldest_version
+SELECT max(oldest) FROM pixeltwin_migration
 
 -- name: tables
 -- The outbox's, wherever it is.
@@ -316,7 +325,7 @@ ON CONFLICT (kind, key) DO UPDATE SET noted_at = excluded.noted_at, data = exclu
 SELECT data FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s AND noted_at > %(since)s
 
 -- name: forget_note
-DELETE FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s
+DELETE FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s RETURNING key
 
 -- name: amend_note
 UPDATE pixeltwin_note SET data = %(data)s WHERE kind = %(kind)s AND key = %(key)s

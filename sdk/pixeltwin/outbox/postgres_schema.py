@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, OutboxUnavailable
 from .contract import Migration
 from .postgres_connections import GRANTS, Session
 
-VERSION = 4  # the last migration in postgres.sql
+VERSION = 5  # the last migration in postgres.sql
 MAKING = 5.0  # seconds each step of a migration may take, also when it is a request that comes first
 # Seconds a migration waits for a table at most, for others wait behind it; autovacuum gives way after one.
 LOCKING = 2.0
@@ -49,7 +49,7 @@ def migrate(own: Session) -> Migration:
     before = _version(own)
     if before is None or before < VERSION:
         before = _upgrade(own)
-    return Migration(before, VERSION)
+    return Migration(before, max(before or 0, VERSION))
 
 
 def _version(own: Session) -> int | None:
@@ -57,7 +57,7 @@ def _version(own: Session) -> int | None:
         return None
     row = own.row("version")
     version: int = row[0] if row else 0
-    if version > VERSION:
+    if version > VERSION and own.rows("oldest_version")[0][0] > VERSION:
         raise OutboxUnavailable(  # an old process while a new version is deployed: its pages go on
             f"the outbox was made by a newer pixeltwin (schema {version}, this one knows {VERSION}); upgrade "
             "pixeltwin, or name another database"

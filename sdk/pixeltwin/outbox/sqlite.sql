@@ -122,6 +122,11 @@ CREATE TABLE pixeltwin_tally (
 ) WITHOUT ROWID;
 
 
+-- name: migration_5
+-- `oldest`: the oldest version that knows enough to work with this file. A migration that only adds leaves it as it is.
+ALTER TABLE pixeltwin_schema ADD COLUMN oldest INTEGER NOT NULL DEFAULT 1;
+
+
 -- name: is_made
 SELECT 1 FROM sqlite_master WHERE name = 'pixeltwin_schema'
 
@@ -130,6 +135,9 @@ UPDATE pixeltwin_schema SET version = :version
 
 -- name: version
 SELECT version FROM pixeltwin_schema
+
+-- name: oldest_version
+SELECT oldest FROM pixeltwin_schema
 
 -- name: add_destination
 INSERT INTO pixeltwin_destination (name, cursor)

@@ -10,7 +10,7 @@ from ..errors import OutboxUnavailable
 from .contract import Migration
 from .sqlite_rows import Executing
 
-VERSION = 4  # the last migration in sqlite.sql
+VERSION = 5  # the last migration in sqlite.sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Route:
 
 def is_current(own: Executing, sql: Mapping[str, str], path: str) -> bool:
     """Whether the tables are there, and up to date. It only reads."""
-    return _version(own, sql, path) == VERSION
+    return (_version(own, sql, path) or 0) >= VERSION
 
 
 def find_route(own: Executing, sql: Mapping[str, str], path: str, destinations: Sequence[str]) -> Route | None:
@@ -41,7 +41,7 @@ def migrate(cursor: sqlite3.Cursor, sql: Mapping[str, str], path: str) -> Migrat
         for statement in sql[f"migration_{version}"].split(";"):
             cursor.execute(statement)
         cursor.execute(sql["set_version"], {"version": version})
-    return Migration(before, VERSION)
+    return Migration(before, max(before or 0, VERSION))
 
 
 def write_route(cursor: sqlite3.Cursor, sql: Mapping[str, str], destinations: Sequence[str]) -> Route:
@@ -60,7 +60,7 @@ def _version(own: Executing, sql: Mapping[str, str], path: str) -> int | None:
     if not own.execute(sql["is_made"]).fetchone():
         return None
     version: int = own.execute(sql["version"]).fetchone()[0]
-    if version > VERSION:
+    if version > VERSION and own.execute(sql["oldest_version"]).fetchone()[0] > VERSION:
         raise OutboxUnavailable(
             f"the outbox {path} was made by a newer pixeltwin (schema {version}, this one knows {VERSION}); upgrade "
             "pixeltwin, or name another file"
