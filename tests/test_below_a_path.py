@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,7 +15,7 @@ from werkzeug.test import Client
 from pixeltwin.flask import PixelTwin
 from tests.pages import Page
 from tests.samples import AGENT
-from tests.test_flask import SETTINGS, Shop
+from tests.test_flask import SETTINGS, Shop, fired
 
 SAME = {"Sec-Fetch-Site": "same-origin", "User-Agent": AGENT}
 NOWHERE = Response(status=404)
@@ -53,6 +54,15 @@ def test_a_page_below_a_path_asks_below_it(path: str, kind: str) -> None:
         assert len(shop.twin_tracker.outbox.get(["ab" * 32])) == 1
     bought = client.post(f"{path}/buy", headers={"User-Agent": AGENT})
     assert "; Path=/" in bought.headers["Set-Cookie"] and f"Path={path}" not in bought.headers["Set-Cookie"]
+
+
+def test_applications_on_one_host_share_what_waits_for_a_page(tmp_path: Path) -> None:
+    """With one outbox and the same keys, what was bought below one path is on the next page below another, once."""
+    checkout, shop = (Shop(PIXELTWIN_OUTBOX=f"sqlite:///{tmp_path}/shared.db") for _ in range(2))
+    client = Client(DispatcherMiddleware(shop.app, {"/checkout": checkout.app}), Response)
+    client.post("/checkout/buy", headers={"User-Agent": AGENT})
+    pages = [client.get(path, headers={"User-Agent": AGENT}) for path in ("/thanks", "/checkout/thanks", "/thanks")]
+    assert [len(fired(page)) for page in pages] == [3, 0, 0]
 
 
 @pytest.mark.parametrize("inline", [False, True])
