@@ -8,6 +8,7 @@ import re
 from functools import partial
 from hashlib import sha256
 from threading import Thread
+from threading import enumerate as threads
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -668,6 +669,19 @@ def test_a_tracker_of_ones_own_goes_by_its_arguments_alone() -> None:
         twin.track(samples.purchase())
         assert "<script" not in render_template_string(PAGE)
     assert own.outbox.deliveries() == []
+
+
+def test_delivery_starts_with_the_application_before_any_request() -> None:
+    """Where the application is made there is no context yet: the thread of delivery starts by the application alone."""
+    own = Tracker(samples.platforms(), secret_keys=[samples.KEY], outbox="memory:")
+    app = Flask("shop")
+    app.config["PIXELTWIN_CONSENT"] = "granted"
+    before = set(threads())
+    PixelTwin(app, tracker=own).start_delivery(app)
+    started = set(threads()) - before
+    assert started
+    own.close()
+    assert not started & set(threads())
 
 
 @pytest.mark.parametrize("inline", [True, False])
