@@ -240,6 +240,14 @@ def test_a_mistake_is_answered_with_what_to_type(run: Run, arguments: tuple[str,
     assert "Traceback" not in answer.output and "ada@example.com" not in answer.output
 
 
+@pytest.mark.parametrize("arguments", [("--platform", "tiktok"), ("--as", "tiktok=x")])
+def test_each_name_to_choose_from_is_said_once(run: Run, arguments: tuple[str, str]) -> None:
+    """A platform that is configured under its own name is not listed a second time as installed."""
+    pixel = {"PIXELTWIN_SNAP_PIXEL_ID": str(SETTINGS["PIXELTWIN_SNAP_PIXEL_ID"])}
+    advice = run("--event", "Search", *arguments, **pixel).output.partition("; ")[2]
+    assert advice.count("snap") == 1
+
+
 def test_a_platforms_own_name_is_on_both_halves(run: Run) -> None:
     """`--as snap=LEVEL_COMPLETE` names the event for the pixel and for the API."""
     one = told(run("--event", "PageView", *PERSON, "--as", "snap=LEVEL_COMPLETE", "--platform", "snap", "--json"))[

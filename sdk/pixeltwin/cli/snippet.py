@@ -102,7 +102,7 @@ def _pixels(configured: Sequence[Platform], wanted: Sequence[str]) -> list[Pixel
     kinds = {platform.kind for platform in configured}
     if not wanted:
         return known + [example(platform) for kind, platform in installed().items() if kind not in kinds]
-    names = [*(platform.name for platform in configured), *installed()]
+    names = dict.fromkeys([*(platform.name for platform in configured), *installed()])
     found: list[Pixel] = []
     for name in dict.fromkeys(typed.as_known(one, names, "platform") for one in wanted):
         ours = [pixel for pixel in known if name in (pixel.platform.name, pixel.platform.kind)]
@@ -112,7 +112,7 @@ def _pixels(configured: Sequence[Platform], wanted: Sequence[str]) -> list[Pixel
 
 def _of_platforms(names: Sequence[str], pixels: Sequence[Pixel]) -> list[str]:
     """`PLATFORM=NAME` words, their platforms checked."""
-    known = [name for pixel in pixels for name in (pixel.platform.name, pixel.platform.kind)]
+    known = dict.fromkeys(name for pixel in pixels for name in (pixel.platform.name, pixel.platform.kind))
     return [f"{typed.as_known(platform, known, 'platform')}={name}" for platform, name in typed.pairs(names)]
 
 
