@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 from contextlib import AbstractContextManager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
 
 from pixeltwin.sandbox import create_sandbox
@@ -24,8 +25,10 @@ def blocks(text: str) -> list[str]:
 
 
 def sandbox() -> AbstractContextManager[Callers]:
-    """What the page's commands are sent to. Its time stands still but for what they advance it."""
-    return serving(create_sandbox(clock=Clock(lambda: NOW)))
+    """What the page's commands are sent to. Its time passes in microseconds but for what they advance it: what comes
+    later is later, as where somebody types."""
+    looks = count()
+    return serving(create_sandbox(clock=Clock(lambda: NOW + timedelta(microseconds=next(looks)))))
 
 
 def typed(box: Callers, *commands: str) -> str:
