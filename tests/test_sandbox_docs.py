@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shlex
-import time
+import shutil
 from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import urlsplit
+
+import pytest
 
 from pixeltwin.insight.scoring import FAIR, GOOD, rating
 from pixeltwin.platforms import installed
 from pixeltwin.sandbox import create_sandbox
 from pixeltwin.sandbox.faults import BROKEN
+from tests.mistakes import TOOLS, sandbox, typed
 from tests.samples import purchase
 from tests.sandboxed import KINDS, Visitors, conversion
 
@@ -31,19 +33,14 @@ def test_the_interface_is_the_one_described() -> None:
     assert described == own
 
 
+@pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"the guide's commands need {', '.join(TOOLS)}")
 def test_the_example_is_answered_as_promised() -> None:
-    """The three calls of the guide, sent as they stand, give the verdict and the explanation that it quotes."""
-    sandbox = Visitors(create_sandbox())
+    """The three calls of the guide, typed as they stand, give the verdict and the explanation that it quotes."""
     [block] = re.findall(r"```console\n(\$ curl -s '.*?/snap/p'.*?)```", GUIDE, re.DOTALL)
-    for command in block.replace("\\\n", " ").split("$ curl -s ")[1:]:
-        url, *options = shlex.split(command.replace("NOW", str(int(time.time()))))
-        data = options[options.index("-d") + 1].encode() if "-d" in options else b""
-        kind = "application/json" if "-H" in options else "application/x-www-form-urlencoded"
-        parts = urlsplit(url)
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
-        assert sandbox.send("POST" if data else "GET", path, data, {"Content-Type": kind}).status == 200
-    record = sandbox.record()
-    assert record["verdict"] in GUIDE
+    with sandbox() as box:
+        told = typed(box, re.sub(r"^\$ ", "", block, flags=re.MULTILINE))
+    [record] = json.loads(told[told.index('{"conversions"') :])["conversions"]
+    assert record["verdict"] == "counted twice" and "`counted twice`" in GUIDE
     [quoted] = re.findall(r"\*(Snap reads [^*]+)\*", GUIDE)
     assert quoted in record["reason"]
 
