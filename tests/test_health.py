@@ -104,8 +104,8 @@ def test_a_revoked_token_is_unhealthy_at_the_next_answer_and_holds_the_queue(sho
 
 @pytest.mark.parametrize("status", [401, 503])
 def test_trouble_with_nothing_waiting_says_what_asks_again(shop: Shop, status: int) -> None:
-    """When the only order is cancelled nobody asks the platform any more: that is said, with what does, and it helps.
-    Until then it is not known to be healthy."""
+    """When the only order is cancelled nobody asks the platform any more, and until somebody does it stays unhealthy:
+    that is said, with what asks it, and it helps."""
     shop.order()
     shop.vendor.script = says(status)
     shop.deliver()
