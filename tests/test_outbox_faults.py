@@ -18,6 +18,8 @@ from pixeltwin.errors import OutboxUnavailable, TransactionLost
 from tests import outbox_processes as workers
 from tests.outbox_processes import track, tracking
 
+AS_USER = os.name != "posix" or os.getuid() != 0
+
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
@@ -89,12 +91,14 @@ def test_an_order_that_sqlite_undid_is_told_whatever_the_settings(tmp_path: Path
     tracker.close()
 
 
-def test_a_file_of_somebody_else_costs_no_page() -> None:
-    """A file and a folder that this process may only read: the loss is counted, and the advice names the permission."""
+@pytest.mark.parametrize("mode", [0o444, pytest.param(0o600, marks=pytest.mark.skipif(AS_USER, reason="needs root"))])
+def test_a_file_of_somebody_else_costs_no_page(mode: int) -> None:
+    """A file that this process may only read, or not even that where root has made it: the loss is counted, and the
+    advice names its owner, or the permission where it is this user's."""
     with tempfile.TemporaryDirectory() as folder:
         tracking(f"sqlite:///{folder}/outbox.db").outbox.counts()
         for path in Path(folder).iterdir():
-            path.chmod(0o444)
+            path.chmod(mode)
         os.chmod(folder, 0o555)
         workers.run(workers.write_to_a_file_of_somebody_else, folder)
 

@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from ..errors import OutboxUnavailable
 from .sqlite_waiting import Patience, Waiting
+from .whereabouts import belongs_to_another
 
 _WAL = "PRAGMA journal_mode = WAL"
 LONGEST_USE = 6.0  # seconds a fork waits for a connection in use: longer than any patience
@@ -201,9 +202,14 @@ _ADVICE = {
 }
 
 
+_FORBIDDEN = ("attempt to write a readonly database", "unable to open database file")
+
+
 def unavailable(path: str, error: sqlite3.Error | MemoryError) -> OutboxUnavailable:
     """The error as callers of an outbox know it, with advice."""
     advice = next((advice for words, advice in _ADVICE.items() if str(error).startswith(words)), "")
+    if str(error).startswith(_FORBIDDEN):
+        advice = belongs_to_another(path) or advice
     return OutboxUnavailable(f"the outbox {path} cannot be used now: {error}{advice and f'. {advice}'}")
 
 
