@@ -16,6 +16,7 @@ from flask import g, render_template_string
 from pixeltwin import Consent, Purchase
 from pixeltwin.errors import UnknownConversion
 from tests.postgresql import fresh_url
+from tests.samples import purchase, visitor
 from tests.test_flask import PAGE, Shop, fired
 
 
@@ -25,6 +26,7 @@ class Till(Shop):
     def __init__(self, outbox: str, connect: Callable[[], Any]) -> None:
         super().__init__(PIXELTWIN_OUTBOX=outbox)
         self.twin_tracker.outbox.migrate()
+        self.connect = connect
         self.before_commit: Callable[[], object] = lambda: None
 
         @self.app.post("/sell/<how>/<end>")
@@ -120,6 +122,23 @@ def test_a_hold_that_was_paid_before_its_commit_goes_by_itself(till: Till) -> No
         paid = list(pool.map(lambda _: holding.catch_up(now), range(8)))
     assert (sum(paid), till.states()) == (1, {"pending"})
     assert holding.catch_up(now) == 0
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_what_was_kept_for_an_order_is_used_up_with_its_commit(till: Till, end: str) -> None:
+    """Signals that checkout remembered, and a payment that was told early, are erased as soon as the shop has committed
+    what used them; where it rolls back they are there for the next try."""
+    tracker = till.twin_tracker
+    tracker.remember("1", visitor=visitor(), consent=Consent.granted())
+    with pytest.raises(UnknownConversion):
+        tracker.confirm(Purchase, "2")
+    with closing(till.connect()) as connection:
+        tracker.track(purchase("1"), visitor=None, consent=None, connection=connection)
+        tracker.hold(purchase("2"), visitor=visitor(), consent=Consent.granted(), connection=connection)
+        getattr(connection, end)()
+    assert till.states() == ({"pending"} if end == "commit" else set())
+    kept = [len(tracker.outbox.notes.listed(kind)) for kind in ("signals", "confirmed")]
+    assert kept == ([0, 0] if end == "commit" else [1, 1])
 
 
 def test_of_two_payments_around_a_commit_the_first_one_stands(till: Till) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 from .notes import KEEP_NOTES, Notes
 
@@ -34,7 +35,7 @@ class MemoryNotes(Notes):
             self._all[kind, key] = (at, data)
             return True
 
-    def forget(self, kind: str, key: str) -> None:
+    def forget(self, kind: str, key: str, *, connection: Any = None) -> None:
         with self._lock:
             self._all.pop((kind, key), None)
 

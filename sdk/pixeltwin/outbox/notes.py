@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
+from typing import Any
 
 KEEP_NOTES = timedelta(days=7)  # what is kept for a conversion that is still to come
 
@@ -24,8 +25,8 @@ class Notes(ABC):
         """Replace what is noted under a key, if anything is; its time goes on as it was. Whether there was anything."""
 
     @abstractmethod
-    def forget(self, kind: str, key: str) -> None:
-        """Erase what is noted under a key."""
+    def forget(self, kind: str, key: str, *, connection: Any = None) -> None:
+        """Erase what is noted under a key. `connection`: as in the outbox's `put`; if he rolls back, it is there."""
 
     @abstractmethod
     def listed(self, kind: str, *, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:

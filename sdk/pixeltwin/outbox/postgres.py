@@ -62,7 +62,7 @@ class PostgresOutbox(Outbox):
         self._destinations: tuple[str, ...] = ()
         self._known: Ready | None = None  # once schema and destinations are written
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
-        self._notes = PostgresNotes(request=request, worker=worker)
+        self._notes = PostgresNotes(writing=self._writing, request=request, worker=worker)
         self._decisions = PostgresDecisions(request=request, worker=worker)
         self._tallies = PostgresTallies(worker=worker)
 
@@ -79,7 +79,7 @@ class PostgresOutbox(Outbox):
         ready = self._ready(self._request)  # tables are made in a transaction of their own, never in the caller's
         values = new_values(new, now, ready.destinations)
         try:
-            with self._writing(connection, ready.schema) as row:
+            with self._writing(connection) as row:
                 return put(row, values)
         except ConnectionLost:
             if connection is not None or new.unique is None:  # without a key it could be written twice
@@ -88,8 +88,9 @@ class PostgresOutbox(Outbox):
             return put(own.row, values, again=True)
 
     @contextmanager
-    def _writing(self, connection: Any, schema: str) -> Generator[Callable[..., TupleRow | None]]:
+    def _writing(self, connection: Any) -> Generator[Callable[..., TupleRow | None]]:
         """Runs statements in the caller's transaction, or each in one of its own; they give their first row."""
+        schema = self._ready(self._request).schema
         if connection is None:
             with self._request.use() as own:
                 yield own.row
@@ -187,7 +188,7 @@ class PostgresOutbox(Outbox):
         return cancelled
 
     def give_up(self, seq: int, *, connection: Any = None) -> None:
-        with self._writing(connection, self._ready(self._request).schema) as row:
+        with self._writing(connection) as row:
             row("give_up", seq=seq)
 
     # --- beside the rows -------------------------------------------------------------------------------------------

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Any
+
+from psycopg.rows import TupleRow
 
 from .notes import KEEP_NOTES, Notes
 from .postgres_connections import Session
 from .steps import STEP, in_steps
 
 Using = Callable[[], AbstractContextManager[Session]]
+Writing = Callable[[Any], AbstractContextManager[Callable[..., TupleRow | None]]]
 
 
 class PostgresNotes(Notes):
-    """`request` and `worker` lend a session, with the patience of either."""
+    """`request` and `worker` lend a session, with the patience of either; `writing` runs statements in the caller's own
+    transaction where he gives its connection."""
 
-    def __init__(self, *, request: Using, worker: Using) -> None:
+    def __init__(self, *, writing: Writing, request: Using, worker: Using) -> None:
+        self._writing = writing
         self._request = request
         self._worker = worker
 
@@ -33,9 +39,9 @@ class PostgresNotes(Notes):
         with self._request() as own:
             return bool(own.run("amend_note", kind=kind, key=key, data=data))
 
-    def forget(self, kind: str, key: str) -> None:
-        with self._request() as own:
-            own.run("forget_note", kind=kind, key=key)
+    def forget(self, kind: str, key: str, *, connection: Any = None) -> None:
+        with self._writing(connection) as row:
+            row("forget_note", kind=kind, key=key)
 
     def listed(self, kind: str, *, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
         with self._worker() as own:

@@ -63,7 +63,9 @@ class SQLiteOutbox(Outbox):
         self._request = Connections(self.path, patience=waits, prepare=partial(prepare, full=full, checkpoint=4000))
         self._worker = Connections(self.path, patience=works, prepare=partial(prepare, full=full, checkpoint=1000))
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
-        self._notes = SQLiteNotes(self._sql, reading=self._reading, request=request, worker=worker)
+        self._notes = SQLiteNotes(
+            self._sql, reading=self._reading, writing=self._writing, request=request, worker=worker
+        )
         self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
         self._tallies = SQLiteTallies(self._sql, changing=partial(self._changing, self._worker), using=worker)
 
@@ -126,8 +128,7 @@ class SQLiteOutbox(Outbox):
     def fill(
         self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None, connection: Any = None
     ) -> bool:
-        theirs = None if connection is None else within(driver_connection(connection), self.path)
-        with theirs or self._changing(self._request) as own:
+        with self._writing(connection) as own:
             reopened = 0 if reopens is None else self._reopen_refused(own, seq, now, reopens)
             values = {"seq": seq, "visitor": visitor, "never_late": bool(reopened)}
             return bool(own.execute(self._sql["fill"], values).rowcount)
@@ -183,8 +184,7 @@ class SQLiteOutbox(Outbox):
         return cancelled
 
     def give_up(self, seq: int, *, connection: Any = None) -> None:
-        theirs = None if connection is None else within(driver_connection(connection), self.path)
-        with theirs or self._changing(self._request) as own:
+        with self._writing(connection) as own:
             own.execute(self._sql["give_up"], {"seq": seq})
 
     # --- beside the rows -------------------------------------------------------------------------------------------
@@ -349,6 +349,12 @@ class SQLiteOutbox(Outbox):
     def _changing(self, connections: Connections) -> AbstractContextManager[sqlite3.Connection]:
         self._ready(connections)
         return connections.transaction()
+
+    def _writing(self, connection: Any) -> AbstractContextManager[Executing]:
+        """The caller's own transaction where he gives its connection."""
+        if connection is None:
+            return self._changing(self._request)
+        return within(driver_connection(connection), self.path)
 
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection | None]:

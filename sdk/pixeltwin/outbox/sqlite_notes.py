@@ -6,22 +6,27 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Any
 
 from .notes import KEEP_NOTES, Notes
-from .sqlite_rows import micros
+from .sqlite_rows import Executing, micros
 from .steps import STEP, in_steps
 
 Using = Callable[[], AbstractContextManager[sqlite3.Connection]]
 Reading = Callable[[], AbstractContextManager[sqlite3.Connection | None]]
+Writing = Callable[[Any], AbstractContextManager[Executing]]
 
 
 class SQLiteNotes(Notes):
     """`request` and `worker` lend a connection, with the patience of either; `reading` one that takes no lock, or None
-    where nothing was ever noted."""
+    where nothing was ever noted; `writing` the caller's own where he gives one."""
 
-    def __init__(self, sql: Mapping[str, str], *, reading: Reading, request: Using, worker: Using) -> None:
+    def __init__(
+        self, sql: Mapping[str, str], *, reading: Reading, writing: Writing, request: Using, worker: Using
+    ) -> None:
         self._sql = sql
         self._reading = reading
+        self._writing = writing
         self._request = request
         self._worker = worker
 
@@ -39,8 +44,8 @@ class SQLiteNotes(Notes):
         with self._request() as own:
             return bool(own.execute(self._sql["amend_note"], {"kind": kind, "key": key, "data": data}).rowcount)
 
-    def forget(self, kind: str, key: str) -> None:
-        with self._request() as own:
+    def forget(self, kind: str, key: str, *, connection: Any = None) -> None:
+        with self._writing(connection) as own:
             own.execute(self._sql["forget_note"], {"kind": kind, "key": key})
 
     def listed(self, kind: str, *, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:

@@ -80,13 +80,13 @@ class Holding:
                 occurred_at=conversion.occurred_at,
             )
         put = lapsed.put(self._outbox, row, now=now, connection=connection)
-        # With a connection the row is not there yet: `reviewed` looks later, and what was used up goes with its time.
+        # With a connection the row is not there yet: `reviewed` looks later.
         if connection is None:
             early = early or self._early(unique, now)
             if early and PAYMENT in put.row.held:
                 conversion = self._lift(put.row, early, now) or conversion
-            if early:
-                self._outbox.notes.forget(_CONFIRMED, unique)
+        if early and (connection is None or PAYMENT not in put.row.held):
+            self._outbox.notes.forget(_CONFIRMED, unique, connection=connection)
         return conversion, put
 
     def reviewed(self, row: Stored, *, now: datetime) -> Conversion | None:

@@ -63,8 +63,8 @@ class Intake:
         connection = options.get("connection")
         if row is not None:
             conversion = self._put(conversion, row, now, connection, strict)
-        if signals and connection is None and (row is None or conversion.stored):
-            self._used(conversion, signals, now, strict)
+        if signals and (row is None or conversion.stored):
+            self._used(conversion, signals, now, connection, strict)
         return conversion
 
     def built(self, event: Event | Callable[[], Event], options: TrackOptions) -> Event | None:
@@ -107,10 +107,14 @@ class Intake:
             return None
         return self._tracker.memory.recall(key, now=now)
 
-    def _used(self, conversion: Conversion, signals: Signals, now: datetime, strict: bool) -> None:
-        """Forget what was remembered; if the visitor has answered since it was read, his answer holds."""
+    def _used(self, conversion: Conversion, signals: Signals, now: datetime, connection: Any, strict: bool) -> None:
+        """Forget what was remembered; if the visitor has answered since it was read, his answer holds. In the caller's
+        transaction it is forgotten with his commit."""
         key, event = conversion.key or "", conversion.event
         try:
+            if connection is not None:
+                self._tracker.memory.forget(key, connection=connection)
+                return
             if event.custom_name:
                 self._tracker.memory.name(key, rows.natural(event, key, site=self._tracker.site), now=now)
             latest = self._tracker.memory.recall(key, now=now)

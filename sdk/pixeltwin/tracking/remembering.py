@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import rows
 from ..consent import Consent
@@ -72,8 +72,8 @@ class Memory:
             return
         self._outbox.notes.amend(_SIGNALS, self._place(key), kept.to_bytes())
 
-    def forget(self, key: str) -> None:
-        self._outbox.notes.forget(_SIGNALS, self._place(key))
+    def forget(self, key: str, *, connection: Any = None) -> None:
+        self._outbox.notes.forget(_SIGNALS, self._place(key), connection=connection)
 
     def name(self, key: str, unique: str, *, now: datetime) -> None:
         """Note that an event with a name of its own was tracked under this key: an answer looks for it too."""
