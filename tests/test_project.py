@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def walk_executed(node: ast.AST) -> Iterator[ast.AST]:
         yield from walk_executed(child)
 
 
+@cache
 def imports_of(name: str) -> set[str]:
     """The absolute names of what a module imports, anywhere in it; `from a import b` gives both a and a.b."""
     path = MODULES[name]
