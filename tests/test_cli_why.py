@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,6 +20,7 @@ from tests.test_flask import Shop
 NOW = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
 REDDIT = "reddit:a2_shop"
 PINTEREST = "pinterest:549755885175"
+GRANTED = Consent.granted()
 RUNNING = {"COLUMNS": "100"}
 
 
@@ -33,15 +34,17 @@ def tracker(folder: Path, at: datetime = NOW, *, live: bool = True) -> Tracker:
     return Tracker(platforms, secret_keys=["k"], outbox=outbox, clock=lambda: at, live=live)
 
 
-def bought(folder: Path, key: str = "1001", *, hold: bool = False, id: str | None = None) -> Conversion:
+def bought(
+    folder: Path, key: str = "1001", *, hold: bool = False, id: str | None = None, consent: Consent = GRANTED
+) -> Conversion:
     """One purchase in the file, paid or not."""
     ours = tracker(folder)
     event = Purchase(order_id=key, value="59.90", currency="EUR")
     visitor = Visitor(email="ada@example.com", ip_address="203.0.113.7", user_agent="Mozilla/5.0 Ada")
     if hold:
-        conversion = ours.hold(event, visitor=visitor, consent=Consent.granted())
+        conversion = ours.hold(event, visitor=visitor, consent=consent)
     else:
-        conversion = ours.track(event, visitor=visitor, consent=Consent.granted(), id=id)
+        conversion = ours.track(event, visitor=visitor, consent=consent, id=id)
     ours.close()
     return conversion
 
@@ -78,6 +81,22 @@ def test_what_a_page_said_of_each_pixel_is_told_with_its_time(tmp_path: Path) ->
     said = told(why(tmp_path, conversion.id))
     assert "acknowledged: the page said that this pixel fired (2026-08-20 12:00:07 UTC" in said
     assert "blocked: the page said that this pixel did not fire" in said and said.count("12:00:07 UTC") == 2
+
+
+@pytest.mark.parametrize("answer", ["denied", "pending"])
+def test_a_pixel_that_a_page_was_not_to_show_is_not_said_to_be_shown(
+    tmp_path: Path, answer: Literal["denied", "pending"]
+) -> None:
+    """What a page showed for the platforms that the visitor allows is no browser half of the others."""
+    conversion = bought(tmp_path, consent=Consent.granted(platforms={"pinterest": answer}))
+    ours = tracker(tmp_path)
+    ours.offer([conversion.id])
+    ours.close()
+    said = told(why(tmp_path, conversion.id))
+    assert said.count("offered: a page has shown this pixel") == 1
+    assert (
+        "browser none: a page has shown other pixels, and was not to show this one" in said.partition(f"to {REDDIT}")[0]
+    )
 
 
 def test_both_halves_are_told_for_each_destination(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from . import meanings, times
 from .lookup import NEWEST, shortened, whole_id
 
 if TYPE_CHECKING:
+    from ..contract import Platform
     from ..outbox import DeliveryState, Stored
     from ..tracker import Tracker
 
@@ -83,13 +84,21 @@ def _half(ours: Tracker, half: DeliveryState, row: Stored, standing: Standing | 
     table.add_row("that is", Text(meaning))
     if standing and standing.state != "open" and half.state in OPEN:
         table.add_row("platform", Text(_trouble(standing, now)))
-    browser = meanings.BROWSER[half.browser]
-    if half.browser_at is not None:
-        browser = f"{browser} ({times.at(half.browser_at, now)})"
-    if platform and not platform.browser:
-        browser = "switched off (browser=False)"
-    table.add_row("browser", Text(f"{half.browser}: {browser}"))
+    table.add_row("browser", Text(_browser(half, platform, row, now)))
     return table
+
+
+def _browser(half: DeliveryState, platform: Platform | None, row: Stored, now: datetime) -> str:
+    from ..pages.telling import browser_half
+    from ..rows import restored
+
+    if platform and not platform.browser:
+        return f"{half.browser}: switched off (browser=False)"
+    conversion = restored(row)
+    if half.browser == "offered" and platform and conversion and not browser_half(platform, conversion):
+        return "none: a page has shown other pixels, and was not to show this one"  # the row says it for all of them
+    at = "" if half.browser_at is None else f" ({times.at(half.browser_at, now)})"
+    return f"{half.browser}: {meanings.BROWSER[half.browser]}{at}"
 
 
 def _server(half: DeliveryState, now: datetime) -> Iterator[str]:

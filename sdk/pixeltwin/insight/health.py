@@ -34,7 +34,8 @@ HEARD_OF = "Purchase"  # the event that pages report on by default
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """Of the newest purchases that pages showed: how many pixels fired, were blocked, or were not heard of."""
+    """Of the newest purchases that pages showed: how many pixels fired and were blocked, and of how many the page said
+    nothing at all, whichever pixels it told."""
 
     fired: int = 0
     blocked: int = 0
@@ -226,7 +227,7 @@ def _pixels(platform: Platform, heard: Heard) -> Pixels:
     if not platform.browser:
         return Pixels()
     fired, blocked = (said.get(platform.destination, 0) for said in (heard.fired, heard.blocked))
-    return Pixels(fired, blocked, heard.shown - fired - blocked)
+    return Pixels(fired, blocked, heard.silent)
 
 
 def _iso(moment: datetime | None) -> str | None:

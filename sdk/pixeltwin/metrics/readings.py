@@ -45,7 +45,7 @@ SKEW = Gauge("destination.clock_skew", "s", "How far this site's clock is ahead 
 PIXELS = Gauge(
     "browser.halves",
     "{half}",
-    "Of the newest purchases that pages showed, by what the page said of the pixel: fired, blocked, or silent.",
+    "Of the newest purchases that pages showed, by what the page said of the pixel: fired or blocked; silent: of none.",
     ("platform", "destination", "state"),
 )
 GAUGES = (OUTBOX_UP, HALVES, OLDEST, HEALTHY, STATE, TAKEN, SKEW, PIXELS)

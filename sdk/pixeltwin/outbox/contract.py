@@ -105,19 +105,19 @@ class DeliveryState(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """Of so many conversions that pages showed, how many browsers said of each destination's pixel that it fired, and
-    that it was blocked. Nothing was said of the rest."""
+    """How many browsers said of each destination's pixel that it fired, and that it was blocked; and of how many
+    conversions that pages showed nothing was said at all. A page that says anything does so of all pixels it told."""
 
-    shown: int
+    silent: int
     fired: Mapping[str, int]
     blocked: Mapping[str, int]
 
     @classmethod
-    def of(cls, shown: int, said: Iterable[tuple[str, bool, int]]) -> Heard:
+    def of(cls, silent: int, said: Iterable[tuple[str, bool, int]]) -> Heard:
         """From counts by destination and by whether its pixel fired."""
         counted = {(name, bool(fired)): count for name, fired, count in said}
         fired, blocked = ({name: n for (name, took), n in counted.items() if took is kind} for kind in (True, False))
-        return cls(shown, fired, blocked)
+        return cls(silent, fired, blocked)
 
 
 class Migration(NamedTuple):

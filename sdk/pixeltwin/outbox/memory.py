@@ -325,7 +325,8 @@ class MemoryOutbox(Outbox):
             among = [row for row in rows.values() if row.seq > self._last_seq - newest and row.event == event]
             fired = Counter(name for row in among for name in row.acknowledged)
             blocked = Counter(name for row in among for name in row.blocked)
-            return Heard(sum(row.browser == "offered" for row in among), dict(fired), dict(blocked))
+            silent = sum(row.browser == "offered" and not row.acknowledged and not row.blocked for row in among)
+            return Heard(silent, dict(fired), dict(blocked))
 
     def retry(
         self,

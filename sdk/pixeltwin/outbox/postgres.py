@@ -314,8 +314,8 @@ class PostgresOutbox(Outbox):
 
     def heard(self, event: str, *, newest: int = 10_000) -> Heard:
         with self._using(self._worker) as own:
-            shown: int = own.rows("shown", event=event, newest=newest)[0][0]
-            return Heard.of(shown, own.rows("heard", event=event, newest=newest))
+            silent: int = own.rows("silent", event=event, newest=newest)[0][0]
+            return Heard.of(silent, own.rows("heard", event=event, newest=newest))
 
     def retry(
         self,

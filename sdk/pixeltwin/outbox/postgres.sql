@@ -574,9 +574,10 @@ WHERE (%(id)s::text IS NULL OR c.id = %(id)s::text) AND (s.seq IS NOT NULL OR c.
         OR coalesce(s.state, CASE c.held WHEN '{}' THEN 'pending' ELSE 'held' END) = %(state)s::text)
 ORDER BY c.seq DESC, d.name LIMIT %(limit)s
 
--- name: shown
-SELECT count(*) FROM pixeltwin_conversion
+-- name: silent
+SELECT count(*) FROM pixeltwin_conversion c
 WHERE seq > (SELECT max(seq) FROM pixeltwin_conversion) - %(newest)s AND event = %(event)s AND browser = 'offered'
+    AND NOT EXISTS (SELECT 1 FROM pixeltwin_acknowledged a WHERE a.seq = c.seq)
 
 -- name: heard
 SELECT a.destination, a.fired, count(*) FROM pixeltwin_acknowledged a JOIN pixeltwin_conversion c ON c.seq = a.seq

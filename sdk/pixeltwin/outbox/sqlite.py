@@ -307,8 +307,8 @@ class SQLiteOutbox(Outbox):
     def heard(self, event: str, *, newest: int = 10_000) -> Heard:
         among = {"event": event, "newest": newest}
         with self._using(self._worker) as own:
-            (shown,) = own.execute(self._sql["shown"], among).fetchone()
-            return Heard.of(shown, own.execute(self._sql["heard"], among))
+            (silent,) = own.execute(self._sql["silent"], among).fetchone()
+            return Heard.of(silent, own.execute(self._sql["heard"], among))
 
     def retry(
         self,

@@ -519,9 +519,10 @@ WHERE c.seq BETWEEN :low AND :high AND (s.seq IS NOT NULL OR c.settled_at IS NUL
     AND (:state IS NULL OR coalesce(s.state, CASE c.held WHEN '' THEN 'pending' ELSE 'held' END) = :state)
 ORDER BY c.seq DESC, d.name LIMIT :limit
 
--- name: shown
-SELECT count(*) FROM pixeltwin_conversion
+-- name: silent
+SELECT count(*) FROM pixeltwin_conversion c
 WHERE seq > (SELECT max(seq) FROM pixeltwin_conversion) - :newest AND event = :event AND browser = 'offered'
+    AND NOT EXISTS (SELECT 1 FROM pixeltwin_acknowledged a WHERE a.seq = c.seq)
 
 -- name: heard
 SELECT a.destination, a.fired, count(*) FROM pixeltwin_acknowledged a JOIN pixeltwin_conversion c ON c.seq = a.seq
