@@ -16,38 +16,46 @@ _PARTS = re.compile(
     r"token|secret|passw|session|sessid|signature|credential|apikey|authori[sz]|authent|mail|phone|mobile"
     r"|firstname|lastname|surname|fullname|username|birth|iban|creditcard"
 )
-# Only as a word of its own: "key" is one, "keyboard" is not.
+# Only as a word of its own: "pin" is one, "pinboard" is not.
 _WORDS = {
-    *("auth", "code", "csrf", "dob", "hash", "hmac", "jwt", "key", "login", "nonce", "oauth", "otp", "pass", "pin"),
-    *("pwd", "sess", "sid", "sig", "ssn", "tel", "ticket", "user"),
+    *("auth", "csrf", "dob", "hmac", "jwt", "login", "nonce", "oauth", "otp", "pass", "pin"),
+    *("pwd", "sess", "sid", "sig", "ssn", "tel", "user"),
 }
+_HINTS = {"code", "hash", "key", "ticket"}  # of a secret or of a coupon, a sort key: the value tells, be it short
 _SPLIT = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
 
 _PERSONAL = re.compile(r"[^@\s]@[^@\s]|^[+\s]\d[\d\s()/-]{6,}$")  # an e-mail address; a phone number with its country
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _LONG_NUMBER = 15  # digits; a time in milliseconds has 13
+_SHORT_SECRET = 8  # characters, under a name that hints at one
 
 
 def looks_private(name: str, value: str) -> bool:
     """Whether this parameter is better not shown to anybody."""
     if _OTHERS.fullmatch(name):
         return False
-    return _name_tells(name) or bool(_PERSONAL.search(value)) or looks_random(value)
+    if _PARTS.search(re.sub(r"[^a-z]", "", name.lower())) or _PERSONAL.search(value) or looks_random(value):
+        return True
+    words = {word.lower() for word in _SPLIT.split(name)}
+    return bool(words & _WORDS) or (bool(words & _HINTS) and _mixed(_joined(value)))
 
 
 def looks_random(value: str) -> bool:
     """Whether a value is long and nothing that a person would write: a token, a key, a session."""
     if _UUID.search(value) or any(_random_run(run) for run in _RUN.findall(value)):
         return True
-    joined = re.sub(r"[-_.~]", "", value)  # base64 for URLs has some of these within
+    joined = _joined(value)
     return bool(_RUN.fullmatch(joined)) and _changes(joined) >= len(joined) // 3
 
 
-def _name_tells(name: str) -> bool:
-    if _PARTS.search(re.sub(r"[^a-z]", "", name.lower())):
-        return True
-    return any(word.lower() in _WORDS for word in _SPLIT.split(name))
+def _joined(value: str) -> str:
+    return re.sub(r"[-_.~]", "", value)  # base64 for URLs has some of these within
+
+
+def _mixed(text: str) -> bool:
+    """Whether digits stand between letters as nobody would write them."""
+    return len(text) >= _SHORT_SECRET and not text.isalpha() and _changes(text) >= len(text) // 3
 
 
 def _random_run(run: str) -> bool:
