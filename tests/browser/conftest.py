@@ -48,6 +48,11 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def launched(browser: Browser, **options: Any) -> Browser:
+    """Another Chromium beside the shared one, with switches of its own."""
+    return browser.browser_type.launch(executable_path=executable(), args=FLAGS, **options)
+
+
 class Visit:
     """A visitor's browser profile. `foreign` are the URLs it asked of other hosts, which were blocked; `complaints`
     what its pages threw or logged as errors."""

@@ -83,6 +83,30 @@ def test_a_form_that_navigates_away_at_once_is_told(site: Site, page: Page, told
     assert all(one["server"] and one["counted"] == 1 for one in records)
 
 
+def test_a_form_that_is_sent_by_a_double_click_is_one_conversion(site: Site, page: Page, told: Any) -> None:
+    """The browser posts it once, and so it is told; one that the page's script sends is told as often as that does."""
+    posts: list[str] = []
+    form = "<form action=/sent method=post {{ pixeltwin.on('submit', CART) }}><button>Go</button></form>"
+    site.page("/", form + "<script>if (location.search) onsubmit = event => event.preventDefault()</script>")
+
+    @site.app.post("/sent")
+    def sent() -> tuple[str, int]:
+        time.sleep(0.3)
+        posts.append("")
+        return "", 204
+
+    page.goto(site.url)
+    told("PageView")
+    page.get_by_role("button").dblclick()
+    told("AddToCart")
+    page.wait_for_timeout(400)
+    assert len(posts) == 1 and len(site.of("AddToCart")) == 3
+    page.goto(f"{site.url}/?script")
+    told("PageView", MERGED * 2)
+    page.get_by_role("button").dblclick()
+    assert len(ids(told("AddToCart", MERGED * 3))) == 3
+
+
 def test_a_single_page_application_tracks_what_the_server_signed(site: Site, page: Page, told: Any) -> None:
     """`pixeltwin.track` takes a descriptor that was fetched as JSON."""
     site.page("/")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask, Response, redirect, render_template_string
+from playwright.sync_api import APIResponse, Browser, Route
 
 pytest.importorskip("playwright.sync_api")
 
@@ -19,7 +20,7 @@ from demo_site.server import listen, make
 from pixeltwin import Purchase
 from pixeltwin.flask import PixelTwin
 from pixeltwin.outbox.contract import DeliveryState
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, launched
 from tests.test_flask import SETTINGS
 
 pytestmark = pytest.mark.browser
@@ -243,6 +244,81 @@ def test_a_tab_that_was_open_before_asks_when_it_is_looked_at(shopper: Shopper, 
     shopper.page.evaluate("pixeltwin.view()")
     shopper.settle()
     assert shopper.since() == set()
+
+
+def test_a_page_that_comes_back_as_it_was_asks_what_was_decided_meanwhile(chromium: Browser, shop: Shop) -> None:
+    """Out of the back/forward cache a page is no second view, and tells no vendor of who refused on another page."""
+    browser = launched(chromium, ignore_default_args=["--disable-back-forward-cache"])
+    shopper = Shopper(Visit(browser.new_context()), shop)
+
+    def back() -> None:
+        with shopper.page.expect_response("**/_pixeltwin/visit"):
+            shopper.page.evaluate("history.back()")  # there is no load event for `go_back` to wait for
+        shopper.settle()
+
+    try:
+        shopper.go("/")
+        shopper.answers(True)
+        shopper.go("/?kept")
+        shopper.until(lambda: len(views(shopper)) == 6)
+        shopper.go("/?next")
+        shopper.until(lambda: len(views(shopper)) == 9)
+        back()
+        assert len(views(shopper)) == 9
+        shopper.page.goto(f"{shop.url}/?next")
+        shopper.until(lambda: len(views(shopper)) == 12)
+        shopper.page.evaluate("answer(0)")
+        back()
+        shopper.since()
+        shopper.page.evaluate("pixeltwin.view()")
+        shopper.settle()
+        assert shopper.since() == set()
+    finally:
+        browser.close()
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_an_answer_from_before_the_script_has_come_is_heard(shopper: Shopper, yes: bool) -> None:
+    """With the callback of docs/consent.md an early yes is told of on this very page, after an early no nobody is."""
+    [callback] = re.findall(r"`(window\.pixeltwinAnswered[^`]*)`", CONSENT_PAGE)
+    script: list[Route] = []
+    if not yes:
+        shopper.go("/")
+        shopper.answers(True)
+        shopper.until(lambda: len(views(shopper)) == 3)
+        shopper.settle()
+        shopper.since()
+    shopper.page.route("**/pixeltwin.js*", lambda route: script.append(route))
+    shopper.page.goto(f"{shopper.shop.url}/buy", wait_until="domcontentloaded")
+    shopper.page.evaluate(f"answer({int(yes)}); {callback}")
+    script[0].continue_()
+    if yes:
+        shopper.until(lambda: {one["platform"] for one in purchases(shopper)} == ALL)
+        shopper.until(lambda: len(views(shopper)) == 3)
+    else:
+        shopper.page.wait_for_function("!!window.pixeltwin?.view")
+        shopper.settle()
+        assert shopper.since() == set()
+
+
+@pytest.mark.parametrize(("last", "heard_first"), [(False, 1), (True, 1), (True, 0)])
+def test_the_last_answer_holds_in_whatever_order_they_are_heard(shopper: Shopper, last: bool, heard_first: int) -> None:
+    """The server's word on a yes, heard after that on the no which followed, starts no pixel; of two on a yes, the
+    purchase that one of them hands out is told."""
+    asked: list[Route] = []
+    said: list[APIResponse] = []
+    shopper.go("/buy")
+    shopper.page.route("**/_pixeltwin/visit", lambda route: asked.append(route))
+    for yes in (True, last):
+        shopper.page.evaluate(f"answer({int(yes)}); void pixeltwin.claim()")
+        shopper.until(lambda: len(asked) > len(said))
+        said.append(asked[-1].fetch())
+    for number in (heard_first, 1 - heard_first):
+        asked[number].fulfill(response=said[number])
+        shopper.settle()
+    if last:
+        shopper.until(lambda: {one["platform"] for one in purchases(shopper)} == ALL)
+    assert shopper.since() == (ALL if last else set())
 
 
 def test_turbo_tells_nothing_after_a_withdrawal(shopper: Shopper, shop: Shop) -> None:

@@ -19,7 +19,7 @@ from flask import (
 )
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.conftest import FLAGS, executable
+from tests.browser.conftest import FLAGS, executable, launched
 from tests.browser.site import ICON, Site
 
 pytestmark = pytest.mark.browser
@@ -65,11 +65,6 @@ def settled(site: Site, page: Page, views: int | None = None) -> None:
     records = site.of("Purchase")
     assert len({one["id"] for one in records}) == 1
     assert [(one["counted"], one["repeats"]) for one in records] == [(1, 0)] * 3
-
-
-def launched(browser: Browser, **options: Any) -> Browser:
-    """Another Chromium beside the shared one, with switches of its own."""
-    return browser.browser_type.launch(executable_path=executable(), args=FLAGS, **options)
 
 
 COUNT_FETCHES = """{

@@ -43,6 +43,10 @@ def first_party(visit: Callable[..., Visit | None], script: Script) -> Blueprint
     def swapping_script() -> Response:
         return _served(script.swapping)
 
+    @blueprint.get("/forms.js")
+    def leading_script() -> Response:
+        return _served(script.leading)
+
     def _served(code: bytes) -> Response:
         response = Response(code, mimetype="text/javascript")
         response.cache_control.public = True

@@ -1,7 +1,7 @@
 """The first-party script: the loaders of a site's pixels and what runs them, the same for every visitor and page.
 
-What tells the server which pixels fired and what follows Turbo and htmx are parts of their own, for most pages need
-neither."""
+What tells the server which pixels fired, what follows Turbo and htmx, and what leads forms to an address from before it
+was cleaned are parts of their own, for most pages need none."""
 
 from __future__ import annotations
 
@@ -41,8 +41,12 @@ class Script:
         return _own("swaps.js").encode()
 
     @cached_property
+    def leading(self) -> bytes:
+        return _own("forms.js").encode()
+
+    @cached_property
     def version(self) -> str:
-        return hashlib.sha256(self.code + self.acknowledging + self.swapping).hexdigest()[:12]
+        return hashlib.sha256(self.code + self.acknowledging + self.swapping + self.leading).hexdigest()[:12]
 
     @cached_property
     def url(self) -> str:

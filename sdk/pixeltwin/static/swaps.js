@@ -35,7 +35,7 @@
       pushed = 0;
       if (xhr.status >= 500 || !/html/.test(xhr.getResponseHeader('Content-Type'))) return;
       const html = xhr.responseText, page = new DOMParser().parseFromString(html, 'text/html');
-      page.querySelectorAll('script[data-pixeltwin]').forEach(block => twin.run(JSON.parse(block.textContent)));
+      page.querySelectorAll('script[data-pixeltwin]').forEach(block => twin.take(JSON.parse(block.textContent)));
       if (!asked) claimed(html);
     }
   };
