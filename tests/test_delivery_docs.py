@@ -87,6 +87,7 @@ def numbers() -> str:
         "after trouble a request has one event, then grows by": f"{standing.GROWTH} times",
         "a request counts against a rate of one a second or more for": said(timedelta(seconds=1) + ceiling.SLACK),
         "a clock is reported that differs from a platform's by more than": said(skew.ALARMING),
+        "a clock that was set back keeps what waits, or what a dead worker had, at most": said(contract.FURTHEST),
         "a conversion ahead of the clock is taken as now up to": said(AHEAD),
         "undecided consent for one platform is looked at every": said(outbound.ASK_AGAIN),
         "a pixel is shown after the conversion for, at most": said(SHOWN_WITHIN),

@@ -14,8 +14,11 @@ import pytest
 
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.outbox import Heard, Outbox, Settlement, open_outbox
-from pixeltwin.outbox.contract import KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
+from pixeltwin.outbox.contract import FURTHEST, KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
 from pixeltwin.outbox.states import ServerState
+from pixeltwin.replies import LONGEST_WAIT
+from pixeltwin.sending.backoff import CAP
+from pixeltwin.sending.outbound import ASK_AGAIN, TEST_ID_AGAIN
 from tests.outboxes import BACK_ENDS, BLUE, NOW, RED, after, new, put, settle_all, states
 
 Found = TypeVar("Found")
@@ -186,6 +189,48 @@ def test_a_waiting_half_comes_back_when_it_is_due(outbox: Outbox) -> None:
     put(outbox, 3)
     (again,) = outbox.claim(RED, now=due, limit=1)
     assert (again.row.id, again.attempts) == ("id-1", 1)
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=3), timedelta(days=300)])
+def test_what_waits_does_not_sleep_until_a_clock_that_was_set_back_has_caught_up(
+    outbox: Outbox, back: timedelta
+) -> None:
+    """Halves that are due further away than anything could be are due now, at every destination, however many there
+    are; those that can be wait for their time."""
+    put(outbox, *range(600))
+    for destination in (RED, BLUE):
+        settle_all(outbox, destination, "waiting", due_at=after(hours=1))
+    assert outbox.rouse(now=after(hours=-1)) == 0
+    now = NOW - back
+    assert outbox.claim(RED, now=now, limit=1) == []
+    assert outbox.rouse(now=now) == 1200
+    assert outbox.rouse(now=now) == 0
+    assert outbox.next_due([RED, BLUE], now=now) == now
+    assert [len(outbox.claim(one, now=now, limit=1000)) for one in (RED, BLUE)] == [600, 600]
+
+
+def test_a_lease_by_another_clock_is_left_its_time(outbox: Outbox) -> None:
+    """A lease that ends further away than any can ends when it was seen so for as long as a lease is: a worker that
+    lives by the other clock is not overtaken by who lives by this one, nor by those who share its own."""
+    put(outbox, 1)
+    ahead = after(days=1)
+    (claim,) = outbox.claim(RED, now=ahead, limit=1)
+    just_before = NOW + LEASE - timedelta(microseconds=1)
+    for seen_at in (NOW, after(seconds=30), just_before):
+        outbox.rouse(now=seen_at)
+        assert outbox.claim(RED, now=seen_at, limit=1) == []
+        assert outbox.claim(RED, now=ahead + LEASE / 2, limit=1) == []
+    outbox.rouse(now=NOW + LEASE)
+    (heir,) = outbox.claim(RED, now=NOW + LEASE, limit=1)
+    now = NOW + LEASE
+    assert outbox.settle(RED, [Settlement(claim.row.seq, claim.lease, "delivered")], now=now) == 0
+    assert outbox.settle(RED, [Settlement(heir.row.seq, heir.lease, "delivered")], now=now) == 1
+
+
+def test_nothing_waits_so_long_that_it_is_taken_for_another_clocks() -> None:
+    """All waits and leases end within half of what counts as impossible, so that clocks may differ by the rest."""
+    longest = max(LEASE, ASK_AGAIN, TEST_ID_AGAIN, *(timedelta(seconds=one) for one in (LONGEST_WAIT, CAP)))
+    assert longest <= FURTHEST / 2
 
 
 def test_the_longest_due_goes_first(outbox: Outbox) -> None:

@@ -159,6 +159,11 @@ class SideBySide(RuleBasedStateMachine):
         self.now += leap
         self.both("purge", now=self.now)
 
+    @rule(back=STEPS)
+    def rouse(self, back: timedelta) -> None:
+        """By a clock that is late, or was set back."""
+        self.both("rouse", now=self.now - back)
+
     @rule(destinations=st.sets(DESTINATIONS))
     def set_destinations(self, destinations: set[str]) -> None:
         self.both("set_destinations", sorted(destinations))

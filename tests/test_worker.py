@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from pixeltwin.sending.sole import COLLECT_EVERY
 from pixeltwin.worker import STOP_WITHIN, Worker, run, utc_now
 from tests.delivering import local_vendor, memory_outbox, states
 from tests.local_vendor import Vendor, conversion, ok, put, says
+from tests.samples import Clock
 
 FIXTURES = (memory_outbox, local_vendor)
 ROOT = Path(__file__).resolve().parent.parent
@@ -302,6 +303,19 @@ def test_what_has_outlived_its_time_is_purged(outbox: Outbox, vendor: Vendor, st
     worker.notify()
     assert vendor.wait_for(2)
     assert looked == purged and len(purged) == 1
+
+
+def test_a_clock_that_is_set_back_delays_no_purge_and_no_retry(
+    outbox: Outbox, vendor: Vendor, start: Callable[..., Worker]
+) -> None:
+    """Where the clock was a day ahead while the platform was down, what waits goes as soon as it is set right."""
+    vendor.script = lambda events: ok(events) if len(vendor.requests) > 1 else (503, {"Retry-After": "30"}, b"")
+    clock = Clock(utc_now() + timedelta(days=1))
+    start(vendor.platform(), poll=0.02, clock=clock)
+    store(outbox, 1)
+    assert eventually(lambda: states(outbox) == {"waiting": 1})
+    clock.advance(days=-1)
+    assert eventually(lambda: states(outbox) == {"delivered": 1})
 
 
 # --- the process of its own -------------------------------------------------------------------------------------------

@@ -248,6 +248,7 @@ class Delivery:
         waits without need."""
         if self._catch_up:
             self._catch_up(now)
+        self.outbox.rouse(now=now)
         self._withdrawals.call_off(now)
         self.outbox.purge(now=now)
 

@@ -322,6 +322,7 @@ class Tracker:
         """One pass: everything due is sent, up to `limit` a destination. The worker is this in a loop."""
         now = self.clock()
         self.holding.catch_up(now)
+        self.outbox.rouse(now=now)
         return self.delivery.deliver(now, limit=limit)
 
     def start_worker(self) -> None:

@@ -191,9 +191,10 @@ class Worker:
         """Erase what has outlived its time, now and then; one thread does it for all."""
         if destination != self.delivery.destinations[0]:
             return
-        if self._purged_at is None or now - self._purged_at >= PURGE_EVERY:
-            self._purged_at = now
-            self.delivery.purge(now)
+        if self._purged_at is not None and timedelta() <= now - self._purged_at < PURGE_EVERY:
+            return
+        self._purged_at = now
+        self.delivery.purge(now)
 
     # --- forks -----------------------------------------------------------------------------------------------------
 

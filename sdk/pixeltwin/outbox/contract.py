@@ -20,6 +20,7 @@ Retried = Literal["waiting", "refused", "expired"]  # the states from which a ha
 RETRIED: Collection[Retried] = ("waiting", "refused")
 
 LEASE = timedelta(seconds=60)
+FURTHEST = timedelta(hours=2)  # waits and leases end within half of it; who made one due later had another clock
 KEEP_KEYED = timedelta(days=400)  # tombstones of conversions with a natural key
 KEEP_OTHERS = timedelta(days=38)  # of all others: the longest window and a day; no half stays open for longer either
 KEEP_PERSONAL = timedelta(days=7)  # personal data after a refusal or expiry; on delivery it goes at once
@@ -254,6 +255,12 @@ class Outbox(ABC):
     @abstractmethod
     def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
         """When there is next something to claim for any of these; `now` if there already is; None if nothing waits."""
+
+    @abstractmethod
+    def rouse(self, *, now: datetime) -> int:
+        """Halves that are due further away than `FURTHEST`, as where a clock was set back, are due now: those that wait
+        at once, a leased one when it has been seen so for a `LEASE`, for its worker may be alive and have the other
+        clock. Returns how many changes were made. Call it every few minutes."""
 
     @abstractmethod
     def purge(self, *, now: datetime) -> int:

@@ -246,6 +246,10 @@ class MemoryOutbox(Outbox):
             due = [half.due_at for row in rows.values() for name, half in row.halves.items() if name in destinations]
             return min((max(now, moment) for moment in due if moment is not None), default=None)
 
+    def rouse(self, *, now: datetime) -> int:
+        with self._using() as rows:
+            return sum(half.rouse(now) for row in rows.values() for half in row.halves.values())
+
     def purge(self, *, now: datetime) -> int:
         changes = 0
         with self._using() as rows:

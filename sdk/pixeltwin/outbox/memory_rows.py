@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .contract import KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, DeliveryState, Stored
+from .contract import FURTHEST, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE, DeliveryState, Stored
 from .states import OPEN, BrowserState, ServerState
 
 
@@ -23,6 +23,16 @@ class Half:
 
     def move(self, state: ServerState, now: datetime, due_at: datetime | None = None) -> None:
         self.state, self.updated_at, self.due_at, self.lease = state, now, due_at, None
+
+    def rouse(self, now: datetime) -> bool:
+        """If it is due too far away it is due now, or its lease begins to end. Whether anything changed."""
+        if self.due_at is None or self.due_at <= now + FURTHEST:
+            return False
+        seen_at, self.updated_at = self.updated_at, min(self.updated_at, now)
+        if self.state == "claimed" and seen_at > now - LEASE:
+            return seen_at > now
+        self.due_at = now
+        return True
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 
 from ..errors import ConfigurationError
 from .contract import (
+    FURTHEST,
     KEEP_OTHERS,
     LEASE,
     RETRIED,
@@ -261,6 +262,10 @@ class PostgresOutbox(Outbox):
         if anything_new:
             return now
         return None if due is None else max(now, due)
+
+    def rouse(self, *, now: datetime) -> int:
+        times = {"now": now, "furthest": now + FURTHEST, "lease_began": now - LEASE}
+        return in_steps(partial(self._using, self._worker), lambda own: own.run("rouse", **times, limit=STEP))
 
     def purge(self, *, now: datetime) -> int:
         changes = Purge(lambda: self._using(self._worker), now).run()

@@ -392,6 +392,19 @@ WITH due AS (
 )
 SELECT count(*) FROM taken
 
+-- name: rouse
+-- `updated_at` is when a lease was first seen by this clock: until then it lies ahead.
+WITH far AS (
+    SELECT s.seq, s.destination FROM pixeltwin_destination d JOIN pixeltwin_delivery s ON s.destination = d.number
+    WHERE s.due_at > %(furthest)s AND NOT s.fresh
+        AND (s.state <> 'claimed' OR s.updated_at > %(now)s OR s.updated_at <= %(lease_began)s)
+    ORDER BY s.seq, s.destination LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
+)
+UPDATE pixeltwin_delivery s SET
+    due_at = CASE WHEN s.state = 'claimed' AND s.updated_at > %(lease_began)s THEN s.due_at ELSE %(now)s END,
+    updated_at = least(s.updated_at, %(now)s)
+FROM far WHERE s.seq = far.seq AND s.destination = far.destination
+
 -- name: claim_again
 -- The rows are locked where they lie, so they can be taken by that place.
 UPDATE pixeltwin_delivery SET state = 'claimed', due_at = %(lease_end)s, lease = %(lease)s, updated_at = %(now)s

@@ -32,7 +32,7 @@ from .contract import (
     Settlement,
     Stored,
 )
-from .sqlite_again import ALL, reopen, retry
+from .sqlite_again import ALL, reopen, retry, rouse
 from .sqlite_caller import driver_connection, whole, within
 from .sqlite_claims import claim_new
 from .sqlite_decisions import SQLiteDecisions
@@ -63,9 +63,7 @@ class SQLiteOutbox(Outbox):
         self._request = Connections(self.path, patience=waits, prepare=partial(prepare, full=full, checkpoint=4000))
         self._worker = Connections(self.path, patience=works, prepare=partial(prepare, full=full, checkpoint=1000))
         request, worker = (partial(self._using, each) for each in (self._request, self._worker))
-        self._notes = SQLiteNotes(
-            self._sql, reading=self._reading, writing=self._writing, request=request, worker=worker
-        )
+        self._notes = SQLiteNotes(self._sql, self._reading, self._writing, request=request, worker=worker)
         self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
         self._tallies = SQLiteTallies(self._sql, changing=partial(self._changing, self._worker), using=worker)
 
@@ -242,6 +240,9 @@ class SQLiteOutbox(Outbox):
                 if due is not None:
                     found.append(max(now, due))
         return min(found, default=None)
+
+    def rouse(self, *, now: datetime) -> int:
+        return rouse(partial(self._changing, self._worker), self._sql, now)
 
     def purge(self, *, now: datetime) -> int:
         changes = Purge(partial(self._changing, self._worker), self._sql, now).run()

@@ -326,6 +326,17 @@ WHERE destination = :destination AND seq IN (
     SELECT seq FROM pixeltwin_delivery
     WHERE destination = :destination AND due_at <= :now ORDER BY due_at, seq LIMIT :limit)
 
+-- name: rouse
+-- `updated_at` is when a lease was first seen by this clock: until then it lies ahead.
+UPDATE pixeltwin_delivery SET
+    due_at = CASE WHEN state = 'claimed' AND updated_at > :lease_began THEN due_at ELSE :now END,
+    updated_at = min(updated_at, :now)
+WHERE (destination, seq) IN (
+    SELECT destination, seq FROM pixeltwin_delivery INDEXED BY pixeltwin_due
+    WHERE destination IN (SELECT number FROM pixeltwin_destination) AND due_at > :furthest
+        AND (state != 'claimed' OR updated_at > :now OR updated_at <= :lease_began)
+    LIMIT :limit)
+
 -- name: first_new
 -- The first row that this destination has not seen and may have.
 SELECT seq, occurred_at FROM pixeltwin_conversion c

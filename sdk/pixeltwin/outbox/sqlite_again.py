@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from .contract import KEEP_OTHERS, Retried
+from .contract import FURTHEST, KEEP_OTHERS, LEASE, Retried
 from .sqlite_ends import Statements
 from .sqlite_rows import Executing, micros
 from .steps import STEP, in_steps
@@ -36,6 +36,12 @@ def retry(
     for state in sorted(set(states) - {"waiting"}):
         steps.append(partial(reopen, sql=sql, state=state, destination=destination, between=between, now=now))
     return sum(in_steps(transaction, step) for step in steps)
+
+
+def rouse(transaction: Callable[[], AbstractContextManager[sqlite3.Connection]], sql: Statements, now: datetime) -> int:
+    """What sleeps by another clock. In steps of `STEP` halves; returns how many."""
+    times = {"now": micros(now), "furthest": micros(now + FURTHEST), "lease_began": micros(now - LEASE)}
+    return in_steps(transaction, lambda own: own.execute(sql["rouse"], {**times, "limit": STEP}).rowcount)
 
 
 def reopen(

@@ -22,7 +22,7 @@ class SQLiteNotes(Notes):
     where nothing was ever noted; `writing` the caller's own where he gives one."""
 
     def __init__(
-        self, sql: Mapping[str, str], *, reading: Reading, writing: Writing, request: Using, worker: Using
+        self, sql: Mapping[str, str], reading: Reading, writing: Writing, *, request: Using, worker: Using
     ) -> None:
         self._sql = sql
         self._reading = reading

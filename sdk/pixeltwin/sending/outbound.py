@@ -27,7 +27,7 @@ log = logging.getLogger("pixeltwin")
 
 WhenUnsure = Literal["suppress", "send"]
 TEST_ID_AGAIN = timedelta(minutes=1)  # how often a row is looked at that cannot be tested for want of an id
-ASK_AGAIN = timedelta(hours=1)  # how often a row is looked at whose consent for this platform is pending
+ASK_AGAIN = timedelta(hours=1)  # how often a row is looked at whose consent here is pending, or that lies ahead
 
 
 class Ready(NamedTuple):
@@ -151,7 +151,8 @@ def _stays(platform: Platform, conversion: Conversion, claim: Claim, now: dateti
     if conversion.occurred_at - now > AHEAD:
         # A clock is wrong, perhaps this one: the event is not burnt for it.
         reason = "in_the_future: it lies ahead of this machine's clock"
-        return Settlement(claim.row.seq, claim.lease, "waiting", reason, conversion.occurred_at, tried=False)
+        due = min(conversion.occurred_at, now + ASK_AGAIN)
+        return Settlement(claim.row.seq, claim.lease, "waiting", reason, due, tried=False)
     return None
 
 
