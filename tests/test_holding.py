@@ -220,8 +220,8 @@ def test_a_hold_without_a_key_is_refused_or_counted(caplog: pytest.LogCaptureFix
 
 
 def test_an_early_confirmation_is_remembered(shop: Shop) -> None:
-    """A webhook that is faster than the checkout is told so; the hold then goes at once, as it was paid. Of two such
-    webhooks the first one stands, and another amount is a named conflict."""
+    """A webhook that is faster than the checkout is told so, and the hold then goes at once, as the first such webhook
+    said, while another amount from a later one is a named conflict."""
     with pytest.raises(UnknownConversion, match="remembered") as raised:
         shop.tracker.confirm(Purchase, "1001", value="49.90")
     assert raised.value.remembered
