@@ -18,14 +18,14 @@ from . import rows, snippet
 from .consent import Consent
 from .contract import Platform
 from .conversion import Conversion, Signer, derive_id
-from .errors import ConfigurationError, TransactionLost, described
+from .errors import TransactionLost, described
 from .events import EVENT_TYPES, Event, Item, Travel
 from .fields import build
 from .logfields import fields
 from .once import once
 from .outbox import Outbox, open_outbox
 from .outbox.bound import BOUND, Bound
-from .tracking import arguments, deciding
+from .tracking import arguments, checked, deciding
 from .tracking.announcements import Announcements
 from .tracking.arguments import OnError, TrackOptions
 from .tracking.holding import Cancellation, Holding
@@ -91,11 +91,11 @@ class Tracker:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         build(Item, Travel, Visitor, *EVENT_TYPES.values())  # before there are threads
-        self.platforms = _checked_platforms(platforms)
-        self.secret_keys = _checked_keys(secret_keys)
+        self.platforms = checked.platforms(platforms)
+        self.secret_keys = checked.keys(secret_keys)
         self.site = site
         self.keep_parameters = kept_parameters(self.platforms, keep_parameters)
-        self.phone_region = _checked_region(phone_region)
+        self.phone_region = checked.region(phone_region)
         self.on_error: OnError = on_error
         self.when_unsure: WhenUnsure = when_unsure
         self.clock = clock
@@ -370,28 +370,3 @@ class Tracker:
         if self.phone_region and isinstance(visitor, Visitor) and visitor.phone and not visitor.phone_region:
             return visitor.model_copy(update={"phone_region": self.phone_region})
         return visitor
-
-
-def _checked_platforms(platforms: Sequence[Platform]) -> tuple[Platform, ...]:
-    if not platforms:
-        raise ConfigurationError("no platform is configured: pass at least one to Tracker([…])")
-    for attribute in ("name", "destination"):
-        values = [getattr(platform, attribute) for platform in platforms]
-        if twice := {value for value in values if values.count(value) > 1}:
-            raise ConfigurationError(f"two platforms share the {attribute} {twice.pop()!r}; tell them apart with name=")
-    return tuple(platforms)
-
-
-def _checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(keys, str) or not keys or not all(isinstance(key, str) and key for key in keys):
-        raise ConfigurationError(
-            "no secret key is set: pass secret_keys=['…'], oldest first. "
-            'Make one with: python -c "import secrets; print(secrets.token_hex(32))"'
-        )
-    return tuple(keys)
-
-
-def _checked_region(region: str | None) -> str | None:
-    if region is not None and not (isinstance(region, str) and len(region) == 2 and region.isalpha()):
-        raise ConfigurationError("phone_region must be the two letters of a country (ISO 3166-1), such as 'DE'")
-    return region
