@@ -7,15 +7,17 @@ from collections.abc import Callable
 
 from flask import Response
 
+from ..contract import Platform
 from ..conversion import Conversion
 from ..events import Event
+from ..pages.telling import browser_half
 from ..pages.visit import Visit
 from ..tracking.arguments import TrackOptions
 from .current import the_request
 from .exchange import renders_yet
 from .who import Whose
 
-_RESPONSE = "pixeltwin_response"
+_RENDERS = "pixeltwin_renders_yet"
 _SAID = """\
 a conversion was tracked when its response had gone: it has no browser half, and no half at all if its visitor has not
 answered about cookies yet. Track in the view, before the response; in a stream, before head()"""
@@ -23,20 +25,28 @@ answered about cookies yet. Track in the view, before the response; in a stream,
 
 def note(response: Response) -> None:
     """The current request's response goes now."""
-    setattr(the_request(), _RESPONSE, response)
+    setattr(the_request(), _RENDERS, renders_yet(response))
 
 
 def tell(
     visit: Visit, how: Callable[..., Conversion | None], event: Event, who: Whose, options: TrackOptions
 ) -> Conversion | None:
     """Tell of it by `visit.track` or `visit.hold`. Where a page would have shown it and none can, that is a loss."""
-    response: Response | None = getattr(the_request(), _RESPONSE, None)
-    if response is None:
+    renders: bool | None = getattr(the_request(), _RENDERS, None)
+    if renders is None:
         return how(event, **who, **options)
     visit.page.comes = False
     shown = options.get("browser", who["visitor"] is None)
     conversion = how(event, **who, **options)
-    late = visit.rendered or visit.page.shared or not renders_yet(response)
-    if late and shown and conversion is not None and conversion.created and conversion.stored:
+    late = visit.page.headed or not renders
+    if conversion is None or not (late and shown and conversion.created and conversion.stored):
+        return conversion
+    if any(_lost(platform, conversion) for platform in visit.tracker.platforms):
         visit.tracker.losses.count("", "after_response", said=_SAID)
     return conversion
+
+
+def _lost(platform: Platform, conversion: Conversion) -> bool:
+    """Whether a half of this platform is lost: the one on a page, or both, for no answer finds what no cookie has."""
+    waits = platform.wants(conversion) and platform.state(conversion.consent) == "pending"
+    return waits or browser_half(platform, conversion)
