@@ -470,9 +470,10 @@ def test_page_views_are_reported_as_the_setting_says(mode: str, script: bool, ca
 
 
 def test_an_off_page_view_lends_nothing_of_its_request() -> None:
-    """A webhook's IP, agent and cookies are the payment provider's: none of them is in the stored visitor."""
+    """A webhook's IP, agent and cookies are the payment provider's: none of them is in the stored visitor, and it gets
+    none of a visitor's."""
     shop = Shop()
-    shop.client.post("/webhook?rdt_cid=provider")
+    assert "Set-Cookie" not in shop.client.post("/webhook?rdt_cid=provider").headers
     stored = shop.stored_visitor(shop.tracked[0])
     assert "user_agent" not in stored and "click_ids" not in stored
     assert not any("203.0.113.7" in str(value) for value in stored["sealed"].values())
