@@ -7,9 +7,13 @@ import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from time import sleep
 from typing import Any, Literal
 
-Lot = Literal["passes", "is swallowed", "is cut off", "is cut off before an answer"]
+Lot = Literal[
+    "passes", "is swallowed", "is swallowed where it writes", "is cut off", "is cut off before an answer", "drips"
+]
+DROP = 32_768  # bytes of an answer that come at once where it drips
 
 
 @dataclass(eq=False)
@@ -82,10 +86,18 @@ def _carry(flow: Flow, source: socket.socket, sink: socket.socket) -> None:
                 return _end(flow.far)
             if flow.lot == "is cut off before an answer" and source is flow.far:
                 return _end(flow.near)
-            if flow.lot != "is swallowed":
+            if flow.lot == "drips" and source is flow.far:
+                _drip(sink, data)
+            elif flow.lot != "is swallowed" and not (flow.lot == "is swallowed where it writes" and b"INSERT" in data):
                 sink.sendall(data)
         except OSError:
             return None
+
+
+def _drip(sink: socket.socket, data: bytes) -> None:
+    for begin in range(0, len(data), DROP):
+        sleep(0.12)  # for longer than a connection on which nothing comes is looked at
+        sink.sendall(data[begin : begin + DROP])
 
 
 def _reset(connection: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,11 +54,56 @@ def test_a_server_that_says_nothing_costs_one_request_its_time(
     network.lot = "is swallowed"
     assert 0.5 < took(outbox, 2) < 4
     assert took(outbox, 3) < 0.1
-    network.lot = "passes"
     monkeypatch.setattr(postgres_waiting, "monotonic", lambda: time.monotonic() + postgres_waiting.AFTERWARDS)
-    put(outbox, 4)
+    network.lot = "is cut off"
+    assert took(outbox, 4) < 0.4  # the server is back, and refuses connections for a moment more
+    network.lot = "passes"
     put(outbox, 5)
-    assert states(outbox).keys() >= {"id-1", "id-4", "id-5"}
+    put(outbox, 6)
+    assert states(outbox).keys() >= {"id-1", "id-5", "id-6"}
+
+
+def test_a_server_that_cannot_write_costs_one_request_its_time(
+    outbox: Outbox, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk stands still, and it still takes connections: of those that come together one waits. Once it says
+    something, and be it that a table is locked, all write again."""
+    import psycopg
+
+    put(outbox, 1)
+    network.befalls("is swallowed where it writes")
+    network.lot = "is swallowed where it writes"
+    assert 0.5 < took(outbox, 2) < 2
+    assert took(outbox, 3) < 0.1
+    monkeypatch.setattr(postgres_waiting, "monotonic", lambda: time.monotonic() + postgres_waiting.AFTERWARDS)
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(seconds > 0.4 for seconds in threads.map(partial(took, outbox), range(4, 8))) == 1
+    network.lot = "passes"
+    monkeypatch.setattr(postgres_waiting, "monotonic", lambda: time.monotonic() + 2 * postgres_waiting.AFTERWARDS)
+    with psycopg.connect(network.url) as migration:
+        migration.execute("LOCK TABLE pixeltwin_conversion")
+        assert took(outbox, 8) > 0.2
+    put(outbox, 9)
+
+
+def test_a_server_that_is_away_for_a_moment_shuts_nobody_out(outbox: Outbox, network: Network) -> None:
+    """While it restarts it refuses connections at once; the first request after that writes."""
+    put(outbox, 1)
+    network.befalls("is cut off")
+    network.lot = "is cut off"
+    assert took(outbox, 2) < 0.4
+    network.lot = "passes"
+    put(outbox, 3)
+
+
+def test_an_answer_that_comes_slowly_is_heard_to_its_end(outbox: Outbox, network: Network) -> None:
+    """Waiting is in vain where nothing comes; an answer on its way may take longer than a statement."""
+    for number in range(4):
+        outbox.put(new(number, visitor=os.urandom(50_000)), now=NOW)
+    network.befalls("drips")
+    began = time.perf_counter()
+    assert len(outbox.get([f"id-{number}" for number in range(4)])) == 4
+    assert time.perf_counter() - began > 0.6
 
 
 @pytest.mark.parametrize("lot", ["is swallowed", "is cut off"])

@@ -175,6 +175,8 @@ class Pool:
                 return ConnectionLost(*told.args)
             if isinstance(error, Unanswered):
                 self._patience.was_in_vain(told)
+        else:
+            self._patience.was_rewarded()  # the server said what is wrong
         return told
 
     def _new_session(self) -> Session:
@@ -185,6 +187,8 @@ class Pool:
             told = unavailable(self.place, error)
             if monotonic() - began > self._patience.seconds:
                 self._patience.was_in_vain(told)
+            else:
+                self._patience.was_rewarded()
             raise told from error
 
     def _open(self) -> Session:
