@@ -383,7 +383,7 @@ def test_cookies_of_redirects_count_where_browsers_send_them(
     def post(asked: Any) -> tuple[int, Mapping[str, str], bytes]:
         if CLICK in asked.url:
             return 302, {"location": onward, "set-cookie": f"pixeltwin_clicks=x; {cookie}"}, b""
-        return 200, {}, b"pixeltwin"
+        return 200, {"set-cookie": "pixeltwin_visitor=x; Secure"}, b"pixeltwin"  # which keeps no click ID
 
     found = [one for one in page(post, PIXELS, "https://shop.example/") if one.check == "cookies"]
     assert [one.severity for one in found] == [severity] and words in found[0].what
