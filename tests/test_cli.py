@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pixeltwin.cli import main
+from pixeltwin.cli import main, signs
 from tests.test_flask import SETTINGS, Shop
 
 Run = Callable[..., Result]
@@ -163,6 +163,11 @@ def test_no_encoding_of_the_output_ends_in_a_traceback(
     for answer in (ours, flasks):
         assert answer.exception is None or isinstance(answer.exception, SystemExit)
         assert (sign if charset == "utf-8" else instead) in answer.stdout
+
+
+def test_advice_can_be_followed_in_ascii_too() -> None:
+    """What stands for something left out does not become a path."""
+    assert "✓ Set it to sqlite:///…".encode("ascii", signs.ASCII) == b"+ Set it to sqlite:///..."
 
 
 def test_the_version_is_told() -> None:

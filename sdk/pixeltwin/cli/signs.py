@@ -5,11 +5,11 @@ from __future__ import annotations
 import codecs
 
 ASCII = "pixeltwin-ascii"  # the name of the error handler
-_LOOK = {"✓": "+", "✗": "x", "·": "-", "×": "x", "…": "~"}
+_LOOK = {"✓": "+", "✗": "x", "·": "-", "×": "x", "…": "..."}
 
 
 def _instead(error: UnicodeError) -> tuple[str, int]:
-    """What stands for characters that an encoding lacks, one for each: its look, else "?"."""
+    """What stands for characters that an encoding lacks: its look, else "?"."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
