@@ -12,38 +12,32 @@ import os
 import threading
 from contextlib import AbstractContextManager
 
-LONGEST_MAKING = 6.0  # seconds a fork waits for what is being made whole
+LONGEST_MAKING = 6.0  # seconds a fork waits for what is being made
 
 _lock = threading.RLock()  # for what is made rarely and quickly; making one thing may make another
-_whole = threading.RLock()
-_waited = False  # whether the fork under way has the second one
+_waited = False  # whether the fork under way has it
 
 
 def once() -> AbstractContextManager[object]:
-    """Held while something is made. Look again within: another thread may have made it."""
+    """Held while something is made. Look again within: another thread may have made it. A fork waits for the end of it,
+    for a child could not use a part: a module, above all, would stay half imported there."""
     return _lock
-
-
-def whole() -> AbstractContextManager[object]:
-    """Held while something is made of which a forked child could not use a part: a module, above all, which would stay
-    half imported there. A fork waits for its end."""
-    return _whole
 
 
 def _before_fork() -> None:
     global _waited
-    _waited = _whole.acquire(timeout=LONGEST_MAKING)
+    _waited = _lock.acquire(timeout=LONGEST_MAKING)
 
 
 def _after_fork_in_parent() -> None:
     if _waited:
-        _whole.release()
+        _lock.release()
 
 
 def _after_fork() -> None:
-    """A thread that is not here any more may have held the first, and where its fork could not wait, the second."""
-    global _lock, _whole
-    _lock, _whole = threading.RLock(), threading.RLock()
+    """Where the fork could not wait, a thread that is not here any more has it."""
+    global _lock
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
