@@ -65,6 +65,8 @@ def test_a_secret_is_known_by_its_name(name: str) -> None:
             ("key", "priceLowToHigh"),
             ("ticket", "4711"),
             ("hash", ""),
+            ("hash", "reviews"),
+            ("zip_code", "10115"),
         ),
         *(("msclkid", "3f1a7c526a1e4a5b9c1d2b8f4e6d7a90"), ("wbraid", "CjkKCQjw1a2B3c4D5e6F7"), ("empty", "")),
     ],
@@ -105,6 +107,18 @@ def test_a_short_secret_is_known_by_a_name_that_hints_at_one(name: str, value: s
     """A name that secrets share with coupons and sort keys tells nothing by itself: a value that nobody would write is
     taken out under it, though it is short."""
     assert looks_private(name, value) and not looks_private("size", value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("code", "482913"), ("resetCode", "83920417"), ("login_code", "482-913")),
+        *(("hash", "deadbeefcafe"), ("hash", "83920417")),
+    ],
+)
+def test_a_code_of_digits_and_a_digest_are_secrets(name: str, value: str) -> None:
+    """What is sent to sign in or to reset a password is taken out, though a person could have written its value."""
+    assert looks_private(name, value) and not looks_private("ticket", value)
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

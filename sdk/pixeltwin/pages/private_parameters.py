@@ -29,6 +29,8 @@ _RUN = re.compile(r"[A-Za-z0-9]{16,}")
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _LONG_NUMBER = 15  # digits; a time in milliseconds has 13
 _SHORT_SECRET = 8  # characters, under a name that hints at one
+_SENT_CODE = re.compile(r"[0-9]{6,}")  # to sign in or to reset a password; a coupon has letters
+_DIGEST = re.compile(rf"[0-9a-f]{{{_SHORT_SECRET},}}", re.IGNORECASE)
 
 
 def looks_private(name: str, value: str) -> bool:
@@ -38,7 +40,7 @@ def looks_private(name: str, value: str) -> bool:
     if _PARTS.search(re.sub(r"[^a-z]", "", name.lower())) or _PERSONAL.search(value) or looks_random(value):
         return True
     words = {word.lower() for word in _SPLIT.split(name)}
-    return bool(words & _WORDS) or (bool(words & _HINTS) and _mixed(_joined(value)))
+    return bool(words & _WORDS) or (bool(words & _HINTS) and _short_secret(words, _joined(value)))
 
 
 def looks_random(value: str) -> bool:
@@ -47,6 +49,13 @@ def looks_random(value: str) -> bool:
         return True
     joined = _joined(value)
     return bool(_RUN.fullmatch(joined)) and _changes(joined) >= len(joined) // 3
+
+
+def _short_secret(words: set[str], text: str) -> bool:
+    """Whether this, under a name with one of the hints in it, is more likely a secret than anything else."""
+    if ("code" in words and _SENT_CODE.fullmatch(text)) or ("hash" in words and _DIGEST.fullmatch(text)):
+        return True
+    return _mixed(text)
 
 
 def _joined(value: str) -> str:
