@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -211,6 +212,18 @@ def test_purge_alone_erases_what_is_outlived(counter: Counter) -> None:
     assert "0 rows" in said(counter.type("purge"))
     counter.clock.advance(days=500)
     assert not said(counter.type("purge")).startswith("0 rows")
+
+
+def test_purge_alone_erases_what_waits_of_who_withdrew(counter: Counter) -> None:
+    """Who took his consent back does not wait for a worker to come."""
+    ours = counter.tracker()
+    agreed = replace(Consent.granted(), who="ada")
+    theirs = ours.track(purchase("withdrawn"), visitor=visitor(), consent=agreed).id
+    for said_so in (agreed, replace(Consent.denied(), who="ada")):
+        ours.ledger.record(said_so, ours.platforms, source="the banner", now=NOW)
+    ours.close()
+    assert said(counter.type("purge")).startswith("1 row ")
+    assert counter.state(theirs) == "cancelled" and counter.state(counter.ids["pending"], SNAP) == "pending"
 
 
 def test_watch_prints_once_where_there_is_no_terminal(counter: Counter) -> None:

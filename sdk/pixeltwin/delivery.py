@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from .contract import Platform, ServerRequest
 from .errors import ConfigurationError
-from .once import once, whole
+from .once import once
 from .outbox.contract import LEASE, Outbox
 from .sending.alarm import Alarm
 from .sending.checkup import SURE, Checked, check
@@ -79,7 +79,7 @@ class Wire:
 
     def post(self, request: ServerRequest) -> Answer:
         """The answer. `NoAnswer` when there is none; `ConfigurationError` when the request cannot even be written."""
-        with whole():  # on the first request, so that the web process need not wait for it
+        with once():  # on the first request, so that the web process need not wait for it
             import httpx
 
             codecs.lookup("idna")  # imported too, when a host is first looked up
@@ -113,7 +113,7 @@ class Wire:
     def _transport(self) -> httpx.BaseTransport:
         if self._given is not None:
             return self._given
-        with whole():
+        with once():
             if self._own is None:
                 import httpx
 
@@ -122,7 +122,7 @@ class Wire:
 
     def close(self) -> None:
         """Give back the connections; the next request opens new ones."""
-        with whole():
+        with once():
             transport, self._own = self._own, None
         if transport is not None:
             transport.close()
@@ -243,14 +243,13 @@ class Delivery:
         test_id = self.mode.test_id(channel.platform)
         return check(channel.platform, channel.gate, self._wire.post, clock=clock, test_id=test_id)
 
-    def purge(self, now: datetime) -> None:
+    def purge(self, now: datetime) -> int:
         """Erase what has outlived its time, and what waits of who took his consent back, after a last look at what
-        waits without need."""
+        waits without need. How many rows were changed or erased."""
         if self._catch_up:
             self._catch_up(now)
-        self.outbox.rouse(now=now)
-        self._withdrawals.call_off(now)
-        self.outbox.purge(now=now)
+        changes = self.outbox.rouse(now=now) + self._withdrawals.call_off(now)
+        return changes + self.outbox.purge(now=now)
 
     def introduce(self, destination: str, now: datetime) -> None:
         """Ask a destination about settings that nobody has asked it about, so that health knows before the first

@@ -104,7 +104,7 @@ def purge_command(tracker: Callable[[], Tracker]) -> click.Command:
                 told = _counted(len(found), "conversion", "conversions")
                 console.print(f"{told} of this person, {kept} kept for a webhook: the data is erased.")
             else:
-                console.print(f"{_counted(ours.outbox.purge(now=ours.clock()), 'row', 'rows')} changed or erased.")
+                console.print(f"{_counted(ours.delivery.purge(ours.clock()), 'row', 'rows')} changed or erased.")
         finally:
             ours.close()
 

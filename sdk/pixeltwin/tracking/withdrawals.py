@@ -26,24 +26,25 @@ class Withdrawals:
         self._wanted: frozenset[str] = frozenset()
         self._after: int | None = None  # how far this look is
 
-    def call_off(self, now: datetime) -> None:
-        """Cancel what waits of them, and erase its personal data. Call it every few minutes."""
+    def call_off(self, now: datetime) -> int:
+        """Cancel what waits of them, and erase its personal data; how many conversions. Call it every few minutes."""
         notes = self._outbox.notes
         if not self._wanted:
             self._wanted, self._after = frozenset(who for who, _ in notes.listed(WITHDRAWN)), None
+        cancelled = 0
         for _ in range(STEPS if self._wanted else 0):
             found = self._outbox.open_rows(after=self._after, limit=STEP)
-            self._cancel(found, now)
+            cancelled += self._cancel(found, now)
             if len(found) < STEP:
                 for who in self._wanted:
                     notes.forget(WITHDRAWN, who)
                 self._wanted = frozenset()
-                return
+                break
             self._after = found[-1].seq
+        return cancelled
 
-    def _cancel(self, found: Sequence[Stored], now: datetime) -> None:
+    def _cancel(self, found: Sequence[Stored], now: datetime) -> int:
         theirs = [(row.id, who) for row in found if (who := decided_by(row)) in self._wanted]
         refused = self._ledger.refused({who for _, who in theirs if who}) if theirs else ()
         ids = [id for id, who in theirs if who in refused]
-        if ids:
-            self._outbox.cancel(ids, now=now, reason="consent denied")
+        return self._outbox.cancel(ids, now=now, reason="consent denied") if ids else 0
