@@ -38,7 +38,7 @@ from .sqlite_claims import claim_new
 from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, empty_wal, end_halves
 from .sqlite_notes import SQLiteNotes
-from .sqlite_rewriting import release, rewrite
+from .sqlite_rewriting import release, rewrite_rows
 from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
 from .sqlite_schema import Route, find_route, is_current, migrate, write_route
 from .sqlite_tallies import SQLiteTallies
@@ -170,7 +170,7 @@ class SQLiteOutbox(Outbox):
 
     def rewrite(self, ids: Sequence[str], change: Callable[[bytes], bytes]) -> None:
         with self._changing(self._request) as own:
-            rewrite(own, self._sql, self._by_id(own, "unshown", ids), change)
+            rewrite_rows(own, self._sql, self._by_id(own, "unshown", ids), change)
 
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
         cancelled = 0

@@ -41,7 +41,7 @@ def release(
     return freed
 
 
-def rewrite(own: sqlite3.Connection, sql: Statements, rows: Iterable[Row], change: Rewrite) -> None:
+def rewrite_rows(own: sqlite3.Connection, sql: Statements, rows: Iterable[Row], change: Rewrite) -> None:
     """Give each of these rows its new record."""
     for seq, record in rows:
         own.execute(sql["rewrite"], {"seq": seq, "record": change(record)})
