@@ -23,8 +23,9 @@ IN_A_ROW = 3  # events refused since the last one was taken: not the fault of on
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the outbox knows of one destination. `overdue`: whether something could have been sent `UNATTENDED` ago, if
-    it was there by then; `oldest`: when the oldest conversion that waits occurred; `refused_at`: when the platform
+    """What the outbox knows of one destination. `counts`: its server halves that may go and have not gone, by state;
+    while there are none, nobody asks the platform. `overdue`: whether something could have been sent `UNATTENDED` ago,
+    if it was there by then; `oldest`: when the oldest conversion that waits occurred; `refused_at`: when the platform
     refused the newest refused ones, newest first."""
 
     standing: Standing = NEVER_ASKED
@@ -32,11 +33,6 @@ class Facts:
     oldest: datetime | None = None
     overdue: bool = False
     refused_at: tuple[datetime, ...] = ()
-
-    @property
-    def waiting(self) -> int:
-        """How many server halves may go and have not gone. While there are none, nobody asks the platform."""
-        return sum(self.counts.values())
 
     def seen_at(self, now: datetime) -> datetime | None:
         """When a worker last asked the destination anything."""
@@ -80,7 +76,7 @@ def _paused(platform: Platform, facts: Facts) -> Finding | None:
         return None
     what, again = "the access token or the account", f"`pixeltwin outbox retry --destination {platform.destination}`"
     said = f"refuses {what}, and its events wait"
-    if not facts.waiting:
+    if not facts.counts:
         said, again = f"refused {what} when it was last asked, and nothing waits", "`pixeltwin doctor`"
     return Finding(
         "unhealthy",
@@ -110,7 +106,7 @@ def _failing(platform: Platform, facts: Facts, now: datetime) -> Finding | None:
     standing = facts.standing
     if standing.state != "failing":
         return None
-    if not facts.waiting:
+    if not facts.counts:
         return Finding(
             "unhealthy",
             f"{platform.title} took no events when it was last asked, and nothing waits: {_quoted(standing.reason)}",
