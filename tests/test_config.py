@@ -180,6 +180,20 @@ def test_a_list_and_a_mapping_of_a_platform_are_written_with_commas() -> None:
         Settings({**ALL, "PIXELTWIN_SNAP_NAMES": "Lead"}, {}).platforms()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        *(("WITHHOLD", value, "must be a list, or one text with commas") for value in (5, True, [5])),
+        ("NAMES", 5, "must be a list, or one text with commas"),
+        ("NAMES", "Lead=CUSTOM_EVENT_1", "Reddit has no event called 'CUSTOM_EVENT_1'"),
+    ],
+)
+def test_a_setting_of_a_platform_that_cannot_be_is_named(name: str, value: object, advice: str) -> None:
+    """Whatever stands there, the error says in which setting, and what belongs there."""
+    with pytest.raises(ConfigurationError, match=rf"^PIXELTWIN_REDDIT_{name}:? {advice}"):
+        Settings({**REDDIT, f"PIXELTWIN_REDDIT_{name}": value}, {}).platforms()
+
+
 # --- the tracker ---------------------------------------------------------------------------------------------------
 
 

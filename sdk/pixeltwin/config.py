@@ -16,7 +16,7 @@ from . import consent_sources
 from .consent import Consent
 from .consent_sources import GpcMeaning
 from .contract import COMMON_SETTINGS, Platform, Setting
-from .errors import ConfigurationError
+from .errors import ConfigurationError, UnknownName
 from .normalising.addresses import on_this_machine
 from .platforms import faulty, installed
 from .tracker import Tracker
@@ -127,7 +127,7 @@ class Settings:
 
     def words(self, name: str) -> tuple[str, ...]:
         """A list, or one text with commas."""
-        return words(self.get(name))
+        return words(self.get(name), PREFIX + name)
 
     def pairs(self, name: str) -> Mapping[str, str]:
         """A mapping, or one text such as "name=value, name=value"."""
@@ -190,7 +190,10 @@ class Settings:
             )
             raise ConfigurationError(f"{platform.title} is configured by half: set {names}")
         arguments.update(self.emulated(platform))
-        return platform(**arguments)
+        try:
+            return platform(**arguments)
+        except UnknownName as error:
+            raise ConfigurationError(f"{PREFIX}{kind.upper()}_NAMES: {error}") from None
 
     def emulated(self, platform: type[Platform]) -> Mapping[str, str]:
         """The arguments that point a platform to the sandbox, where there is one."""
@@ -322,23 +325,26 @@ def _read(value: Any, setting: Setting, name: str) -> Any:
     if setting.kind is bool:
         return truth(value, name)
     if setting.kind is tuple:
-        return words(value)
+        return words(value, name)
     if setting.kind is dict:
         return pairs(value, name)
     return str(value) if type(value) is int else value  # ids are written as numbers too
 
 
-def words(value: str | Iterable[str]) -> tuple[str, ...]:
+def words(value: str | Iterable[str], name: str) -> tuple[str, ...]:
     """A list, or one text with commas."""
-    parts = value.split(",") if isinstance(value, str) else value
-    return tuple(part.strip() for part in parts if part.strip())
+    try:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(part.strip() for part in parts if part.strip())
+    except (AttributeError, TypeError):  # a number, or what holds some
+        raise ConfigurationError(f"{name} must be a list, or one text with commas") from None
 
 
 def pairs(value: str | Sequence[str] | Mapping[str, str], name: str) -> Mapping[str, str]:
     """A mapping, or one text such as "name=value, name=value"."""
     if isinstance(value, Mapping):
         return {str(key): str(one) for key, one in value.items()}
-    found = {key.strip(): one.strip() for key, _, one in (word.partition("=") for word in words(value))}
+    found = {key.strip(): one.strip() for key, _, one in (word.partition("=") for word in words(value, name))}
     if not all(found) or not all(found.values()):
         raise ConfigurationError(f"{name} must be written as name=value, name=value")
     return found
