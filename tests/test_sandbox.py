@@ -363,12 +363,28 @@ def test_other_origins_may_reach_a_platform(sandbox: Visitors, kind: str) -> Non
     assert b"document" in sandbox.send("GET", script).body
 
 
-def test_other_sites_may_not_switch_things(sandbox: Visitors) -> None:
-    """A page of another site that the developer has open can neither read the ledger nor turn clock or faults."""
-    stranger = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-    for path in ("/api/clock", "/api/faults", "/api/reset"):
-        assert sandbox.send("POST", path, b'{"advance_seconds": 9}', stranger).status == 403
-    assert "access-control-allow-origin" not in sandbox.send("GET", "/api/conversions", headers=stranger).headers
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://localhost:5000", "Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "http://localhost"}, 200),
+        ({}, 200),
+    ],
+)
+def test_other_pages_may_not_switch_things(sandbox: Visitors, said: dict[str, str], status: int) -> None:
+    """Of the pages that the developer has open only the sandbox's own turns clock and faults, whatever a browser tells
+    of the others; none of them can read the ledger."""
+    for path, wish in (
+        ("/api/clock", b'{"advance_seconds": 9}'),
+        ("/api/faults", b'{"platform": "*", "fault": null}'),
+        ("/api/reset", b""),
+    ):
+        assert sandbox.send("POST", path, wish, said).status == status
+    assert "access-control-allow-origin" not in sandbox.send("GET", "/api/conversions", headers=said).headers
 
 
 @each_platform
