@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pixeltwin import Consent, Tracker
+from pixeltwin import Consent, Tracker, Visitor
 from pixeltwin.cli import outbox_changes
 from pixeltwin.cli.health import health_command
 from pixeltwin.cli.outbox import outbox_command
@@ -205,6 +205,21 @@ def test_what_means_many_people_purges_nobody(counter: Counter, word: str) -> No
     answer = counter.type("purge", "--person", word)
     assert answer.exit_code == 2 and ("email" in answer.output or "NAME=VALUE" in answer.output)
     assert counter.state(counter.ids["pending"], SNAP) == "pending"
+
+
+@pytest.mark.parametrize("word", ["phone=0170 1234567", "email=", "external_id="])
+def test_a_word_that_cannot_be_read_purges_nobody(counter: Counter, word: str) -> None:
+    """Erasure is never claimed of what could not be looked for: the word is named, and how to write it, and all stays,
+    also what a word beside it would find."""
+    ours, him = counter.tracker(), Visitor(email="bob@example.com", phone="+49 170 1234567")
+    phoned = ours.track(purchase("phoned"), visitor=him, consent=Consent.granted()).id
+    ours.close()
+    for beside in ([], ["--person", "email=bob@example.com"]):
+        answer = counter.type("purge", *beside, "--person", word)
+        assert answer.exit_code == 2 and "nothing was erased" in answer.output and word in answer.output
+        assert ("PIXELTWIN_PHONE_REGION" in answer.output) is word.startswith("phone")
+    assert counter.state(phoned, SNAP) == "pending"
+    assert "1 conversion " in said(counter.type("purge", "--person", "phone=+49 170 1234567"))
 
 
 def test_purge_alone_erases_what_is_outlived(counter: Counter) -> None:

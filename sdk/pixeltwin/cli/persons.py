@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..config import PREFIX
+from ..printable import printable
 from ..strictjson import decode
 from ..visitor import IDENTITY_FIELDS, SealedVisitor
 from . import typed
@@ -30,10 +32,22 @@ def named(tracker: Tracker, words: Iterable[str]) -> Wanted:
         if name not in IDENTITY_FIELDS or name in _MEANS_NOBODY:
             known = ", ".join(one for one in IDENTITY_FIELDS if one not in _MEANS_NOBODY)
             raise click.UsageError(f"{name} does not tell one person from others; give one of {known}")
-    digests = _digests(typed.visitor(given, tracker.phone_region).seal(tracker.rules))
-    if not digests:
+    asked = [word for word in given if word.partition("=")[0].strip() in tracker.rules]
+    if not asked:
         raise click.UsageError("no configured platform uses what you gave, so nothing of it is kept")
+    by_word = {word: _digests(typed.visitor([word], tracker.phone_region).seal(tracker.rules)) for word in asked}
+    if unread := [word for word, found in by_word.items() if not found]:
+        raise click.UsageError(_unreadable(unread))
+    digests = set().union(*by_word.values())
     return lambda visitor: not digests.isdisjoint(_digests(visitor))
+
+
+def _unreadable(words: Iterable[str]) -> str:
+    """What to say of words of which no platform makes a digest: they would find nobody."""
+    advice = ""
+    if any(word.partition("=")[0].strip() == "phone" for word in words):
+        advice = f". Write a phone with its country code, such as +49 170 1234567, or set {PREFIX}PHONE_REGION"
+    return f"nothing was erased, for this cannot be read: {printable(', '.join(words))}{advice}"
 
 
 def _digests(visitor: SealedVisitor) -> set[tuple[str, str]]:
