@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -285,6 +285,68 @@ def test_a_hold_and_its_confirmation_at_the_same_moment_meet(shop: Shop, monkeyp
     assert [found.id for found in shop.due()] == [one.id, two.id]
 
 
+def test_another_amount_is_one_conflict_though_the_hold_comes_while_it_is_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that differs from an early one is counted once, also when the hold commits between its two looks."""
+    with pytest.raises(UnknownConversion):
+        shop.tracker.confirm(Purchase, "1001", value="49.90")
+    with monkeypatch.context() as between:
+        between.setattr(shop.tracker.outbox.notes, "find", lambda *_, **__: None)
+        shop.hold()
+    before_the_second_look(shop, monkeypatch, lambda: None)
+    shop.tracker.confirm(Purchase, "1001", value="10.00")
+    assert shop.tracker.losses.snapshot()["", "conflict"] == 1
+    (due,) = shop.due()
+    assert isinstance(due.event, Purchase) and str(due.event.value) == "49.90"
+
+
+def test_a_confirmation_that_another_one_overtakes_is_not_remembered(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the hold came and was paid while it was told, nothing of it is left behind."""
+
+    def paid() -> None:
+        shop.hold()
+        shop.tracker.confirm(Purchase, "1001", value="49.90")
+
+    before_the_second_look(shop, monkeypatch, paid)
+    assert not shop.tracker.confirm(Purchase, "1001", value="10.00").created
+    assert shop.tracker.losses.snapshot()["", "conflict"] == 1
+    unique = rows.natural(purchase(), "1001", site="")
+    assert shop.tracker.outbox.notes.find("confirmed", unique, now=shop.clock()) is None
+
+
+def before_the_second_look(shop: Shop, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """The next look for a row finds nothing, and then this happens."""
+    outbox, real = shop.tracker.outbox, shop.tracker.outbox.find
+
+    def finds_nothing(_: str) -> None:
+        monkeypatch.setattr(outbox, "find", real)
+        happens()
+
+    monkeypatch.setattr(outbox, "find", finds_nothing)
+
+
+def test_a_hold_that_is_told_again_in_the_shops_own_transaction_loses_no_payment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was paid before the hold could be seen stays paid, though the shop tells of the hold once more."""
+    shop = Shop(f"sqlite:///{tmp_path}/shop.db")
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        held = shop.hold(connection=connection)
+        connection.commit()
+        with monkeypatch.context() as unseen:
+            unseen.setattr(shop.tracker.outbox, "find", lambda _: None)
+            with pytest.raises(UnknownConversion):
+                shop.tracker.confirm(Purchase, "1001")
+        shop.hold(connection=connection)
+        connection.commit()
+    shop.tracker.holding.catch_up(shop.clock())
+    assert [due.id for due in shop.due()] == [held.id]
+    shop.tracker.close()
+
+
 def test_a_hold_in_the_shops_own_transaction_goes_when_it_was_paid_before(tmp_path: Path) -> None:
     """A hold that commits with its order waits for the payment, or goes with the commit if that was told already."""
     shop = Shop(f"sqlite:///{tmp_path}/shop.db")
@@ -425,6 +487,16 @@ def test_what_ended_otherwise_stays_so_and_is_said(shop: Shop, ends: str, caplog
     assert shop.due() == []
     assert shop.tracker.losses.snapshot()["", "tracked_too_late"] == 2
     assert "cancelled or had expired" in caplog.text
+
+
+def test_what_was_for_nobody_is_never_too_late(shop: Shop) -> None:
+    """An order that every platform was spared, and then was called off, is no loss when it is told again."""
+    shop.tracker.track(purchase(), visitor=visitor(), consent=GRANTED)
+    for destination in shop.destinations:
+        settle_all(shop.tracker.outbox, destination, "suppressed", now=shop.clock(), tried=False)
+    shop.tracker.cancel(Purchase, "1001")
+    shop.tracker.track(purchase(), visitor=visitor(), consent=GRANTED)
+    assert ("", "tracked_too_late") not in shop.tracker.losses.snapshot()
 
 
 def test_two_that_try_again_at_once_make_one_order(shop: Shop) -> None:

@@ -121,9 +121,10 @@ class Holding:
         confirmation = Confirmation(now, {field: checked[field] for field in changes})
         row = self._outbox.find(unique)
         if row is None:
-            self._remember(unique, confirmation, blank)
+            first = self._remember(unique, confirmation)
             row = self._outbox.find(unique)
             if row is None:
+                self._compare(first, confirmation, blank)
                 raise UnknownConversion(
                     f"no {kind.__name__} is known under that key yet; its confirmation is remembered for 7 days and "
                     "applied when hold() comes",
@@ -192,7 +193,9 @@ class Holding:
         states = {one.state for one in self._halves(row)}
         over = bool(states) and states <= {"cancelled", "expired"}
         if over:
-            self._remember(unique, confirmation, blank)  # a hold that comes after all was paid
+            self._compare(
+                self._remember(unique, confirmation), confirmation, blank
+            )  # a hold that comes after all was paid
             self._losses.count("", "confirmed_too_late")
             known_as = fields(loss="confirmed_too_late", conversion_id=row.id)
             log.warning(
@@ -207,15 +210,19 @@ class Holding:
     def _halves(self, row: Stored) -> list[DeliveryState]:
         return [one for one in self._outbox.deliveries(id=row.id) if one.seq == row.seq]
 
-    def _remember(self, unique: str, confirmation: Confirmation, blank: Event) -> None:
+    def _remember(self, unique: str, confirmation: Confirmation) -> Confirmation:
+        """What is remembered: this confirmation, or one that came before it."""
         first = self._early(unique, confirmation.at)
         if first is None:
             record = {"at": round(confirmation.at.timestamp() * 1000), "changes": dict(confirmation.changes)}
             self._outbox.notes.keep(_CONFIRMED, unique, encode(record), now=confirmation.at)
-            return
+        return first or confirmation
+
+    def _compare(self, first: Confirmation, later: Confirmation, blank: Event) -> None:
+        """Report where a confirmation says something else than the one that is remembered."""
         kind, name = type(blank), blank.custom_name or None
-        known, said = (_stand_in(kind, name, one.changes) for one in (first, confirmation))
-        again = {field: getattr(said, field) for field in confirmation.changes}
+        known, said = (_stand_in(kind, name, one.changes) for one in (first, later))
+        again = {field: getattr(said, field) for field in later.changes}
         report_conflict(known, known.model_copy(update=again), self._losses)
 
     def _early(self, unique: str, now: datetime) -> Confirmation | None:
