@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
@@ -151,3 +152,17 @@ def test_a_connection_that_idled_for_long_is_not_used_again(
     monkeypatch.setattr(postgres_connections, "IDLE", 0.0)
     put(outbox, 3)
     assert len(network.flows) == 2
+
+
+def test_connections_that_only_a_rush_needed_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that many threads needed at once, and none since, are closed while one goes on: behind a pooler other
+    processes wait for them."""
+    pool = postgres_connections.Pool(postgresql.fresh_url(), {}, patience=1.0)
+    with ExitStack() as rush:
+        sessions = [rush.enter_context(pool.use()) for _ in range(4)]
+    for ahead in (postgres_connections.IDLE / 2, postgres_connections.IDLE):
+        monkeypatch.setattr(postgres_connections, "monotonic", lambda ahead=ahead: time.monotonic() + ahead)
+        with pool.use() as one:
+            assert one is sessions[0]
+    assert [session.connection.closed for session in sessions] == [False, True, True, True]
+    pool.close()

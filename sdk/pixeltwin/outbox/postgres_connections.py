@@ -163,8 +163,15 @@ class Pool:
         if healthy and len(self._idle) < KEPT:
             session.used_at = monotonic()
             self._idle.append(session)
+            self._close_unneeded(session.used_at)
         else:
             session.connection.close()
+
+    def _close_unneeded(self, now: float) -> None:
+        """Those that were needed by many threads at once and not since then: a pooler's others wait for them."""
+        with suppress(IndexError):  # another thread was faster
+            while now - self._idle[0].used_at >= IDLE:
+                self._idle.popleft().connection.close()
 
     def _told(self, error: psycopg.Error, session: Session) -> OutboxUnavailable:
         """The error as the caller knows it. Where one connection died, its idle fellows are not tried one by one."""
