@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask, render_template_string
 
-from pixeltwin import Purchase, Reddit, Tracker, platforms
+from pixeltwin import Lead, Purchase, Reddit, Tracker, platforms
 from pixeltwin.config import Settings
 from pixeltwin.doctor.settings import written
 from pixeltwin.errors import ConfigurationError
@@ -32,7 +32,7 @@ FAULTS = {
     "by half": (
         "parcel = parcels:X",
         "from pixeltwin.contract import Platform\nclass X(Platform): kind = 'parcel'",
-        "lacks",
+        "lacks title",
     ),
     "no settings": ("parcel = parcels:X", f"{COURIER}kind, settings = 'parcel', ('bag',)", "no Setting"),
     "another name": ("parcel = parcels:X", f"{COURIER}pass", "has the kind 'courier'"),
@@ -121,12 +121,37 @@ def test_a_platform_that_fails_takes_down_no_page_and_no_other(part: str, caplog
         twin.track(Purchase(order_id="1001", value="59.90", currency="EUR"), email="ada@example.com")
         return render_template_string(PAGE)
 
+    @app.post("/subscribe")
+    def subscribe() -> str:
+        twin.track(Lead())
+        return ""
+
     app.add_url_rule("/", view_func=lambda: render_template_string(PAGE))
-    shown, plain = (app.test_client().get(url) for url in ("/thanks?rdt_cid=r1&courier_id=c1", "/"))
-    assert "reddit" in [call.platform for call in pages.fired(shown.text)]
+    client = app.test_client()
+    shown, plain = (client.get(url) for url in ("/thanks?rdt_cid=r1&courier_id=c1", "/"))
+    client.post("/subscribe")
+    for page in (shown, client.get("/")):
+        assert "reddit" in [call.platform for call in pages.fired(page.text)]
     assert "reddit" in [name for name, _ in pages.Page(plain.text).data["pixels"]]
-    [id] = {half.id for half in tracker.outbox.deliveries(destination="reddit:a2_shop")}
+    [_, id] = dict.fromkeys(half.id for half in tracker.outbox.deliveries(destination="reddit:a2_shop"))
     kept = decode(tracker.outbox.get([id])[0].visitor or b"{}")
     assert kept["click_ids"]["reddit"] == "r1" and any(name.startswith("email") for name in kept["sealed"])
     assert tracker.losses.snapshot()["courier", "fault: mapping"] >= 1
     assert "tracking fault (courier): ValueError" in caplog.text and "ada@" not in caplog.text
+
+
+def test_a_platform_that_fails_leaves_a_policy_the_hosts_of_the_others() -> None:
+    """Only its own pixel is blocked, for nobody knows where it comes from."""
+    broken: type[Courier] = type("Broken", (Courier,), {"csp_sources": failing})
+    tracker = Tracker([broken(), Reddit(pixel_id="a2_shop")], secret_keys=["k"], outbox="memory:")
+    app = Flask("shop")
+    twin = PixelTwin(app, tracker=tracker)
+    with app.app_context():
+        assert "https://www.redditstatic.com" in twin.csp_sources()["script-src"]
+    assert tracker.losses.snapshot()["courier", "fault: mapping"] == 1
+
+
+def test_a_setting_of_our_own_is_not_taken_for_one_of_a_faulty_platform(install: Install) -> None:
+    """A package that calls its platform like the first word of one is used by nobody who set that one."""
+    install("page = parcels:X", "raise RuntimeError('no network')")
+    assert Settings({**REDDIT, "PIXELTWIN_PAGE_VIEWS": "off"}, {}).platforms()

@@ -291,10 +291,14 @@ class PixelTwin:
         nonce comes to `script-src`; nothing needs unsafe-inline."""
         sources: dict[str, list[str]] = {"script-src": ["'self'"], "connect-src": ["'self'"]}
         for platform in self.tracker.platforms:
-            if platform.browser:
-                for directive, hosts in platform.csp_sources().items():
-                    known = sources.setdefault(directive, ["'self'"])  # what has its own directive heeds no default-src
-                    known.extend(host for host in hosts if host not in known)
+            try:
+                needed = platform.csp_sources() if platform.browser else {}
+            except Exception as error:  # the platform's own code
+                self.tracker.losses.fault(platform.name, error)
+                continue
+            for directive, hosts in needed.items():
+                known = sources.setdefault(directive, ["'self'"])  # what has its own directive heeds no default-src
+                known.extend(host for host in hosts if host not in known)
         return sources
 
     def start_delivery(self, app: Flask | None = None) -> None:
