@@ -340,6 +340,13 @@ def test_whatever_a_tracker_is_made_of_is_refused_beside_one() -> None:
         settings(None, **{name: "x"}).check_beside_tracker()
 
 
+def test_a_platforms_own_settings_are_named_before_those_of_all() -> None:
+    """Which pixel it is comes first, then what may be said of any pixel."""
+    both = settings({"PIXELTWIN_REDDIT_BROWSER": "off", "PIXELTWIN_REDDIT_PIXEL_ID": "a2_shop"})
+    with pytest.raises(ConfigurationError, match=r"^PIXELTWIN_REDDIT_PIXEL_ID, PIXELTWIN_REDDIT_BROWSER: "):
+        both.check_beside_tracker()
+
+
 def test_what_is_not_really_set_is_no_fault_beside_a_tracker(caplog: pytest.LogCaptureFixture) -> None:
     """Empty settings are none, and a misspelled one is told as ever."""
     settings({"PIXELTWIN_SITE": None}, SANDBOX="", CONSNET="granted").check_beside_tracker()
