@@ -18,7 +18,7 @@ from pixeltwin import Consent, Purchase, Reddit, Tracker
 from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.insight.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
 from pixeltwin.insight.health import Health, Pixels, PlatformHealth, health
-from pixeltwin.outbox import Settlement
+from pixeltwin.outbox import Settlement, trial
 from pixeltwin.outbox.states import SERVER_MOVES
 from pixeltwin.sending.standing import Standing
 from pixeltwin.tracking.mode import Mode
@@ -65,7 +65,8 @@ def test_the_share_of_blocked_pixels_is_told(shop: Shop) -> None:
 
 
 def test_an_answer_makes_it_healthy_and_since_when_is_said(shop: Shop) -> None:
-    """Once an event is taken the platform is healthy since then, with nothing to do."""
+    """Once an event is taken the platform is healthy since then, with nothing to do; to find out leaves nothing in the
+    outbox."""
     shop.order()
     shop.deliver()
     shop.clock.advance(minutes=3)
@@ -74,6 +75,7 @@ def test_an_answer_makes_it_healthy_and_since_when_is_said(shop: Shop) -> None:
     assert found.finding.since is not None and found.took_at is not None
     assert 0 <= (found.took_at - NOW).total_seconds() < 10
     assert found.counts == {} and found.waiting == 0
+    assert not shop.tracker.outbox.notes.listed(trial.KIND)
 
 
 def test_an_outage_is_unhealthy_with_the_platforms_words_until_it_is_over(shop: Shop) -> None:

@@ -5,19 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import uuid4
 
-from ..errors import OutboxUnavailable
 from .contract import Outbox
 
 KIND = "trial"
 
 
 def try_out(outbox: Outbox, now: datetime) -> None:
-    """Write a small note, read it, take it away. It raises what `put` would: `OutboxUnavailable`, or
-    `ConfigurationError`."""
+    """Write a small note and take it away. It raises what `put` would: `OutboxUnavailable`, or `ConfigurationError`."""
     key = uuid4().hex
     outbox.notes.keep(KIND, key, b"1", now=now)
-    try:
-        if outbox.notes.find(KIND, key, now=now) != b"1":
-            raise OutboxUnavailable("what was written is not there")
-    finally:
-        outbox.notes.forget(KIND, key)
+    outbox.notes.forget(KIND, key)
