@@ -19,8 +19,9 @@ def _no_keys() -> Mapping[str, str]:
 class Half:
     """One half of a conversion as a platform sees it arrive: what its dedup rule reads.
 
-    `event` is the platform's API name, whichever side it came from. `keys` are further identifiers a rule reads (a
-    browser id, a mobile ad id); `quality` counts match keys and metadata; `payload` is what came in, to be shown.
+    `event` is the platform's API name, whichever side it came from; `id_was_text`: whether the id came as text. `keys`
+    are further identifiers a rule reads (a browser id, a mobile ad id); `quality` counts match keys and metadata;
+    `payload` is what came in, to be shown.
     """
 
     side: Literal["browser", "server"]
@@ -34,6 +35,7 @@ class Half:
     order_id: str | None = None
     value: Decimal | None = None
     keys: Mapping[str, str] = field(default_factory=_no_keys)
+    id_was_text: bool = True
     quality: int = 0
     payload: Any = None
 

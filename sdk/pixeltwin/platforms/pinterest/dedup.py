@@ -16,7 +16,6 @@ from ...dedup import Half, Verdict
 CERTAIN = timedelta(hours=24)
 DOCUMENTED = timedelta(hours=48)
 PROMPT = timedelta(hours=1)
-NUMBER = "event_id as a number"  # among a half's keys: its id was no text
 
 _ID, _NAME, _SOURCE = ("event_id",), ("event", "event_name"), ("action_source",)  # the tag's names, and the API's
 _ACCOUNT = ("tid", "ad_account_id")
@@ -30,7 +29,7 @@ def judge(first: Half, second: Half) -> Verdict:
     gap = abs(second.received_at - first.received_at)
     if gap > DOCUMENTED:
         return Verdict(2, True, f"the same event_id, but {_spoken(gap)} apart: over 48 hours.", _ID)
-    if (NUMBER in first.keys) != (NUMBER in second.keys):
+    if first.id_was_text != second.id_was_text:
         said = "one event_id is a number, the other its text: whether Pinterest takes them for one is not published."
         return Verdict(2, False, said, _ID)
     for half in (first, second):

@@ -17,7 +17,6 @@ from ...dedup import Half
 from ...emulation import Incoming
 from ...replies import json_body
 from . import mapping
-from .dedup import NUMBER
 from .replies import an_object
 
 ID_KEYS = ("event_id", "eventID", "eid")  # the tag takes any of these three, in this very spelling
@@ -60,7 +59,7 @@ def half(hit: Mapping[str, Any], now: datetime) -> tuple[Half | None, list[str]]
         custom_name="" if name in _API_NAMES else name,
         order_id=text(data.get("order_id")),
         value=number(data.get("value")),
-        keys={} if id is None or isinstance(given, str) else {NUMBER: id},
+        id_was_text=not isinstance(given, int | float),
         payload=dict(hit),
     )
     return found, remarks
