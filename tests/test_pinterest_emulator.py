@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pixeltwin.emulation import Answer, Incoming
-from pixeltwin.platforms.pinterest import Pinterest, schema
+from pixeltwin.platforms.pinterest import Pinterest, pairs, schema
 from pixeltwin.visitor import sha256
 
 NOON = datetime(2026, 8, 20, 12, tzinfo=timezone.utc)
@@ -341,7 +341,15 @@ def test_each_ad_account_counts_what_its_own_tag_saw() -> None:
         assert Pinterest.dedup(one, two).counted == 2
     assert ["no. 2" in " ".join(answer.warnings) for answer in answers] == [False, False, True, True]
     emulator.reset()
-    assert Pinterest.dedup(tag("27").halves[0], api("2").halves[0]).counted == 1
+    assert Pinterest.dedup(tag("27").halves[0], api("1").halves[0]).counted == 1
+
+
+def test_of_too_many_tags_none_is_taken_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not told apart any more is not counted with what is."""
+    monkeypatch.setattr(pairs, "MOST", 2)
+    seen = pairs.Pairs()
+    names = [seen.account("tag", tid)[0] for tid in ("26", "27", "28", "29", "26")]
+    assert len(set(names[:3])) == 3 and names[2:] == [names[2], names[2], names[0]]
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer "}, {"authorization": "Basic pina_x"}])
