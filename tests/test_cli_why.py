@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal, get_args
@@ -14,6 +15,7 @@ from pixeltwin.cli import meanings
 from pixeltwin.cli.why import why_command
 from pixeltwin.outbox import DeliveryState, Settlement
 from pixeltwin.outbox.states import SERVER_MOVES, BrowserState, ServerState
+from pixeltwin.sending import outbound
 from pixeltwin.sending.standing import Standing
 from tests.test_flask import Shop
 
@@ -195,6 +197,18 @@ def test_an_application_has_the_command_too() -> None:
     (conversion,) = [one for one in shop.tracked if one]
     answer = shop.app.test_cli_runner().invoke(args=["pixeltwin", "why", conversion.id])
     assert "natural key 1001" in told(answer) and "pending" in answer.output
+
+
+def test_every_reason_not_to_send_has_a_meaning() -> None:
+    """Whatever delivery writes with a half that it does not send is explained in a sentence of its own."""
+    written = re.findall(r'f?"([a-z_]+): ', Path(outbound.__file__).read_text(encoding="utf-8"))
+    platform = Reddit(pixel_id="a2_shop", access_token="t")
+    told = {
+        reason: meanings.server(half, platform, held=(), sends=True, erased=False)
+        for reason in {*written, "of another version"} - {"called_off"}  # which the state "cancelled" explains
+        for half in [DeliveryState(1, "id", "Purchase", NOW, REDDIT, "expired", 0, f"{reason}: x", None, NOW, "none")]
+    }
+    assert len(set(told.values())) == len(told) > 9
 
 
 def test_every_state_has_a_meaning() -> None:

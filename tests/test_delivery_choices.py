@@ -12,6 +12,7 @@ import pytest
 from pixeltwin.consent import Consent
 from pixeltwin.conversion import Conversion
 from pixeltwin.outbox import Outbox
+from pixeltwin.sending.outbound import ASK_AGAIN
 from pixeltwin.visitor import Visitor
 from tests.delivering import SECOND, delivery, local_vendor, memory_outbox, rows
 from tests.local_vendor import NOW, Vendor, conversion, ok, put, says
@@ -44,6 +45,19 @@ def test_what_may_not_go_is_kept_with_its_reason(
     assert (row.state, row.reason.partition(":")[0]) == (state, reason)
     assert vendor.ids == ["id-2"]
     assert reason in str(report)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "due"), [(timedelta(minutes=10), timedelta(minutes=10)), (timedelta(days=9), ASK_AGAIN)]
+)
+def test_what_lies_ahead_is_looked_at_when_it_comes_and_every_hour(
+    outbox: Outbox, vendor: Vendor, ahead: timedelta, due: timedelta
+) -> None:
+    """A clock that was wrong for a moment keeps nothing back, however far ahead it was."""
+    sender = delivery(outbox, vendor.platform())
+    put(outbox, conversion(1, occurred_at=NOW + ahead))
+    sender.deliver(NOW)
+    assert rows(outbox)["id-1"].due_at == NOW + due
 
 
 def test_a_platform_is_not_waited_for_longer_than_seven_days(outbox: Outbox, vendor: Vendor) -> None:

@@ -369,6 +369,17 @@ def test_a_record_is_replaced_until_its_browser_half_is_offered(outbox: Outbox) 
     assert outbox.get(["id-1"])[0].record == new(1).record + b"!"
 
 
+def test_a_record_that_is_erased_is_not_replaced(outbox: Outbox) -> None:
+    """What a page takes back after the record has gone leaves nothing to fill in."""
+    put(outbox, 1, offered=True)
+    settle_all(outbox, RED, "delivered")
+    settle_all(outbox, BLUE, "delivered")
+    outbox.purge(now=after(days=50))
+    outbox.retract(["id-1"])
+    outbox.rewrite(["id-1"], lambda record: record + b"!")
+    assert [row.record for row in outbox.get(["id-1"])] == [None]
+
+
 def test_a_record_is_replaced_and_released_at_once(outbox: Outbox) -> None:
     """A payment and an answer that come at the same moment both leave their mark."""
     put(outbox, 1, held=("payment",))

@@ -214,6 +214,14 @@ def test_a_test_code_left_on_is_answered_and_said(body: dict[str, Any], taken: i
     assert list(answer.warnings) == expected
 
 
+def test_what_carries_a_test_code_is_not_rejected_either() -> None:
+    """In a request that Snap refuses the live events are refused, and the tested ones are none."""
+    bad = changed("event_name", "NOPE")
+    both = post({**bad, "test_event_code": "T1"}, EVENT), post({**EVENT, "test_event_code": "T1"}, bad)
+
+    assert [(answer.status, len(answer.rejected)) for answer in both] == [(400, 0), (400, 1)]
+
+
 def ask(emulator: Any, what: str, *, asset: str = PIXEL, at: datetime = NOON, method: str = "GET") -> Answer:
     path = f"/v3/{asset}/events/validate/{what}"
     answer: Answer = emulator.answer(Incoming(method, path, "access_token=t", {}, b""), at)
