@@ -9,7 +9,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -205,7 +205,7 @@ def test_a_role_that_may_not_upgrade_is_told_of_the_command(tmp_path: Path) -> N
             put(outbox, 1)
             outbox.decisions.record("somebody", b"yes", now=NOW)
             outbox.tallies.add(NOW.date(), RED, {("Purchase", "email"): 1})
-            assert outbox.decisions.latest(["somebody"]) == {"somebody": b"yes"}
+            assert outbox.decisions.latest(["somebody"])["somebody"].data == b"yes"
             assert lost(ours) == []
             outbox.purge(now=NOW)
             owner.execute(f"REVOKE SELECT ON pixeltwin_delivery FROM {role}".encode())
@@ -215,6 +215,51 @@ def test_a_role_that_may_not_upgrade_is_told_of_the_command(tmp_path: Path) -> N
             outbox.close()
         finally:
             owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL's role")
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_upgrade_by_another_role_keeps_who_may_do_what(tmp_path: Path, shared: bool) -> None:
+    """The owner of the tables may use what another made for him, also where he has granted nothing; who was granted
+    something has it on new tables as it was granted, and on old ones no more than was left to him."""
+    url = old_postgres(tmp_path)
+    import psycopg
+
+    shop, analyst = f"owner_{os.getpid()}", f"analyst_{os.getpid()}"
+    with psycopg.connect(url, autocommit=True) as root:
+        schema = root.execute("SELECT current_schema()").fetchone()[0]  # type: ignore[index]
+        root.execute(
+            f"CREATE ROLE {shop} LOGIN; CREATE ROLE {analyst}; GRANT USAGE ON SCHEMA {schema} TO {shop}".encode()
+        )
+
+        def may(role: str, privilege: str, table: str) -> bool:
+            asked = f"SELECT has_table_privilege('{role}', '{table}', '{privilege}')"
+            return bool(root.execute(asked.encode()).fetchone()[0])  # type: ignore[index]
+
+        try:
+            for (name,) in root.execute(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'".encode()):
+                root.execute(f"ALTER TABLE {name} OWNER TO {shop}".encode())
+            if shared:
+                for grant in (
+                    f"SELECT ON pixeltwin_conversion TO {analyst} WITH GRANT OPTION",
+                    "UPDATE ON pixeltwin_conversion TO PUBLIC",
+                ):
+                    root.execute(f"GRANT {grant}".encode())
+            ours = opened(url)
+            ours.migrate()
+            ours.close()
+            outbox = opened(url.replace("//postgres@", f"//{shop}@"))
+            put(outbox, 1)
+            outbox.decisions.record("somebody", b"yes", now=NOW)
+            outbox.tallies.add(NOW.date(), RED, {("Purchase", "email"): 1})
+            outbox.purge(now=NOW)
+            outbox.close()
+            assert may(analyst, "SELECT WITH GRANT OPTION", "pixeltwin_tally") == shared
+            assert may(analyst, "UPDATE", "pixeltwin_tally") == shared
+            assert not may(analyst, "UPDATE WITH GRANT OPTION", "pixeltwin_tally")
+            assert not may(analyst, "SELECT", "pixeltwin_delivery")
+        finally:
+            root.execute(f"DROP OWNED BY {shop}, {analyst}; DROP ROLE {shop}, {analyst}".encode())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL's role")
@@ -281,6 +326,22 @@ def test_an_upgrade_behind_a_backup_names_it_and_holds_no_request(
     assert outbox.migrate() == Migration(2, VERSION)
     put(outbox, 1)
     assert lost(outbox) == []
+    outbox.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL's locks")
+def test_a_request_that_comes_while_another_upgrades_waits_for_it(tmp_path: Path) -> None:
+    """A step of an upgrade may take longer than a request's statements."""
+    url = postgres_2(tmp_path)
+    import psycopg
+
+    outbox = opened(url)
+    with psycopg.connect(url) as other, ThreadPoolExecutor(1) as thread:
+        other.execute(load("postgres.sql")["lock"].encode())
+        made = thread.submit(put, outbox, 1)
+        assert not wait([made], 0.8).done
+        other.rollback()
+        made.result()
     outbox.close()
 
 

@@ -143,15 +143,16 @@ WHERE relkind = 'r' AND starts_with(relname::text, 'pixeltwin_')
     AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('pixeltwin_migration'))
 
 -- name: grants
--- What gives the tables that were made since the privileges which others than its owner have on the first one. A new
--- table's sequence needs none: it is an identity column's.
+-- What gives the tables that were made since the privileges which others than their owner have on the first one, whose
+-- owner may be another. A new table's sequence needs none: it is an identity column's.
 SELECT 'GRANT ' || a.privilege_type || ' ON ' || made.oid::regclass || ' TO '
     || CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
     || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-FROM pg_class first JOIN pg_class made ON made.relnamespace = first.relnamespace, aclexplode(first.relacl) a
+FROM pg_class first JOIN pg_class made ON made.relnamespace = first.relnamespace,
+    aclexplode(coalesce(first.relacl, acldefault('r', first.relowner))) a
 WHERE first.oid = to_regclass('pixeltwin_conversion') AND made.relkind = 'r' AND made.oid <> first.oid
     AND starts_with(made.relname::text, 'pixeltwin_') AND made.relname <> ALL(%(there)s::text[])
-    AND a.grantee NOT IN (first.relowner, made.relowner)
+    AND a.grantee <> made.relowner
 
 -- name: blockers
 -- Who has a table of the outbox's locked; longest first, but those before whose age this role may not see.
