@@ -282,6 +282,20 @@ def test_no_policy_and_no_page_breaks_the_doctor(policy: str, text: str) -> None
     )
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        '<base href="http://[">',
+        '<script src="http://[/_pixeltwin/pixeltwin.js"></script>',
+    ],
+)
+def test_what_a_browser_passes_over_does_not_end_the_doctor(spoilt: str) -> None:
+    """What is no URL is passed over, and the rest of the page is read."""
+    site = Site()
+    site.extra = spoilt
+    assert not bad(site.findings())
+
+
 # --- cache ----------------------------------------------------------------------------------------------------------
 
 
@@ -328,6 +342,16 @@ def test_a_cache_that_answers_is_noted() -> None:
     site.headers["X-Cache"] = "HIT from edge"
     found = site.findings()
     assert not bad(found) and any("x-cache" in one.what for one in found)
+
+
+@pytest.mark.parametrize(
+    ("age", "noted"), [("600", True), ("0600", True), ("0", False), ("\xb2", False), ("9" * 5000, False)]
+)
+def test_an_age_is_a_number_of_seconds(age: str, noted: bool) -> None:
+    """A cache that says how long it has had the page is noted, and what is no such number is not."""
+    site = Site()
+    site.headers["Age"] = age
+    assert any("age: " in one.what for one in site.findings()) is noted
 
 
 # --- cookies, proxies, addresses ------------------------------------------------------------------------------------
@@ -406,6 +430,12 @@ def test_addresses_that_lead_nowhere_are_faults() -> None:
             (found,) = page(wire.post, PIXELS, url)
             assert found.severity == "fault" and word in found.what
     wire.close()
+
+
+def test_a_redirect_to_what_is_no_address_is_a_fault() -> None:
+    """An answer that leads to what is no URL is told as that."""
+    (found,) = page(lambda asked: (302, {"location": "http://["}, b""), PIXELS, "https://shop.example/")
+    assert found.severity == "fault" and "http://[ is no address" in found.what
 
 
 def test_a_cookie_is_not_taken_to_another_site() -> None:

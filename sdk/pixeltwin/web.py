@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from .contract import Platform
 from .frozen import FrozenDict
@@ -164,8 +164,8 @@ class Cookie(NamedTuple):
 @dataclass(slots=True)
 class ResponseChanges:
     """What a response needs because of this request. `cache` is "no-store" when it carries conversions of one visitor,
-    "private" when it carries a digest of his, else empty. `varies`: it depends on the visitor's cookies; `differs`: so
-    much that no cache may keep it for another, whatever it makes of `Vary`."""
+    "private" when it carries a digest of his, or lacks what others get, else empty. `varies`: it depends on the
+    visitor's cookies; `differs`: so much that no cache may keep it for another, whatever it makes of `Vary`."""
 
     cookies: list[Cookie] = field(default_factory=list)
     cache: Literal["", "private", "no-store"] = ""
@@ -215,6 +215,14 @@ def split_url(url: str) -> SplitResult:
         return urlsplit(url.encode("utf-8", "replace").decode())
     except ValueError:  # "http://[": an IPv6 address that does not end
         return urlsplit("")
+
+
+def joined(base: str, url: str) -> str:
+    """Where a URL leads that came from outside, on a page at `base`; empty for what is none."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""
 
 
 def _kept(name: str, keep: Sequence[str]) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ..replies import json_body
-from ..web import OWN
+from ..web import OWN, joined
 
 FIRST_PARTY = f"{OWN}/pixeltwin.js"
 _RUN = "pixeltwin.run("
@@ -83,7 +83,7 @@ class _Reader(HTMLParser):
         if tag == "script":
             self._open, self._code = given, []
         elif tag == "base" and given.get("href"):
-            self._url = urljoin(self._url, given["href"])
+            self._url = joined(self._url, given["href"]) or self._url
         elif tag == "meta" and given.get("http-equiv", "").lower() == "content-security-policy":
             self.policies.append(given.get("content", ""))
 
@@ -107,7 +107,7 @@ def read(html: str, url: str) -> Document:
 
 
 def _script(given: Mapping[str, str], code: str, base: str) -> ScriptTag:
-    src = urljoin(base, given["src"]) if given.get("src") else ""
+    src = joined(base, given["src"]) if given.get("src") else ""
     data: Any = None
     if "data-pixeltwin" in given:
         data = json_body(code.encode())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from ..sending.exchange import Answer, NoAnswer
 from ..values import ServerRequest
 from ..version import user_agent
-from ..web import split_url
+from ..web import joined, split_url
 
 MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -68,11 +68,10 @@ def fetch(post: Post, url: str, cookie: str = "") -> Fetched:
             raise Unreachable(str(error)) from None
         fetched = Fetched(url, status, answered, body.decode("utf-8", "replace"), tuple(before))
         if status in _REDIRECTS and answered.get("location"):
-            onward = urljoin(url, answered["location"])
-            # A cookie given for one site is not another's.
-            cookie = cookie if urlsplit(onward).netloc == urlsplit(url).netloc else ""
             before.append(fetched)
-            url = onward
+            url = joined(url, answered["location"]) or answered["location"]
+            # A cookie given for one site is not another's.
+            cookie = cookie if split_url(url).netloc == parts.netloc else ""
             continue
         return fetched
     raise Unreachable(f"it redirects more than {MOST_REDIRECTS} times")

@@ -52,7 +52,7 @@ def _kept(fetched: Fetched) -> str:
         if "hit" in fetched.headers.get(name, "").lower():
             return f"{name}: {fetched.headers[name]}"
     age = fetched.headers.get("age", "")
-    return f"age: {age}" if age.isdigit() and int(age) else ""
+    return f"age: {age}" if re.fullmatch("0*[1-9][0-9]{0,9}", age) else ""
 
 
 def _call_ids(platforms: Sequence[Platform], document: Document) -> frozenset[str]:
