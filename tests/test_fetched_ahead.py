@@ -7,7 +7,7 @@ import json
 import pytest
 from flask import Response, g, render_template_string, request
 
-from pixeltwin import AddToCart, Consent
+from pixeltwin import AddToCart, Consent, ViewContent
 from tests.pages import Page
 from tests.test_flask import PAGE, Shop, fired
 from tests.test_shared_pages import calls, claimed
@@ -50,6 +50,22 @@ def test_a_page_fetched_ahead_may_be_kept_as_any_other(caplog: pytest.LogCapture
         assert (answer.headers["Cache-Control"], caplog.text) == ("public, s-maxage=600", "")
         [link] = Page(answer.get_data(as_text=True)).named("a")
         assert {call[0] for call in json.loads(link.attributes["data-pixeltwin-click"])["calls"]} == ALL
+
+
+@pytest.mark.parametrize("headers", [AHEAD, {"User-Agent": "Googlebot/2.1"}])
+@pytest.mark.parametrize(("delivery", "kept"), [("live", "private"), ("off", "public, max-age=60")])
+def test_a_page_that_lacks_a_view_since_nobody_saw_it_is_kept_for_nobody_else(
+    delivery: str, kept: str, headers: dict[str, str]
+) -> None:
+    """A cache would hand it to everybody in the place of one that counts; where none counts there is no harm."""
+    shop = Shop(PIXELTWIN_DELIVERY=delivery)
+
+    @shop.app.get("/viewed")
+    def viewed() -> Response:
+        shop.twin.track(ViewContent())
+        return Response(render_template_string(PAGE), headers={"Cache-Control": "public, max-age=60"})
+
+    assert shop.client.get("/viewed", headers=headers).headers["Cache-Control"] == kept
 
 
 @pytest.mark.parametrize("now", ["denied", "pending", "granted"])

@@ -162,10 +162,12 @@ class Visit:
         built = self.tracker.intake.built(event, options)
         if built is None:
             return None
+        shown = options.get("browser", visitor is None) and not options.get("offered")
         if isinstance(built, PAGE_LEVEL) and (nobody := self.request.nobody):
             self.tracker.losses.count("", nobody)
             options["platforms"] = ()
-        shown = options.get("browser", visitor is None) and not options.get("offered")
+            if shown and self.site.tells:  # the page lacks it, and would for everybody who gets it from a cache
+                self._changes.cache = self._changes.cache or "private"
         at_once = shown and self.page.comes and options.get("connection") is None
         if at_once:
             options["offered"] = True
