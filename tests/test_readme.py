@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import subprocess
 import sys
@@ -168,6 +169,20 @@ def test_every_command_is_in_its_page_and_can_be_typed() -> None:
     assert applications <= set(flask_group().commands)
     for command in told | set(re.findall(r"^\$ pixeltwin (\w+)", README, re.MULTILINE)):
         assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+
+
+def test_commands_beside_a_sandbox_of_ones_own_are_typed_as_the_pages_say(tmp_path: Path) -> None:
+    """With PIXELTWIN_SANDBOX=1 an application's commands need what README and the page of commands add to them."""
+    added = "flask --app yourapp --debug pixeltwin"
+    assert added in " ".join(README.split()) and added in " ".join(COMMANDS.split())
+    (tmp_path / "yourapp.py").write_text(
+        "from flask import Flask\nfrom pixeltwin.flask import PixelTwin\n"
+        "app = Flask(__name__)\napp.secret_key = 'k' * 32\nPixelTwin(app)\n"
+    )
+    settings = {"PIXELTWIN_SANDBOX": "1", "PIXELTWIN_REDDIT_PIXEL_ID": "a2_shop", "PIXELTWIN_WORKER": "off"}
+    words = [sys.executable, "-m", *added.split(), "migrate"]
+    done = subprocess.run(words, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_readme_is_read_in_five_minutes() -> None:
