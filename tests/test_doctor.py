@@ -278,6 +278,14 @@ def test_as_json_it_has_every_field_and_nothing_else(tmp_path: Path) -> None:
     assert {one["severity"] for one in said["findings"]} <= set(SEVERITIES)
 
 
+def test_what_is_to_be_typed_is_not_broken_between_lines(tmp_path: Path) -> None:
+    """The command that makes a key stands on one line of a terminal of 80 columns, and no line is wider."""
+    command = 'python -c "import secrets; print(secrets.token_hex(32))"'
+    for keys in ("dev", ""):
+        answer = run(tmp_path, "--offline", PIXELTWIN_SECRET_KEYS=keys, COLUMNS="80")
+        assert command in answer.output and max(map(len, answer.output.splitlines())) <= 80
+
+
 def test_an_application_is_examined_with_its_own_settings(tmp_path: Path) -> None:
     """`flask pixeltwin doctor` reads the application's configuration and its tracker."""
     app = Flask(__name__)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from ..printable import printable
@@ -30,6 +30,8 @@ _VERDICTS: dict[Severity, str] = {
     "note": "All is well.",
     "ok": "All is well.",
 }
+_TYPED = re.compile(r'`[^`]+`|python -c "[^"]+"')
+_JOINT = "\ue000"  # a blank at which no line may end; `printable` leaves none of these in a text
 
 
 def doctor_command(settings: Callable[[], Settings], tracker: Callable[[], Tracker]) -> click.Command:
@@ -68,11 +70,21 @@ def doctor_command(settings: Callable[[], Settings], tracker: Callable[[], Track
 def _print(console: Console, finding: Finding) -> None:
     mark, style = _MARKS[finding.severity]
     subject = f"{finding.check} ({finding.platform})" if finding.platform else finding.check
-    console.print(
-        Text.assemble(
-            (mark, style), " ", (subject, "bold" if finding.severity != "ok" else ""), "  ", printable(finding.what)
-        )
-    )
+    bold = "bold" if finding.severity != "ok" else ""
+    what = _on_one_line(printable(finding.what))
+    _print_wrapped(console, Text.assemble((mark, style), " ", (subject, bold), "  ", what), "")
     for sentence, how in ((finding.why, "dim"), (finding.do, "")):
         if sentence:
-            console.print(Padding(Text(printable(sentence), style=how), (0, 0, 0, 4)))
+            _print_wrapped(console, Text(_on_one_line(printable(sentence)), style=how), " " * 4)
+
+
+def _on_one_line(text: str) -> str:
+    """With joints in what is to be typed: it is copied from here, and a shell would run half of a broken line."""
+    return _TYPED.sub(lambda found: found[0].replace(" ", _JOINT), text)
+
+
+def _print_wrapped(console: Console, text: Text, indent: str) -> None:
+    for line in text.wrap(console, console.width - len(indent)):
+        line.rstrip()
+        line.plain = indent + line.plain.replace(_JOINT, " ")
+        console.print(line)
