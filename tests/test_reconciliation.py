@@ -67,8 +67,11 @@ def test_other_columns_are_named_and_wrong_ones_refused() -> None:
     for options in ({}, {"number": "order"}, {"number": "Beleg", "day": "when"}):
         with pytest.raises(InvalidInput, match="Beleg"):
             list(from_csv(lines, **options))
-    with pytest.raises(InvalidInput):
-        list(from_csv([]))
+    with pytest.raises(InvalidInput, match="name it with --number, of Beleg, Datum"):
+        list(from_csv(lines))
+    for nothing in ([], ["\ufeff"]):
+        with pytest.raises(InvalidInput, match="the file is empty"):
+            list(from_csv(nothing))
 
 
 def test_a_loader_may_give_what_it_has() -> None:

@@ -40,12 +40,14 @@ def from_csv(lines: Iterable[str], *, number: str | None = None, day: str | None
     tell. Comma, semicolon and tab are told apart by the header."""
     rows = iter(lines)
     header = next(rows, "").lstrip("\ufeff")
+    if not header:
+        raise InvalidInput("orders", [("", "the file is empty")])
     delimiter = max(",;\t", key=header.count)
     columns = [column for row in csv.reader([header], delimiter=delimiter) for column in row]
     key_at = _column(columns, number, NUMBERS, "order number")
     if key_at is None:
         raise InvalidInput(
-            "orders", [("", f"no column is the order number; name it, of {', '.join(columns) or 'none'}")]
+            "orders", [("", f"no column is the order number; name it with --number, of {', '.join(columns) or 'none'}")]
         )
     day_at = _column(columns, day, DAYS, "day")
     seen: set[str] = set()
