@@ -35,8 +35,9 @@ def tracked_in(place: str, *, hold: bool = False, **settings: Any) -> tuple[Shop
             if place == "stream, before head":
                 yield render_template_string("<a {{ pixeltwin.on('click', event) }}>", event=Lead())
                 track()
-            yield render_template_string(PAGE) if "head" in place else "text"
-            if place in ("stream, after head", "stream of data"):
+            told = {"head": PAGE, "layer": "{{ pixeltwin.data_layer() }}"}.get(place.split()[-1], "text")
+            yield render_template_string(told)
+            if place in ("stream, after head", "stream, after data layer", "stream of data"):
                 track()
 
         if place == "view":
@@ -54,7 +55,8 @@ def tracked_in(place: str, *, hold: bool = False, **settings: Any) -> tuple[Shop
 @pytest.mark.parametrize(
     ("place", "late"),
     [
-        *(("teardown", True), ("thread", True), ("stream, after head", True), ("stream of data", True)),
+        *(("teardown", True), ("thread", True), ("stream, after head", True)),
+        *(("stream, after data layer", True), ("stream of data", True)),
         *(("view", False), ("stream, before head", False)),
     ],
 )

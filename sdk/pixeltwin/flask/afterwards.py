@@ -20,7 +20,7 @@ from .who import Whose
 _RENDERS = "pixeltwin_renders_yet"
 _SAID = """\
 a conversion was tracked when its response had gone: it has no browser half, and no half at all if its visitor has not
-answered about cookies yet. Track in the view, before the response; in a stream, before head()"""
+answered about cookies yet. Track in the view, before the response; in a stream, before head() or data_layer()"""
 
 
 def note(response: Response) -> None:
@@ -38,7 +38,7 @@ def tell(
     visit.page.comes = False
     shown = options.get("browser", who["visitor"] is None)
     conversion = how(event, **who, **options)
-    late = visit.page.headed or not renders
+    late = visit.page.headed or visit.page.handed_over or not renders
     if conversion is None or not (late and shown and conversion.created and conversion.stored):
         return conversion
     if any(_lost(platform, conversion) for platform in visit.tracker.platforms):

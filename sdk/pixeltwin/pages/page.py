@@ -45,6 +45,7 @@ class Page:
         self.awaited: list[Conversion] = []
         self.shared = False  # whether the page is the same for everybody
         self.headed = False  # whether it has a head at all, be it an empty one
+        self.handed_over = False  # whether somebody else got its conversions, as a tag manager does
 
     @property
     def conversions(self) -> list[Conversion]:
@@ -100,6 +101,7 @@ class Page:
 
     def fires(self) -> list[dict[str, Any]]:
         """The conversions alone, with their calls."""
+        self.handed_over = True
         found: list[dict[str, Any]] = (self._tell(telling.data) or {}).get("fires", [])
         return found
 
