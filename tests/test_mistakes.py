@@ -131,6 +131,17 @@ def test_a_consent_loader_that_answers_nonsense_counts_as_a_refusal(answer: Any)
     assert not any(one and one.stored for one in shop.tracked)
 
 
+def test_a_visitor_loader_that_fails_is_raised_where_that_is_wanted() -> None:
+    """A call's own `on_error` goes before the site's: the sale is tracked, of nobody known, or the fault is raised."""
+    for usual in ("log", "raise"):
+        shop = Shop(PIXELTWIN_ON_ERROR=usual)
+        shop.twin.visitor_loader(_failing)
+        with shop.app.test_request_context("/"):
+            assert shop.twin.track(Lead(), on_error="log").stored
+            with pytest.raises(RuntimeError, match="the site's own fault"):
+                shop.twin.track(Lead(), on_error="raise")
+
+
 def test_filters_that_fail_take_no_page_down() -> None:
     """A sale is tracked where its filter fails, and its address is told nobody where what hides it fails."""
     shop = Shop(PIXELTWIN_ON_ERROR="log")
