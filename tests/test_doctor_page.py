@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pixeltwin import Tracker
 from pixeltwin.delivery import Timeouts, Wire
 from pixeltwin.doctor import Finding, document
+from pixeltwin.doctor.fetching import fetch
 from pixeltwin.doctor.page import CLICK, page
 from pixeltwin.doctor.policy import Policy
 from pixeltwin.flask import PixelTwin
@@ -455,6 +456,26 @@ def test_a_cookie_is_not_taken_to_another_site() -> None:
             list(page(wire.post, PIXELS, f"http://127.0.0.1:{here.port}/", "session=secret"))
             wire.close()
     assert seen and set(seen) == {None}
+
+
+@pytest.mark.parametrize(
+    ("url", "onward", "given"),
+    [
+        ("https://shop.example/", "http://shop.example/home", False),
+        ("http://shop.example/", "https://shop.example/home", True),
+        ("https://shop.example/", "/home", True),
+    ],
+)
+def test_a_cookie_does_not_leave_https(url: str, onward: str, given: bool) -> None:
+    """A redirect within the host takes the cookie along, but never from HTTPS to where it could be read on the way."""
+    seen: list[bool] = []
+
+    def post(asked: Any) -> tuple[int, Mapping[str, str], bytes]:
+        seen.append("Cookie" in asked.headers)
+        return (200, {}, b"") if asked.url.endswith("/home") else (302, {"location": onward}, b"")
+
+    fetch(post, url, "session=secret")
+    assert seen == [True, given]
 
 
 def test_the_application_looks_at_a_page_of_its_own() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ..errors import ConfigurationError
 from ..sending.exchange import Answer, NoAnswer
@@ -70,8 +70,12 @@ def fetch(post: Post, url: str, cookie: str = "") -> Fetched:
         if status in _REDIRECTS and answered.get("location"):
             before.append(fetched)
             url = joined(url, answered["location"]) or answered["location"]
-            # A cookie given for one site is not another's.
-            cookie = cookie if split_url(url).netloc == parts.netloc else ""
+            cookie = cookie if _same_site(parts, split_url(url)) else ""
             continue
         return fetched
     raise Unreachable(f"it redirects more than {MOST_REDIRECTS} times")
+
+
+def _same_site(one: SplitResult, other: SplitResult) -> bool:
+    """Whether a cookie that was given for the one may go to the other: the same host, and never from HTTPS to clear."""
+    return one.netloc == other.netloc and other.scheme in (one.scheme, "https")
