@@ -89,7 +89,8 @@ def purge_command(tracker: Callable[[], Tracker]) -> click.Command:
         help="Cancel all that waits of this person and erase his data, such as email=ada@example.com; may be repeated.",
     )
     def purge(identity: tuple[str, ...]) -> None:
-        """Erase what has outlived its time, now; a worker does it every few minutes. Or all that is kept of a person.
+        """Erase now what has outlived its time, and what waits of who took his consent back; a worker does it every
+        few minutes. Or all that is kept of a person.
 
         A person is known by any identity field of a visitor; each given one finds conversions for itself.
         """
