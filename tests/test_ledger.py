@@ -123,10 +123,25 @@ def test_a_platform_that_was_not_decided_about_follows_the_answer(
     sender = delivery(outbox, platform)
     put(outbox, conversion(1, consent=by("ada", Consent.granted(platforms={"local": "pending"}))), offered=True)
     sender.deliver(NOW)
-    Ledger(outbox).record(by("ada", answer), [platform], source="loader", now=NOW)
+    Ledger(outbox).record(by("ada", answer), [platform], source="loader", now=NOW + timedelta(seconds=1))
     sender.deliver(NOW + platform.window(None) + timedelta(hours=1))
     row = rows(outbox)["id-1"]
     assert (row.state, row.reason.partition(":")[0]) == (state, reason)
+
+
+@pytest.mark.parametrize(("answer", "state"), [(Consent.granted(), "waiting"), (Consent.denied(), "suppressed")])
+def test_what_was_said_before_he_was_asked_again_is_no_yes(
+    outbox: Outbox, vendor: Vendor, answer: Consent, state: str
+) -> None:
+    """While the ledger has only what its visitor said earlier, a conversion that waits for his answer is told to
+    nobody; when it happened is no matter, for that may be said later."""
+    platform = vendor.platform()
+    sender = delivery(outbox, platform)
+    asked = by("ada", Consent.granted(platforms={"local": "pending"}))
+    Ledger(outbox).record(by("ada", answer), [platform], source="loader", now=NOW)
+    put(outbox, conversion(1, consent=asked, occurred_at=NOW - timedelta(hours=1)))
+    sender.deliver(NOW)
+    assert (rows(outbox)["id-1"].state, vendor.ids) == (state, [])
 
 
 def test_an_answer_that_is_lost_takes_nothing_back(outbox: Outbox, vendor: Vendor) -> None:

@@ -21,12 +21,16 @@ def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outbox]:
 
 
 def test_what_somebody_decided_last_is_found(outbox: Outbox) -> None:
-    """Each visitor's newest decision is the one that holds, and who decided nothing is not there."""
+    """Each visitor's newest decision is the one that holds, with its time; who decided nothing is not there."""
     decisions = outbox.decisions
     decisions.record("ada", b'{"a":1}', now=NOW)
     decisions.record("bob'; --", b"\x00\xff", now=NOW)
     decisions.record("ada", b'{"a":2}', now=after(seconds=1))
-    assert decisions.latest(["ada", "bob'; --", "eve", "ada"]) == {"ada": b'{"a":2}', "bob'; --": b"\x00\xff"}
+    found = decisions.latest(["ada", "bob'; --", "eve", "ada"])
+    assert {who: (one.who, one.decided_at, one.data) for who, one in found.items()} == {
+        "ada": ("ada", after(seconds=1), b'{"a":2}'),
+        "bob'; --": ("bob'; --", NOW, b"\x00\xff"),
+    }
     assert decisions.latest([]) == {}
 
 

@@ -191,7 +191,7 @@ class SideBySide(RuleBasedStateMachine):
 
 def described(claim: Claim) -> tuple[object, ...]:
     """A claim without its lease, which is random."""
-    return claim.row, claim.attempts, claim.browser, claim.browser_at
+    return claim.row, claim.attempts, claim.browser, claim.browser_at, claim.put_at
 
 
 @pytest.mark.parametrize("back_end", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])

@@ -72,6 +72,7 @@ class Claim(NamedTuple):
     lease: str
     browser: BrowserState  # of this destination's browser half
     browser_at: datetime | None  # when it was offered, or what the browser last said of it
+    put_at: datetime  # when the conversion arrived
 
 
 class Settlement(NamedTuple):

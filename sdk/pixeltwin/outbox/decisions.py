@@ -27,7 +27,7 @@ class Decisions(ABC):
         """Append one; durable when it returns."""
 
     @abstractmethod
-    def latest(self, whos: Sequence[str]) -> dict[str, bytes]:
+    def latest(self, whos: Sequence[str]) -> dict[str, Decided]:
         """What each of these decided last; who is not known is left out."""
 
     @abstractmethod

@@ -220,7 +220,7 @@ class MemoryOutbox(Outbox):
             return [self._claim(row, destination, token) for row in taken]
 
     def _claim(self, row: Row, destination: str, lease: str) -> Claim:
-        return Claim(row.stored(), row.halves[destination].attempts, lease, *row.browser_of(destination))
+        return Claim(row.stored(), row.halves[destination].attempts, lease, *row.browser_of(destination), row.put_at)
 
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
         counted = 0

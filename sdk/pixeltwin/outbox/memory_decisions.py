@@ -20,10 +20,10 @@ class MemoryDecisions(Decisions):
             self._count += 1
             self._all.append(Decided(self._count, who, now, data))
 
-    def latest(self, whos: Sequence[str]) -> dict[str, bytes]:
+    def latest(self, whos: Sequence[str]) -> dict[str, Decided]:
         wanted = set(whos)
         with self._lock:
-            return {one.who: one.data for one in self._all if one.who in wanted}
+            return {one.who: one for one in self._all if one.who in wanted}
 
     def listed(self, *, after: int = 0, limit: int = 1000) -> list[Decided]:
         with self._lock:

@@ -349,7 +349,8 @@ DELETE FROM pixeltwin_note WHERE (kind, key) IN (
 INSERT INTO pixeltwin_decision (who, at, data) VALUES (%(who)s, %(at)s, %(data)s)
 
 -- name: decided_last
-SELECT DISTINCT ON (who) who, data FROM pixeltwin_decision WHERE who = ANY(%(whos)s) ORDER BY who, number DESC
+SELECT DISTINCT ON (who) number, who, at, data FROM pixeltwin_decision
+WHERE who = ANY(%(whos)s) ORDER BY who, number DESC
 
 -- name: decisions
 SELECT number, who, at, data FROM pixeltwin_decision WHERE number > %(after)s ORDER BY number LIMIT %(limit)s
@@ -428,7 +429,7 @@ RETURNING seq
 -- A statement of its own, so that it sees what was filled in until the moment of the claim.
 SELECT c.seq, c.id, c.record, c.visitor, s.attempts,
     CASE a.fired WHEN true THEN 'acknowledged' WHEN false THEN 'blocked' ELSE c.browser END,
-    coalesce(a.at, c.browser_at)
+    coalesce(a.at, c.browser_at), c.put_at
 FROM pixeltwin_delivery s JOIN pixeltwin_conversion c ON c.seq = s.seq
 LEFT JOIN pixeltwin_acknowledged a ON a.seq = s.seq AND a.destination = %(name)s
 WHERE s.seq = ANY(%(seqs)s) AND s.destination = %(destination)s

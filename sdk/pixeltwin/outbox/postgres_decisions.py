@@ -24,9 +24,9 @@ class PostgresDecisions(Decisions):
         with self._request() as own:
             own.run("decide", who=who, at=now, data=data)
 
-    def latest(self, whos: Sequence[str]) -> dict[str, bytes]:
+    def latest(self, whos: Sequence[str]) -> dict[str, Decided]:
         with self._worker() as own:
-            return dict(own.rows("decided_last", whos=list(whos)))
+            return {row[1]: Decided(*row) for row in own.rows("decided_last", whos=list(whos))}
 
     def listed(self, *, after: int = 0, limit: int = 1000) -> list[Decided]:
         with self._worker() as own:

@@ -18,8 +18,8 @@ def stored(row: Row) -> Stored:
 
 def claim(row: Row, lease: str) -> Claim:
     """A row of the statement `claimed`."""
-    seq, id, record, visitor, attempts, browser, browser_at = row
-    return Claim(Stored(seq, id, record, visitor, (), True), attempts, lease, browser, browser_at)
+    seq, id, record, visitor, attempts, browser, browser_at, put_at = row
+    return Claim(Stored(seq, id, record, visitor, (), True), attempts, lease, browser, browser_at, put_at)
 
 
 def settlement_values(settlements: Sequence[Settlement], now: datetime) -> Iterator[dict[str, object]]:

@@ -293,7 +293,7 @@ DELETE FROM pixeltwin_note WHERE (kind, key) IN (
 INSERT INTO pixeltwin_decision (who, at, data) VALUES (:who, :at, :data)
 
 -- name: decided_last
-SELECT who, data FROM pixeltwin_decision WHERE number IN (
+SELECT number, who, at, data FROM pixeltwin_decision WHERE number IN (
     SELECT max(number) FROM pixeltwin_decision WHERE who IN (SELECT value FROM json_each(:whos)) GROUP BY who)
 
 -- name: decisions
@@ -370,7 +370,8 @@ UPDATE pixeltwin_destination SET cursor = :until WHERE number = :destination
 -- name: claimed
 -- The index on due_at finds the leases that end at this very microsecond: this call's, and hardly another's.
 SELECT c.seq, c.id, c.record, c.visitor, s.attempts,
-    CASE a.fired WHEN 1 THEN 'acknowledged' WHEN 0 THEN 'blocked' ELSE c.browser END, coalesce(a.at, c.browser_at)
+    CASE a.fired WHEN 1 THEN 'acknowledged' WHEN 0 THEN 'blocked' ELSE c.browser END, coalesce(a.at, c.browser_at),
+    c.put_at
 FROM pixeltwin_delivery s INDEXED BY pixeltwin_due JOIN pixeltwin_conversion c ON c.seq = s.seq
 LEFT JOIN pixeltwin_acknowledged a ON a.seq = s.seq AND a.destination = :name
 WHERE s.destination = :destination AND s.due_at = :lease_end AND s.lease = :lease

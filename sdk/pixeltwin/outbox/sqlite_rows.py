@@ -45,8 +45,9 @@ def stored(row: Row) -> Stored:
 
 def claim(row: Row, lease: str) -> Claim:
     """A row of the statement `claimed`."""
-    seq, id, record, visitor, attempts, browser, browser_at = row
-    return Claim(Stored(seq, id, record, visitor, (), True), attempts, lease, browser, moment(browser_at))
+    seq, id, record, visitor, attempts, browser, browser_at, put_at = row
+    kept = Stored(seq, id, record, visitor, (), True)
+    return Claim(kept, attempts, lease, browser, moment(browser_at), moment(put_at))
 
 
 def settlement_values(settlements: Sequence[Settlement], destination: int, now: int) -> Iterator[dict[str, Any]]:

@@ -176,7 +176,7 @@ class Dispatch:
         is used up."""
         lanes: dict[str, list[Ready]] = {}
         staying: Settling = []
-        decided = self.ledger.since([claim.row for claim in claims])
+        decided = self.ledger.latest([claim.row for claim in claims])
         platform, when_unsure, random = self.platform, self.wiring.when_unsure, self.wiring.random
         claims.reverse()
         with self.wiring.turn.aside() if platform.before_send else nullcontext():  # that may take its time

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from ..consent import Consent
 from ..contract import Platform
 from ..conversion import AHEAD, Conversion, conversion_from_record, occurred
 from ..errors import CannotSend, described
@@ -21,6 +20,7 @@ from ..outbox.states import ServerState
 from ..pages.telling import browser_half
 from ..strictjson import decode, encode
 from ..tracking.answers import together
+from ..tracking.ledger import Decision
 from .backoff import backoff
 
 log = logging.getLogger("pixeltwin")
@@ -59,11 +59,11 @@ def prepare(
     now: datetime,
     when_unsure: WhenUnsure,
     fraction: float,
-    decided: Consent | None = None,
+    decided: Decision | None = None,
 ) -> Ready | Settlement:
     """The event to send, or what becomes of the row instead. `fraction`: a random number from 0 to 1, for back-off.
-    `decided`: what its visitor decided last, where he is known: where he had answered it can only lower what he
-    allowed then.
+    `decided`: what its visitor decided last, where he is known: where he had answered, or answered before this
+    arrived, it can only lower what he allowed then.
 
     An error in mapping code (a `before_send` that raises) refuses nothing: the row waits and is tried again.
     """
@@ -92,7 +92,7 @@ def settled(claim: Claim, state: ServerState, reason: str) -> Settlement:
 
 
 def _prepared(
-    platform: Platform, claim: Claim, now: datetime, when_unsure: WhenUnsure, decided: Consent | None
+    platform: Platform, claim: Claim, now: datetime, when_unsure: WhenUnsure, decided: Decision | None
 ) -> Ready | Settlement:
     if claim.row.visitor is None:  # erased while a worker had it: whatever that one did, no other sends it
         return settled(claim, "cancelled", "called_off: it was cancelled while a worker had it")
@@ -105,10 +105,11 @@ def _prepared(
         )
     tracked = conversion = conversion_from_record(record, decode(claim.row.visitor), occurred_at)
     if decided is not None:
-        if platform.allowed(tracked.consent) and platform.state(decided) == "denied":
+        if platform.allowed(tracked.consent) and platform.state(decided.consent) == "denied":
             reason = f"consent_withdrawn: the visitor allows {platform.name} nothing any more"
             return settled(claim, "suppressed", reason)
-        conversion = tracked.with_consent(together(tracked.consent, decided, [platform]))
+        answers = decided.at > claim.put_at  # what he said before he was asked is no answer
+        conversion = tracked.with_consent(together(tracked.consent, decided.consent, [platform], answers=answers))
     # Whether it had a browser half is for what was known when a page showed it.
     stays = _stays(platform, conversion, claim, now) or _past_window(platform, tracked, claim, now, when_unsure)
     if stays:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ..consent import Consent, State
 from ..contract import Platform
 from ..outbox import Outbox, Stored
+from ..outbox.decisions import Decided
 from ..strictjson import decode, encode
 
 _PAGE = 1000  # decisions read at once
@@ -29,6 +30,13 @@ class Entry(NamedTuple):
     at: datetime
     source: str
     states: Mapping[str, State]
+
+
+class Decision(NamedTuple):
+    """What a visitor said, and when."""
+
+    at: datetime
+    consent: Consent
 
 
 class Ledger:
@@ -62,15 +70,19 @@ class Ledger:
     def refused(self, whos: Collection[str]) -> set[str]:
         """Those of these visitors who decided last that nobody may be told."""
         latest = self._outbox.decisions.latest(sorted(whos))
-        return {who for who, data in latest.items() if _refuses(decode(data))}
+        return {who for who, one in latest.items() if _refuses(decode(one.data))}
 
-    def since(self, rows: Sequence[Stored]) -> Mapping[int, Consent]:
+    def latest(self, rows: Sequence[Stored]) -> Mapping[int, Decision]:
         """What the visitors of these rows decided last, by seq; rows of visitors without an id are left out."""
         whos = {row.seq: who for row in rows if (who := decided_by(row))}
         if not whos:
             return {}
         latest = self._outbox.decisions.latest(sorted(set(whos.values())))
-        return {seq: Consent.from_record(decode(latest[who])["consent"]) for seq, who in whos.items() if who in latest}
+        return {seq: _decision(latest[who]) for seq, who in whos.items() if who in latest}
+
+
+def _decision(one: Decided) -> Decision:
+    return Decision(one.decided_at, Consent.from_record(decode(one.data)["consent"]))
 
 
 def _refuses(data: Mapping[str, Any]) -> bool:
