@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -285,16 +286,22 @@ def test_no_policy_and_no_page_breaks_the_doctor(policy: str, text: str) -> None
 
 @pytest.mark.parametrize(
     "spoilt",
-    [
-        '<base href="http://[">',
-        '<script src="http://[/_pixeltwin/pixeltwin.js"></script>',
-    ],
+    ['<base href="http://[">', '<script src="http://[/_pixeltwin/pixeltwin.js"></script>', "<![spoilt[x]]>", "<![]>"],
 )
 def test_what_a_browser_passes_over_does_not_end_the_doctor(spoilt: str) -> None:
-    """What is no URL is passed over, and the rest of the page is read."""
+    """What is no URL, and no declaration, is passed over, and the rest of the page is read."""
     site = Site()
     site.extra = spoilt
     assert not bad(site.findings())
+
+
+@pytest.mark.parametrize("opened", ["<script ", "<a", "</a ", "<!--", "<![if ", "<?"])
+def test_a_page_of_open_tags_does_not_hold_the_doctor_up(opened: str) -> None:
+    """What stands before them is read, and a megabyte of tags that do not end takes no time worth waiting."""
+    began = time.process_time()
+    found = document.read("<script src=/first.js></script>" + opened * (1_000_000 // len(opened)), "https://a.example/")
+    assert time.process_time() - began < 5
+    assert [one.src for one in found.scripts] == ["https://a.example/first.js"]
 
 
 # --- cache ----------------------------------------------------------------------------------------------------------
@@ -346,7 +353,8 @@ def test_a_cache_that_answers_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "noted"), [("600", True), ("0600", True), ("0", False), ("\xb2", False), ("9" * 5000, False)]
+    ("age", "noted"),
+    [("600", True), ("0600", True), ("0", False), ("\xb2", False), pytest.param("9" * 5000, False, id="endless")],
 )
 def test_an_age_is_a_number_of_seconds(age: str, noted: bool) -> None:
     """A cache that says how long it has had the page is noted, and what is no such number is not."""

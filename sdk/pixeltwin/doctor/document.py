@@ -97,12 +97,16 @@ class _Reader(HTMLParser):
                 self.scripts.append(_script(self._open, "".join(self._code), self._url))
             self._open = None
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """To browsers `<![` begins a comment; Python's parser raises where none of its own words follows."""
+        return self.parse_bogus_comment(i, report)
+
 
 def read(html: str, url: str) -> Document:
-    """The page at this URL."""
+    """The page at this URL. A tag that does not end is none, as in browsers; so the parser is not closed, which would
+    read the rest again from each `<` in it."""
     reader = _Reader(url)
     reader.feed(html)
-    reader.close()
     return Document(tuple(reader.scripts), tuple(reader.policies))
 
 
