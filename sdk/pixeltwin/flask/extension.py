@@ -290,9 +290,9 @@ class PixelTwin:
         first-party script and its reports among it, and the hosts of the configured pixels. Under a nonce policy the
         nonce comes to `script-src`; nothing needs unsafe-inline."""
         sources: dict[str, list[str]] = {"script-src": ["'self'"], "connect-src": ["'self'"]}
-        for platform in self.tracker.platforms:
+        for platform in (one for one in self.tracker.platforms if one.browser):
             try:
-                needed = platform.csp_sources() if platform.browser else {}
+                needed = platform.csp_sources()
             except Exception as error:  # the platform's own code
                 self.tracker.losses.fault(platform.name, error)
                 continue
