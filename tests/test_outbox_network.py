@@ -67,7 +67,7 @@ def test_a_server_that_says_nothing_costs_one_request_its_time(
 def test_a_server_that_cannot_write_costs_one_request_its_time(
     outbox: Outbox, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its disk stands still, and it still takes connections: of those that come together one waits. Once it says
+    """Where its disk stands still and it takes connections, one of those that come together waits; once it says
     something, and be it that a table is locked, all write again."""
     import psycopg
 
