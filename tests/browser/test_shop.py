@@ -231,6 +231,21 @@ def test_a_hostile_name_is_only_a_name(shop: RunningShop, shopper: Shopper) -> N
     assert not shopper.complaints
 
 
+def test_a_phone_shows_every_word_of_whatever_length(shopper: Shopper) -> None:
+    """Long words make no page wider than a phone, and what the drawer says of its conversions is not cut."""
+    page, word = shopper.page, "Drachenschnur" * 5
+    page.set_viewport_size({"width": 360, "height": 740})
+    fits = "document.documentElement.scrollWidth <= innerWidth"
+    shopper.go(f"/search?q={word}")
+    cut = "one => one.scrollWidth > one.clientWidth"
+    assert page.evaluate(fits) and not page.locator("#drawer-state").evaluate(cut)
+    shopper.go("/account/new")
+    page.locator("main [name=first_name]").fill(word)
+    page.locator("main [name=email]").fill(f"{'a' * 60}@example.com")
+    shopper.choose("Make an account")
+    assert word in page.locator("h1").inner_text() and page.evaluate(fits)
+
+
 def test_the_policy_of_every_page_is_kept(shop: RunningShop, shopper: Shopper) -> None:
     """Under a nonce policy without unsafe-inline no page has a violation, and the pixels load."""
     policies: list[str] = []
