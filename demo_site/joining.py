@@ -29,11 +29,10 @@ def sign_up() -> ResponseReturnValue:
     if wrong:
         return _form(entered, wrong), 422
     with connect(shop()) as db:
-        made = people.sign_up(db, **entered)
-    if made is None:
-        return _form(entered, {"email": "This address has an account already."}), 422
-    session["account"] = made.id
-    twin.track(SignUp(sign_up_method="email"), key=made.id, email=made.email, external_id=made.id)
+        made, is_new = people.sign_up(db, **entered)
+    session["account"] = made.id  # of an account that was there too: there are no passwords
+    if is_new:
+        twin.track(SignUp(sign_up_method="email"), key=made.id, email=made.email, external_id=made.id)
     return redirect(url_for("joining.welcome"), 303)
 
 

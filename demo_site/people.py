@@ -14,14 +14,14 @@ class Account:
     email: str
 
 
-def sign_up(db: sqlite3.Connection, *, first_name: str, email: str) -> Account | None:
-    """A new account; None when this address has one."""
-    account = Account(secrets.token_hex(8), first_name, email)
+def sign_up(db: sqlite3.Connection, *, first_name: str, email: str) -> tuple[Account, bool]:
+    """The account of this address, and whether it is new."""
     made = db.execute(
         "INSERT INTO accounts (id, first_name, email) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (account.id, account.first_name, account.email),
+        (secrets.token_hex(8), first_name, email),
     )
-    return account if made.rowcount else None
+    row = db.execute("SELECT id, first_name, email FROM accounts WHERE email = ?", (email,)).fetchone()
+    return Account(*row), bool(made.rowcount)
 
 
 def account(db: sqlite3.Connection, account_id: str) -> Account | None:

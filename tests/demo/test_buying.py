@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from demo_site.cart import FREE_FROM, MOST, SHIPPING, Cart, Line, quantity_of
 from demo_site.catalogue import PRODUCTS
 from demo_site.orders import new_number
-from tests.demo.storefront import CUSTOMER, browser, buy, put_into_cart
+from tests.demo.storefront import CUSTOMER, browser, buy, events, put_into_cart
 
 LINES = st.lists(
     st.builds(Line, st.sampled_from(PRODUCTS), st.integers(1, MOST)),
@@ -135,9 +135,14 @@ def test_an_account_fills_in_the_checkout(visitor: FlaskClient) -> None:
 
 
 def test_an_address_signs_up_once(shop: Flask) -> None:
-    """A second account for the same address is refused, in whatever case it is written."""
-    for client, email, status in ((browser(shop), "jo@example.com", 303), (browser(shop), "JO@example.com", 422)):
-        assert client.post("/account/new", data={"first_name": "Jo", "email": email}).status_code == status
+    """Whoever comes back with his address, in whatever case it is written, is signed in to the account that he has."""
+    client = browser(shop, "granted")
+    for first_name, email, shown in (("Jo", "jo@example.com", ["SignUp"]), ("Joe", "JO@example.com", [])):
+        answer = client.post("/account/new", data={"first_name": first_name, "email": email})
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+        page = client.get("/account").get_data(as_text=True)
+        assert "Hello, Jo." in page and events(page) == shown
+        client.post("/account/leave")
 
 
 def test_newsletter_goes_back_to_where_it_was_asked_for(visitor: FlaskClient) -> None:
