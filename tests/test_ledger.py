@@ -206,6 +206,24 @@ def test_what_waits_in_an_outage_is_erased_for_who_refuses(outbox: Outbox, vendo
 def test_a_long_queue_is_looked_through_in_several_purges(
     outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+def test_a_purge_at_the_moment_of_a_refusal_does_not_lose_it(
+    outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that looks for who refused while the refusal is being written leaves it to be found by the next look."""
+    sender = delivery(outbox, vendor.platform())
+    put(outbox, conversion(1, consent=by("ada", Consent.granted())))
+    record = outbox.decisions.record
+
+    def slowly(who: str, data: bytes, *, now: datetime) -> None:
+        sender.purge(now)
+        record(who, data, now=now)
+
+    monkeypatch.setattr(outbox.decisions, "record", slowly)
+    refuse(outbox, "ada")
+    sender.purge(NOW)
+    assert rows(outbox)["id-1"].state == "cancelled"
+
+
     """One purge looks at so many rows and no more; the next one goes on there, and who refuses meanwhile is next."""
     monkeypatch.setattr(withdrawals, "STEP", 1)
     monkeypatch.setattr(withdrawals, "STEPS", 2)

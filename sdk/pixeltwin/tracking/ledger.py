@@ -55,6 +55,8 @@ class Ledger:
             "consent": replace(consent, who=None).to_record(),
         }
         if _refuses(data):
+        if _refuses(data):  # noted when the decision is there to be found: who looks for it uses the note up
+            self._outbox.notes.keep(WITHDRAWN, consent.who, b"", now=now)
             self._outbox.notes.keep(WITHDRAWN, consent.who, b"", now=now)
         self._outbox.decisions.record(consent.who, encode(data), now=now)
 
