@@ -140,6 +140,25 @@ def test_no_value_comes_from_the_browser() -> None:
     assert len(site.rows()) == 1
 
 
+def test_a_descriptor_of_another_site_is_none() -> None:
+    """Of two sites that have a secret key in common neither tells what the other's pages describe; a visitor's cookies
+    serve both, for they may be subdomains of one domain."""
+    token = Site(PIXELTWIN_SITE="other").descriptor()["token"]
+    for name, rows in (("shop", 0), ("other", 1)):
+        site = Site(PIXELTWIN_SITE=name)
+        assert site.report(token=token) == 204
+        assert len(site.rows()) == rows
+    client = site.client
+    client.get(HERE)
+    clicks = client.get_cookie("pixeltwin_clicks")
+    assert clicks
+    shop = Site(PIXELTWIN_SITE="shop")
+    client = shop.client
+    client.set_cookie("pixeltwin_clicks", clicks.value)
+    assert shop.report(client, token=shop.descriptor(client)["token"], url="http://localhost/") == 204
+    assert json.loads(shop.tracker.outbox.get([MINTED])[0].visitor)["click_ids"] == {"reddit": "r1"}
+
+
 def test_a_descriptor_ends_after_a_day() -> None:
     """A page that stayed open for longer than 24 hours tells nothing any more."""
     site = Site()

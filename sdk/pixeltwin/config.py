@@ -47,7 +47,7 @@ class Option(NamedTuple):
 
 OPTIONS: tuple[Option, ...] = (
     Option("SECRET_KEYS", (), "what ids are derived with, oldest first (a list, or commas); Flask: SECRET_KEY serves"),
-    Option("SITE", "", "keeps the order numbers of several sites apart that share an outbox"),
+    Option("SITE", "", "keeps several sites apart that share an outbox or a secret key"),
     Option("OUTBOX", "sqlite:///pixeltwin.db", "where conversions wait: sqlite:///file.db, postgresql://… or memory:"),
     Option("OUTBOX_BOUND", 1_000_000, "how many conversions may wait for a platform before it loses others; 0: any"),
     Option(

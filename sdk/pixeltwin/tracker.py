@@ -58,7 +58,7 @@ class Tracker:
     """Tracks conversions on these platforms.
 
     `secret_keys`: what ids are derived with and tokens signed by, oldest first; the last one is used, all are read.
-    `site` keeps the natural keys of several sites apart that share an outbox.
+    `site` keeps several sites apart that share an outbox, or keys: their natural keys, and what their pages report.
     `outbox`: "sqlite:///pixeltwin.db", "postgresql://…", "memory:", or an `Outbox`. `outbox_bound`: when about so many
     conversions wait for a platform that no worker has looked at, further ones are lost to it, counted and shouted
     (0: no bound).
@@ -120,11 +120,13 @@ class Tracker:
     def __repr__(self) -> str:
         return f"Tracker({', '.join(platform.name for platform in self.platforms)})"
 
-    def signer(self, purpose: str) -> Signer:
-        """Signs values that pass through a browser, with this tracker's keys."""
-        found = self._signers.get(purpose)
+    def signer(self, purpose: str, *, shared: bool = False) -> Signer:
+        """Signs values that pass through a browser, with this tracker's keys, for this site; `shared`, as what is in
+        cookies, which subdomains may have in common: for all sites with these keys."""
+        name = purpose if shared else f"{self.site}/{purpose}"
+        found = self._signers.get(name)
         if found is None:
-            found = self._signers[purpose] = Signer(self.secret_keys, purpose, clock=lambda: self.clock())
+            found = self._signers[name] = Signer(self.secret_keys, name, clock=lambda: self.clock())
         return found
 
     # --- tracking --------------------------------------------------------------------------------------------------

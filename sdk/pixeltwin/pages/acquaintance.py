@@ -68,7 +68,7 @@ class Acquaintance:
         return self._leaving(now) if allowed else Cookie(COOKIE, "")
 
     def _leaving(self, decided: Mapping[str, Any]) -> Cookie:
-        value = self._tracker.signer(_PURPOSE).sign([self.who, decided, self.screen])
+        value = self._tracker.signer(_PURPOSE, shared=True).sign([self.who, decided, self.screen])
         return Cookie(COOKIE, value, max_age=int(LIFE.total_seconds()))
 
 
@@ -77,7 +77,7 @@ def _read(tracker: Tracker, cookie: str | None) -> tuple[str | None, Mapping[str
     if not cookie:
         return None, {}, None
     try:
-        value: Any = tracker.signer(_PURPOSE).read(cookie, max_age=LIFE)
+        value: Any = tracker.signer(_PURPOSE, shared=True).read(cookie, max_age=LIFE)
     except BadToken:
         return None, {}, None
     who: str

@@ -59,7 +59,7 @@ class Carried:
         if not signed:
             return None
         try:
-            return self._tracker.signer(purpose).read(signed, max_age=max_age)
+            return self._tracker.signer(purpose, shared=True).read(signed, max_age=max_age)
         except BadToken:
             return None
 
@@ -78,7 +78,7 @@ class Carried:
         return [all_in_one, *(Cookie(name, "") for name in own)]
 
     def _leaving(self, name: str, ids: Sequence[str]) -> Cookie:
-        signed = self._tracker.signer("pending").sign(list(ids))
+        signed = self._tracker.signer("pending", shared=True).sign(list(ids))
         return Cookie(name, signed, max_age=int(PENDING_LIFE.total_seconds()))
 
     def landed(self, kinds: Collection[str]) -> Cookie | None:
@@ -92,7 +92,7 @@ class Carried:
         new = {kind: click for kind, click in found.items() if kind in kinds}
         if not new:
             return None
-        signed = self._tracker.signer("clicks").sign({**self.clicks, **new})
+        signed = self._tracker.signer("clicks", shared=True).sign({**self.clicks, **new})
         return Cookie(CLICKS_COOKIE, signed, max_age=int(attribution.CLICK_LIFE.total_seconds()))
 
     def forgetting_clicks(self) -> Cookie:

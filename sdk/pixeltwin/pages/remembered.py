@@ -54,7 +54,7 @@ class Remembered:
             return None
         kept = list(self._keys.items())[-MOST:]
         while kept:
-            signed = self._tracker.signer(_PURPOSE).sign(kept)
+            signed = self._tracker.signer(_PURPOSE, shared=True).sign(kept)
             if len(signed) <= ROOM:
                 return Cookie(COOKIE, signed, max_age=int(LIFE.total_seconds()))
             del kept[0]
@@ -65,7 +65,7 @@ def _read(tracker: Tracker, cookie: str | None) -> dict[str, bool]:
     if not cookie:
         return {}
     try:
-        keys: Any = tracker.signer(_PURPOSE).read(cookie, max_age=LIFE)
+        keys: Any = tracker.signer(_PURPOSE, shared=True).read(cookie, max_age=LIFE)
     except BadToken:
         return {}
     return {str(key): bool(waits) for key, waits in keys}
