@@ -214,6 +214,28 @@ def test_withdrawal_clears_our_cookies_and_what_waits() -> None:
     assert ours.twin_tracker.outbox.get([ours.tracked[0].id])[0].visitor is None  # type: ignore[union-attr]
 
 
+def test_what_is_taken_back_holds_while_another_platform_is_still_to_be_decided_about() -> None:
+    """Who allows some platforms no more is recorded, and not told of, whatever he has yet to answer."""
+    ours = shop()
+    answer = {"now": Consent.granted(platforms={"snap": "pending"})}
+    ours.twin.consent_loader(lambda: answer["now"])
+    visitor = Visitor(ours)
+    visitor.buy()
+    visitor.get("/thanks")
+    answer["now"] = Consent.denied(platforms={"snap": "pending"})
+    for _ in range(2):
+        visitor.get("/")
+    assert "pixeltwin_visitor" in visitor.cookies()
+    assert [one.states["reddit"] for one in entries(ours)] == ["granted", "denied"]
+    ours.twin_tracker.deliver()
+    found = {one.destination.partition(":")[0]: one.reason for one in ours.twin_tracker.outbox.deliveries()}
+    assert {name: reason.partition(":")[0] for name, reason in found.items()} == {
+        "reddit": "consent_withdrawn",
+        "pinterest": "consent_withdrawn",
+        "snap": "consent_pending",
+    }
+
+
 def test_what_was_shown_already_is_not_sent_after_a_withdrawal() -> None:
     """Server halves whose page is long gone follow the visitor's last decision as well."""
     ours = shop()

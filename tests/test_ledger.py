@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -188,24 +188,24 @@ def refuse(outbox: Outbox, who: str, *later: Consent) -> None:
 
 def test_what_waits_in_an_outage_is_erased_for_who_refuses(outbox: Outbox, vendor: Vendor) -> None:
     """Nobody takes the queue, and yet what waits of a visitor who takes everything back has gone with the next purge;
-    of nobody else, and of none who has agreed again."""
+    of nobody else, and of none who has agreed again, be it
+    to some."""
     sender = delivery(outbox, vendor.platform())
     for number, who in enumerate(("ada", "bob", "ada", "eve")):
         put(outbox, conversion(number, consent=by(who, Consent.granted())))
     put(outbox, conversion(4))
     refuse(outbox, "ada")
     refuse(outbox, "eve", Consent.limited())
+    put(outbox, conversion(5, consent=by("dan", Consent.granted())))
+    refuse(outbox, "dan", Consent.granted(platforms={"snap": "denied"}))
     sender.purge(NOW)
-    assert [row.id for row in outbox.get([f"id-{number}" for number in range(5)]) if row.visitor is None] == [
+    assert [row.id for row in outbox.get([f"id-{number}" for number in range(6)]) if row.visitor is None] == [
         "id-0",
         "id-2",
     ]
     assert {row.reason for row in rows(outbox).values() if row.state == "cancelled"} == {"consent denied"}
 
 
-def test_a_long_queue_is_looked_through_in_several_purges(
-    outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
-) -> None:
 def test_a_purge_at_the_moment_of_a_refusal_does_not_lose_it(
     outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +224,9 @@ def test_a_purge_at_the_moment_of_a_refusal_does_not_lose_it(
     assert rows(outbox)["id-1"].state == "cancelled"
 
 
+def test_a_long_queue_is_looked_through_in_several_purges(
+    outbox: Outbox, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One purge looks at so many rows and no more; the next one goes on there, and who refuses meanwhile is next."""
     monkeypatch.setattr(withdrawals, "STEP", 1)
     monkeypatch.setattr(withdrawals, "STEPS", 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -92,6 +92,11 @@ class Consent:
 def lower(one: State, other: State) -> State:
     """The one of two that allows less."""
     return one if _RISING.index(one) <= _RISING.index(other) else other
+
+
+def refuses_all(states: Iterable[State]) -> bool:
+    """Whether somebody with these answers allows nobody anything: where one is still pending, he may allow that yet."""
+    return set(states) == {"denied"}
 
 
 _PLAIN: Mapping[str, Consent] = {state: Consent(state) for state in _RISING}

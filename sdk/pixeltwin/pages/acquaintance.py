@@ -1,7 +1,7 @@
 """What a site knows a visitor by, once he has allowed it: a signed first-party cookie with a random id, what he had
 decided when it was last looked at, and his screen.
 
-The id is made when it is first needed and somebody may be told; it goes when consent is withdrawn. Nothing is set for
+The id is made when it is first needed and somebody may be told; it goes when nobody may be any more. Nothing is set for
 who refused or was not asked.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ..consent import Consent
+from ..consent import Consent, refuses_all
 from ..errors import BadToken, OutboxUnavailable
 from ..tracker import Tracker
 from ..tracking.ledger import states
@@ -54,8 +54,7 @@ class Acquaintance:
         now = states(consent, self._tracker.platforms)
         if self.who is None:
             return Cookie(COOKIE, "") if self._brought else None  # it could not be read, and is of no use
-        allowed = any(platform.allowed(consent) for platform in self._tracker.platforms)
-        if (now == self._decided and self.screen == self._screen) or ("pending" in now.values() and not allowed):
+        if (now == self._decided and self.screen == self._screen) or set(now.values()) == {"pending"}:
             return None
         if self._source is not None and now != self._decided:
             decided = replace(consent, who=self.who)
@@ -65,7 +64,7 @@ class Acquaintance:
             except OutboxUnavailable as error:
                 log.warning("a decision about consent is recorded with the visitor's next request: %s", error)
                 return self._leaving(self._decided)
-        return self._leaving(now) if allowed else Cookie(COOKIE, "")
+        return Cookie(COOKIE, "") if refuses_all(now.values()) else self._leaving(now)
 
     def _leaving(self, decided: Mapping[str, Any]) -> Cookie:
         value = self._tracker.signer(_PURPOSE, shared=True).sign([self.who, decided, self.screen])

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ..consent import Consent
+from ..consent import Consent, refuses_all
 from ..errors import BadToken
 from ..outbox.notes import KEEP_NOTES
 from ..tracker import Tracker
@@ -36,7 +36,7 @@ class Remembered:
 
     def concerned(self, consent: Consent) -> list[str]:
         """The keys that this answer is news to: those that wait for one, and all of them if he allows nobody."""
-        refused = not any(platform.allowed(consent) for platform in self._tracker.platforms)
+        refused = refuses_all(platform.state(consent) for platform in self._tracker.platforms)
         return [key for key, waits in self._keys.items() if waits or refused]
 
     def settled(self, consent: Consent) -> None:

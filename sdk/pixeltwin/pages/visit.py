@@ -11,7 +11,7 @@ from markupsafe import Markup
 from typing_extensions import Unpack
 
 from .. import attribution
-from ..consent import Consent
+from ..consent import Consent, refuses_all
 from ..consent_sources import lowered_by_gpc
 from ..contract import Platform
 from ..conversion import Conversion
@@ -378,4 +378,4 @@ class Visit:
         self._changes.cache = self._changes.cache or "private"
 
     def _denied(self) -> bool:
-        return all(platform.state(self.consent) == "denied" for platform in self.tracker.platforms)
+        return refuses_all(platform.state(self.consent) for platform in self.tracker.platforms)

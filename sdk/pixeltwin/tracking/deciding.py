@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .. import rows
-from ..consent import Consent
+from ..consent import Consent, refuses_all
 from .answers import together
 from .ledger import states
 
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 def decided(tracker: Tracker, ids: Sequence[str], keys: Sequence[str], consent: Consent) -> None:
     """See `Tracker.consented`. What was kept under a key comes before what was tracked under it: a report that takes
     the one at this moment looks at it again when it has put the other."""
-    if all(platform.state(consent) == "pending" for platform in tracker.platforms):
+    answer = states(consent, tracker.platforms).values()
+    if set(answer) == {"pending"}:
         return
-    now, allowed = tracker.clock(), any(platform.allowed(consent) for platform in tracker.platforms)
+    now = tracker.clock()
     for key in keys:
         tracker.memory.decided(key, consent, tracker.platforms, now=now)
     found = [*tracker.outbox.get(ids), *(row for key in keys for row in _tracked(tracker, key, now))]
     his = [(row, then) for row in found if (then := _asked(tracker, row)) is not None]
     if not his:
         return
-    if not allowed:
+    if refuses_all(answer):
         tracker.outbox.cancel([row.id for row, _ in his], now=now, reason="consent denied")
         return
 
@@ -40,7 +41,7 @@ def decided(tracker: Tracker, ids: Sequence[str], keys: Sequence[str], consent: 
     if news:
         tracker.outbox.rewrite(news, lambda record: rows.with_consent(record, answered(rows.consent(record))))
     held = [row.id for row, _ in his if "consent" in row.held]
-    if held:
+    if held and any(platform.allowed(consent) for platform in tracker.platforms):
         _release(tracker, held, consent, now)
 
 

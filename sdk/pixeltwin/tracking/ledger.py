@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ..consent import Consent, State
+from ..consent import Consent, State, refuses_all
 from ..contract import Platform
 from ..outbox import Outbox, Stored
 from ..outbox.decisions import Decided
@@ -54,11 +54,9 @@ class Ledger:
             "states": states(consent, platforms),
             "consent": replace(consent, who=None).to_record(),
         }
-        if _refuses(data):
+        self._outbox.decisions.record(consent.who, encode(data), now=now)
         if _refuses(data):  # noted when the decision is there to be found: who looks for it uses the note up
             self._outbox.notes.keep(WITHDRAWN, consent.who, b"", now=now)
-            self._outbox.notes.keep(WITHDRAWN, consent.who, b"", now=now)
-        self._outbox.decisions.record(consent.who, encode(data), now=now)
 
     def entries(self) -> Iterator[Entry]:
         """All decisions, oldest first."""
@@ -88,7 +86,7 @@ def _decision(one: Decided) -> Decision:
 
 
 def _refuses(data: Mapping[str, Any]) -> bool:
-    return set(data["states"].values()) == {"denied"}
+    return refuses_all(data["states"].values())
 
 
 def states(consent: Consent, platforms: Sequence[Platform]) -> dict[str, State]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .. import rows
-from ..consent import Consent
+from ..consent import Consent, refuses_all
 from ..contract import Platform
 from ..conversion import Conversion
 from ..outbox import Outbox
@@ -64,7 +64,7 @@ class Memory:
         kept = self.recall(key, now=now)
         if kept is None:
             return
-        if not any(platform.allowed(consent) for platform in platforms):
+        if refuses_all(platform.state(consent) for platform in platforms):
             kept = Signals(SealedVisitor({}), None, consent)
         elif any(platform.state(kept.consent) == "pending" for platform in platforms):
             kept = kept._replace(consent=consent)
