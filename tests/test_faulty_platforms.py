@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from flask import Flask, render_template_string
 
-from pixeltwin import Lead, Purchase, Reddit, Tracker, platforms
+from pixeltwin import Consent, Lead, Purchase, Reddit, Tracker, Visitor, platforms
 from pixeltwin.config import Settings
 from pixeltwin.doctor.settings import written
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.flask import PixelTwin
+from pixeltwin.pages.withdrawal import stopped
 from pixeltwin.strictjson import decode
+from pixeltwin.tracking.losses import Losses
 from tests import pages
 from tests.courier import Courier
 from tests.test_flask import PAGE
@@ -133,11 +135,29 @@ def test_a_platform_that_fails_takes_down_no_page_and_no_other(part: str, caplog
     for page in (shown, client.get("/")):
         assert "reddit" in [call.platform for call in pages.fired(page.text)]
     assert "reddit" in [name for name, _ in pages.Page(plain.text).data["pixels"]]
+    assert client.get_cookie("pixeltwin_clicks") is not None
     [_, id] = dict.fromkeys(half.id for half in tracker.outbox.deliveries(destination="reddit:a2_shop"))
     kept = decode(tracker.outbox.get([id])[0].visitor or b"{}")
     assert kept["click_ids"]["reddit"] == "r1" and any(name.startswith("email") for name in kept["sealed"])
     assert tracker.losses.snapshot()["courier", "fault: mapping"] >= 1
     assert "tracking fault (courier): ValueError" in caplog.text and "ada@" not in caplog.text
+
+
+def test_a_platform_that_cannot_say_whether_it_keeps_to_limited_use_is_told_nothing() -> None:
+    """It counts as refused, on both halves, and the other one is told."""
+    broken: type[Courier] = type("Broken", (Courier,), {"honours": failing})
+    tracker = Tracker([broken(), Reddit(pixel_id="a2_shop")], secret_keys=["k"], outbox="memory:")
+    told = tracker.track(Lead(), visitor=Visitor(email="ada@example.com"), consent=Consent.limited())
+    assert [platform.state(told.consent) for platform in tracker.platforms] == ["denied", "limited"]
+
+
+def test_a_pixel_that_cannot_say_how_it_stops_keeps_no_other_running() -> None:
+    """What a page is told to stop has the others, and the fault is counted."""
+    broken: type[Courier] = type("Broken", (Courier,), {"stop_calls": failing})
+    losses = Losses()
+    found = stopped([broken(), Reddit(pixel_id="a2_shop")], Consent.denied(), fault=losses.fault)
+    assert [name for name, *_ in found] == ["reddit"]
+    assert losses.snapshot() == {("courier", "fault: mapping"): 1}
 
 
 def test_a_platform_that_fails_leaves_a_policy_the_hosts_of_the_others() -> None:
