@@ -21,6 +21,8 @@ pytest.importorskip("psycopg", reason=postgresql.NONE)
 
 from pixeltwin.outbox import postgres_connections, postgres_waiting
 
+PREPARE = b"PREPARE known AS SELECT 1"
+
 
 @pytest.fixture
 def network() -> Iterator[Network]:
@@ -37,10 +39,10 @@ def outbox(network: Network) -> Iterator[Outbox]:
     made.close()
 
 
-def took(outbox: Outbox, number: int) -> float:
+def took(outbox: Outbox, number: int, said: str = "") -> float:
     """Seconds until the caller is told that this cannot be put."""
     began = time.perf_counter()
-    with pytest.raises(OutboxUnavailable, match="cannot be used now"):
+    with pytest.raises(OutboxUnavailable, match=f"cannot be used now.*{said}"):
         put(outbox, number)
     return time.perf_counter() - began
 
@@ -48,12 +50,13 @@ def took(outbox: Outbox, number: int) -> float:
 def test_a_server_that_says_nothing_costs_one_request_its_time(
     outbox: Outbox, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where all that is sent is swallowed, one request waits for its statement and for a new connection, the others are
-    told at once; when the server answers again, they write again."""
+    """Where all that is sent is swallowed, one request waits for its statement and for a new connection, and names a
+    pooler's pool, which may be what is silent; the others are told at once; when the server answers again, they write
+    again."""
     put(outbox, 1)
     network.befalls("is swallowed")
     network.lot = "is swallowed"
-    assert 0.5 < took(outbox, 2) < 4
+    assert 0.5 < took(outbox, 2, "are all connections of its pool taken") < 4
     assert took(outbox, 3) < 0.1
     monkeypatch.setattr(postgres_waiting, "monotonic", lambda: time.monotonic() + postgres_waiting.AFTERWARDS)
     network.lot = "is cut off"
@@ -165,4 +168,18 @@ def test_connections_that_only_a_rush_needed_are_given_back(monkeypatch: pytest.
         with pool.use() as one:
             assert one is sessions[0]
     assert [session.connection.closed for session in sessions] == [False, True, True, True]
+    pool.close()
+
+
+def test_a_pooler_that_keeps_no_sessions_is_named() -> None:
+    """A prepared statement that is not there any more, or is there already, is as a rule on another's connection."""
+    pool = postgres_connections.Pool(postgresql.fresh_url(), {"one": b"SELECT 1", "prepare": PREPARE}, patience=1.0)
+    with pool.use() as session:
+        for _ in range(10):
+            session.row("one")  # psycopg prepares what it hears often
+        session.connection.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")  # said so that it does not notice
+        session.script("prepare")
+    for statement in ("one", "prepare"):
+        with pytest.raises(OutboxUnavailable, match="it must keep sessions"), pool.use() as session:
+            session.script(statement)
     pool.close()

@@ -43,6 +43,11 @@ _DEFAULTS: Mapping[str, Any] = {
 # stands before it would be taken for the host, the port or the database, which errors name.
 _PASSWORD_GOES_ON = re.compile(r"//[^@/]*[@/][^?]*@")
 GRANTS = "USAGE on their schema, and SELECT, INSERT, UPDATE and DELETE on all tables pixeltwin_*"
+NO_SESSIONS = (
+    "A pooler in transaction mode stands between, as it seems: it must keep sessions, so let the outbox's URL name one "
+    "in session mode, or the server itself"
+)
+EXHAUSTED = "If a pooler stands between, are all connections of its pool taken?"
 # A queue's tables grow and shrink faster than statistics are gathered of them. So the planner is kept from what would
 # be right for a table that is as small as it was a minute ago: reading all of it. It goes by the indexes.
 _SESSION: Mapping[str, str] = {
@@ -192,6 +197,8 @@ class Pool:
             return self._open()
         except psycopg.Error as error:
             told = unavailable(self.place, error)
+            if isinstance(error, Unanswered | errors.ConnectionTimeout):
+                told = OutboxUnavailable(f"{told}. {EXHAUSTED}")
             if monotonic() - began > self._patience.seconds:
                 self._patience.was_in_vain(told)
             else:
@@ -231,6 +238,8 @@ def unavailable(place: str, error: psycopg.Error) -> OutboxUnavailable:
     words = error.diag.message_primary or str(error).partition("\n")[0]
     if isinstance(error, errors.InsufficientPrivilege):
         words += f". Grant the role that the outbox's URL names {GRANTS}"
+    if isinstance(error, errors.InvalidSqlStatementName | errors.DuplicatePreparedStatement):
+        words += f". {NO_SESSIONS}"
     return OutboxUnavailable(f"the outbox in {place} cannot be used now: {words}")
 
 
