@@ -38,7 +38,7 @@ def named(tracker: Tracker, words: Iterable[str]) -> Wanted:
     by_word = {word: _digests(typed.visitor([word], tracker.phone_region).seal(tracker.rules)) for word in asked}
     if unread := [word for word, found in by_word.items() if not found]:
         raise click.UsageError(_unreadable(unread))
-    digests = set().union(*by_word.values())
+    digests = {one for found in by_word.values() for one in found}
     return lambda visitor: not digests.isdisjoint(_digests(visitor))
 
 
