@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 from flask import Flask, redirect, render_template_string
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pixeltwin import Purchase
 from pixeltwin.config import Settings
@@ -92,12 +93,40 @@ def test_both_halves_go_to_the_applications_own_sandbox() -> None:
         assert script and mounted.send("GET", script[1]).status == 200
 
 
-def test_the_application_says_who_may_ask() -> None:
-    """Below the application the sandbox answers under the application's names; on its own port, for the worker, only
-    under those of this machine."""
-    app = shop()
+@pytest.mark.parametrize(
+    ("host", "peer", "settings", "status"),
+    [
+        ("localhost:5000", "127.0.0.1", {}, 200),
+        ("evil.example", "127.0.0.1", {}, 403),
+        ("evil.example", "::1", {}, 403),
+        ("evil.example", "::ffff:127.0.0.1", {}, 403),
+        ("shop.example", "127.0.0.1", {"TRUSTED_HOSTS": ["shop.example"]}, 200),
+        ("shop.example:5000", "127.0.0.1", {"SERVER_NAME": "shop.example:5000"}, 200),
+        ("evil.example", "127.0.0.1", {"SERVER_NAME": "shop.example"}, 403),
+        ("laptop.example", "192.168.1.7", {}, 200),
+    ],
+)
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_a_name_that_was_made_to_lead_here_is_refused(
+    host: str, peer: str, settings: dict[str, Any], status: int, proxies: int
+) -> None:
+    """On the developer's machine the sandbox is read under the machine's names and the application's, whatever a page
+    says of proxies on its way; the pixels' scripts are there for every page."""
+    app = shop(**settings)
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_host=1)  # type: ignore[method-assign]
     client = app.test_client()
-    assert client.get(f"{MOUNT}/api/clock", base_url="http://shop.example").status_code == 200
+    said = {"base_url": f"http://{host}", "environ_base": {"REMOTE_ADDR": peer}}
+    headers = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Host": "localhost"} if proxies else {}
+    answer = client.get(f"{MOUNT}/api/export.har", headers=headers, **said)
+    assert answer.status_code == status
+    assert status == 200 or "TRUSTED_HOSTS" in answer.get_json()["error"]
+    assert client.get(f"{MOUNT}/snap/scevent.min.js", headers=headers, **said).status_code == 200
+
+
+def test_the_port_for_the_worker_answers_to_this_machine() -> None:
+    """On the port of its own the application's sandbox answers under names of this machine only."""
+    app = shop()
     worker = urlsplit(app.extensions["pixeltwin"].tracker.platforms[0].api_url)
     asked = Callers(None, port=worker.port or 0)
     for host, status in ((f"127.0.0.1:{worker.port}", 200), ("evil.example", 403)):

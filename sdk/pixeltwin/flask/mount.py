@@ -11,12 +11,15 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, request
+from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.sansio.utils import host_is_trusted
 
 from ..config import Settings
 from ..contract import Platform
 from ..errors import OutboxUnavailable
+from ..normalising.addresses import on_this_machine
 from ..web import OWN
 
 if TYPE_CHECKING:
@@ -30,6 +33,10 @@ _HEARD = {
     "acknowledged": ("confirmed", "the page said that the pixel took it"),
     "blocked": ("blocked", "the page said that the pixel's script was blocked or did not come"),
 }
+_STRANGE_HOST = (
+    "on its own machine this sandbox answers to names of that machine and of the application alone: ask localhost, or "
+    "tell the application the name it is asked by (TRUSTED_HOSTS, SERVER_NAME)"
+)
 
 
 class MountedSettings(Settings):
@@ -53,11 +60,30 @@ def with_sandbox(app: Flask, settings: Settings) -> Settings:
     sandbox = create_sandbox(
         history=lambda platform, id: _history(application(), platform, id), health=lambda: _health(application())
     )
+    _guard(sandbox, app.config)
     server = make(0, app=sandbox, quiet=True)  # its page shows what came, and a command's output is its own
     threading.Thread(target=server.serve_forever, name="pixeltwin-sandbox", daemon=True).start()
     weakref.finalize(app, _stop, server).atexit = False
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNT: sandbox})  # type: ignore[method-assign]
     return MountedSettings(app.config, f"http://127.0.0.1:{server.server_port}")
+
+
+def _guard(sandbox: Flask, config: Mapping[str, Any]) -> None:
+    """Keep out whose name was made to lead to this machine (DNS rebinding): his page would be one of the sandbox's. Who
+    comes from elsewhere was let in on purpose, under any name; and vendors answer pages of every origin anyhow."""
+    from ..sandbox.server import named
+
+    def refuse_strangers() -> None:
+        # Before a proxy's word was believed: a page can send its headers too.
+        asked = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
+        peer, name = str(asked.get("REMOTE_ADDR")), named(asked)
+        if request.blueprint or not on_this_machine(peer.removeprefix("::ffff:")) or on_this_machine(name):
+            return
+        own = [*(config.get("TRUSTED_HOSTS") or ()), *([f".{site}"] if (site := config.get("SERVER_NAME")) else ())]
+        if not own or not host_is_trusted(name, own):
+            raise Forbidden(_STRANGE_HOST)
+
+    sandbox.before_request(refuse_strangers)
 
 
 def _stop(server: BaseWSGIServer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,13 +45,17 @@ def guarded(app: WSGIApplication, host: str) -> WSGIApplication:
         return app
 
     def local(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        asked = split_url(f"//{environ.get('HTTP_HOST', 'localhost')}").hostname
-        if on_this_machine(asked or ""):
+        if on_this_machine(named(environ)):
             return app(environ, start_response)
         said = {"error": _STRANGE_HOST.format(port=environ["SERVER_PORT"], path=environ["SCRIPT_NAME"])}
         return Response(encode(said), 403, content_type="application/json")(environ, start_response)
 
     return local
+
+
+def named(environ: Mapping[str, Any]) -> str:
+    """The name under which a request was made, without its port."""
+    return split_url(f"//{environ.get('HTTP_HOST') or 'localhost'}").hostname or ""
 
 
 def make(port: int, host: str = "127.0.0.1", app: Any = None, *, quiet: bool = False) -> BaseWSGIServer:
