@@ -89,6 +89,9 @@ def test_a_decision_made_later_never_raises_what_was_allowed_then(outbox: Outbox
     [
         (Consent.granted(), Consent.limited(country="US", state="CA")),
         (Consent.limited(country="US", state="CA"), Consent.granted()),
+        (Consent.limited(country="US", state="CA"), Consent("granted", country="DE")),
+        (Consent.limited(country="US", state="CA"), Consent.limited()),
+        (Consent.limited(country="US", state="TX"), Consent.limited(country="US", state="CA")),
     ],
 )
 def test_limited_use_has_the_place_that_was_said_with_it(
