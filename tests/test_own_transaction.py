@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import g, render_template_string
 
-from pixeltwin import Consent, Purchase
+from pixeltwin import Consent, CustomEvent, Purchase
 from pixeltwin.errors import UnknownConversion
 from tests.postgresql import fresh_url
 from tests.samples import purchase, visitor
@@ -139,6 +139,20 @@ def test_what_was_kept_for_an_order_is_used_up_with_its_commit(till: Till, end: 
     assert till.states() == ({"pending"} if end == "commit" else set())
     kept = [len(tracker.outbox.notes.listed(kind)) for kind in ("signals", "confirmed")]
     assert kept == ([0, 0] if end == "commit" else [1, 1])
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_visitors_answer_finds_an_event_of_the_shops_transaction_by_its_own_name(till: Till, end: str) -> None:
+    """What a webhook told of an event with a name of its own, before he answered, goes with his answer if its
+    transaction was committed."""
+    tracker = till.twin_tracker
+    tracker.remember("1", visitor=visitor(), consent=Consent.pending())
+    with closing(till.connect()) as connection:
+        tracker.track(CustomEvent(name="Fitted"), visitor=None, consent=None, key="1", connection=connection)
+        getattr(connection, end)()
+    tracker.consented([], Consent.granted(), keys=["1"])
+    assert till.states() == ({"pending"} if end == "commit" else set())
+    assert len(tracker.memory.named("1", now=tracker.clock())) == (end == "commit")
 
 
 def test_of_two_payments_around_a_commit_the_first_one_stands(till: Till) -> None:

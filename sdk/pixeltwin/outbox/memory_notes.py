@@ -18,7 +18,7 @@ class MemoryNotes(Notes):
         self._lock = threading.Lock()
         self._all: dict[tuple[str, str], tuple[datetime, bytes]] = {}
 
-    def keep(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
+    def keep(self, kind: str, key: str, data: bytes, *, now: datetime, connection: Any = None) -> None:
         with self._lock:
             self._all[kind, key] = (now, data)
 

@@ -13,8 +13,9 @@ class Notes(ABC):
     """Safe from any thread and process; `OutboxUnavailable` like its outbox."""
 
     @abstractmethod
-    def keep(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
-        """Keep it for `KEEP_NOTES`, or until it is forgotten. What was noted there before is replaced."""
+    def keep(self, kind: str, key: str, data: bytes, *, now: datetime, connection: Any = None) -> None:
+        """Keep it for `KEEP_NOTES`, or until it is forgotten. What was noted there before is replaced. `connection`: as
+        in the outbox's `put`."""
 
     @abstractmethod
     def find(self, kind: str, key: str, *, now: datetime) -> bytes | None:

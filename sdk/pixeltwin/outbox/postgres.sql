@@ -320,7 +320,7 @@ UPDATE pixeltwin_conversion SET unique_key = NULL WHERE seq = %(seq)s AND settle
 
 -- name: note
 INSERT INTO pixeltwin_note (kind, key, noted_at, data) VALUES (%(kind)s, %(key)s, %(now)s, %(data)s)
-ON CONFLICT (kind, key) DO UPDATE SET noted_at = excluded.noted_at, data = excluded.data
+ON CONFLICT (kind, key) DO UPDATE SET noted_at = excluded.noted_at, data = excluded.data RETURNING key
 
 -- name: noted
 SELECT data FROM pixeltwin_note WHERE kind = %(kind)s AND key = %(key)s AND noted_at > %(since)s

@@ -26,9 +26,9 @@ class PostgresNotes(Notes):
         self._request = request
         self._worker = worker
 
-    def keep(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
-        with self._request() as own:
-            own.run("note", kind=kind, key=key, data=data, now=now)
+    def keep(self, kind: str, key: str, data: bytes, *, now: datetime, connection: Any = None) -> None:
+        with self._writing(connection) as row:
+            row("note", kind=kind, key=key, data=data, now=now)
 
     def find(self, kind: str, key: str, *, now: datetime) -> bytes | None:
         with self._request() as own:

@@ -30,8 +30,8 @@ class SQLiteNotes(Notes):
         self._request = request
         self._worker = worker
 
-    def keep(self, kind: str, key: str, data: bytes, *, now: datetime) -> None:
-        with self._request() as own:
+    def keep(self, kind: str, key: str, data: bytes, *, now: datetime, connection: Any = None) -> None:
+        with self._writing(connection) as own:
             own.execute(self._sql["note"], {"kind": kind, "key": key, "data": data, "now": micros(now)})
 
     def find(self, kind: str, key: str, *, now: datetime) -> bytes | None:

@@ -112,11 +112,12 @@ class Intake:
         transaction it is forgotten with his commit."""
         key, event = conversion.key or "", conversion.event
         try:
+            if event.custom_name:
+                unique = rows.natural(event, key, site=self._tracker.site)
+                self._tracker.memory.name(key, unique, now=now, connection=connection)
             if connection is not None:
                 self._tracker.memory.forget(key, connection=connection)
                 return
-            if event.custom_name:
-                self._tracker.memory.name(key, rows.natural(event, key, site=self._tracker.site), now=now)
             latest = self._tracker.memory.recall(key, now=now)
             self._tracker.memory.forget(key)
             if latest and latest.consent != signals.consent:

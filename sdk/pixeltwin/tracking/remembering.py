@@ -75,11 +75,12 @@ class Memory:
     def forget(self, key: str, *, connection: Any = None) -> None:
         self._outbox.notes.forget(_SIGNALS, self._place(key), connection=connection)
 
-    def name(self, key: str, unique: str, *, now: datetime) -> None:
+    def name(self, key: str, unique: str, *, now: datetime, connection: Any = None) -> None:
         """Note that an event with a name of its own was tracked under this key: an answer looks for it too."""
         known = self.named(key, now=now)
         if unique not in known:
-            self._outbox.notes.keep(_NAMED, self._place(key), encode([*known, unique]), now=now)
+            named = encode([*known, unique])
+            self._outbox.notes.keep(_NAMED, self._place(key), named, now=now, connection=connection)
 
     def named(self, key: str, *, now: datetime) -> list[str]:
         """What makes each event unique that `name` noted under this key."""
