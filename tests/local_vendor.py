@@ -140,8 +140,8 @@ def says(status: int, body: bytes = b"", **headers: str) -> Script:
 
 
 class Vendor:
-    """A server on a port of its own. `script` makes the answers, or names a fault: "hang", "reset", "drip", "short".
-    `requests` holds the events of every request that came in."""
+    """A server on a port of its own. `script` makes the answers, or names a fault: "hang", "reset", "drip", "short",
+    and "drip header". `requests` holds the events of every request that came in."""
 
     def __init__(self, script: Script = ok) -> None:
         self.script = script
@@ -221,12 +221,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif how == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
-        elif how in ("drip", "short"):
+        else:
             self.send_response(200)
             self.send_header("Content-Length", "1000")
-            self.end_headers()
+            if how != "drip header":
+                self.end_headers()
+            self.flush_headers()
             self.wfile.flush()
-            while how == "drip" and not closing.wait(0.05):
+            while how != "short" and not closing.wait(0.05):
                 self.wfile.write(b" ")
                 self.wfile.flush()
 

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeltwin import Tracker
-from pixeltwin.delivery import Timeouts, Wire
 from pixeltwin.doctor import Finding, document
 from pixeltwin.doctor.fetching import fetch
 from pixeltwin.doctor.page import CLICK, page
 from pixeltwin.doctor.policy import Policy
 from pixeltwin.flask import PixelTwin
+from pixeltwin.network.wire import Timeouts, Wire
 from tests.samples import KEY, platforms, purchase
 from tests.sandboxed import serving
 from tests.test_consent_sources import onetrust

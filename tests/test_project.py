@@ -178,10 +178,11 @@ def test_what_decides_is_pure(name: str) -> None:
     assert not clock_reads(MODULES[name]), "`now` is an argument here"
 
 
-def test_only_delivery_imports_httpx() -> None:
-    """Nothing but delivery can send anything, for nothing else has the client."""
-    senders = {name for name in MODULES if any(is_below(imported, {"httpx"}) for imported in imports_of(name))}
-    assert senders <= {"pixeltwin.delivery"}
+def test_only_the_network_imports_httpx() -> None:
+    """One package can send anything, for nothing else has the client."""
+    clients = {"httpx", "httpcore"}
+    senders = {name for name in MODULES if any(is_below(imported, clients) for imported in imports_of(name))}
+    assert all(is_below(sender, {"pixeltwin.network"}) for sender in senders)
 
 
 def test_no_shared_module_names_a_platform() -> None:

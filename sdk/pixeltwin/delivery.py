@@ -1,35 +1,31 @@
-"""Delivery: claim → send → settle, for every destination that has a server half. The one module that imports httpx.
+"""Delivery: claim → send → settle, for every destination that has a server half.
 
-`pixeltwin.sending` holds the parts; `pixeltwin.worker` runs this in a loop.
+`pixeltwin.sending` holds the parts, `pixeltwin.network` sends; `pixeltwin.worker` runs this in a loop.
 """
 
 from __future__ import annotations
 
-import codecs
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from .contract import Platform, ServerRequest
-from .errors import ConfigurationError
+from .contract import Platform
+from .network.wire import Timeouts, Wire
 from .once import once
-from .outbox.contract import LEASE, Outbox
+from .outbox.contract import Outbox
 from .sending.alarm import Alarm
 from .sending.checkup import SURE, Checked, check
 from .sending.crew import Crew
 from .sending.dispatch import Channel, Dispatch, Wiring
-from .sending.exchange import Answer, NoAnswer
 from .sending.fingerprint import fingerprint
 from .sending.gate import Gate
 from .sending.outbound import WhenUnsure
 from .sending.remarks import Remarks
 from .sending.report import DestinationReport, Report, Settled
-from .sending.secrecy import check_writable, network_fault, unlogged
 from .sending.skew import Clock
 from .sending.standing import Standing
 from .sending.tally import Tallying
@@ -40,105 +36,7 @@ from .tracking.withdrawals import Withdrawals
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Checked", "Delivery", "DestinationReport", "Report", "Settled", "Timeouts", "Wire"]
-
-LARGEST_ANSWER = 8_000_000  # bytes; the answer for a full batch has some hundred thousand
-KEEP_IDLE = 30.0  # seconds a connection is kept for the next event; load balancers commonly close theirs after 60
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds a request may take. `connect`: a healthy API accepts within a round trip, and three seconds survive a
-    lost packet. `read`: for the next bytes of the answer to a full batch. `total`: ends an answer that drips; a lease
-    must outlast it."""
-
-    connect: float = 3.0
-    read: float = 10.0
-    total: float = 20.0
-
-    def __post_init__(self) -> None:
-        if self.connect + 2 * self.read + self.total >= LEASE.total_seconds():
-            raise ConfigurationError(f"a request must end well within the {LEASE.seconds} s that rows are leased for")
-
-    @property
-    def longest(self) -> float:
-        """The most a request takes: connecting, writing, and the last read beginning just before `total`."""
-        return self.connect + 2 * self.read + self.total
-
-
-class Wire:
-    """Sends requests over kept connections: TLS verified, no redirects, no cookies, no proxy from the environment.
-
-    It drives httpx's transport without the client on top, which would add these and log each URL.
-    """
-
-    def __init__(self, transport: httpx.BaseTransport | None, timeouts: Timeouts) -> None:
-        self._given = transport
-        self._own: httpx.BaseTransport | None = None
-        self._timeouts = timeouts
-
-    def post(self, request: ServerRequest) -> Answer:
-        """The answer. `NoAnswer` when there is none; `ConfigurationError` when the request cannot even be written."""
-        with once():  # on the first request, so that the web process need not wait for it
-            import httpx
-
-            codecs.lookup("idna")  # imported too, when a host is first looked up
-
-        check_writable(request)
-        limits = self._timeouts
-        timeout = {"connect": limits.connect, "read": limits.read, "write": limits.read, "pool": limits.connect}
-        until = time.monotonic() + limits.total
-        try:
-            with unlogged():
-                message = httpx.Request(
-                    request.method,
-                    request.url,
-                    headers=dict(request.headers),
-                    content=request.body,
-                    extensions={"timeout": timeout},
-                )
-                response = self._transport().handle_request(message)
-                try:
-                    headers = {name.lower(): value for name, value in response.headers.items()}
-                    return response.status_code, headers, _body(response, until)
-                finally:
-                    response.close()
-        except NoAnswer:
-            raise
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise ConfigurationError(f"the API's address is no URL ({type(error).__name__}); check api_url=") from None
-        except Exception as error:
-            raise NoAnswer(network_fault(error)) from None
-
-    def _transport(self) -> httpx.BaseTransport:
-        if self._given is not None:
-            return self._given
-        with once():
-            if self._own is None:
-                import httpx
-
-                self._own = httpx.HTTPTransport(limits=httpx.Limits(keepalive_expiry=KEEP_IDLE))
-            return self._own
-
-    def close(self) -> None:
-        """Give back the connections; the next request opens new ones."""
-        with once():
-            transport, self._own = self._own, None
-        if transport is not None:
-            transport.close()
-
-
-def _body(response: httpx.Response, until: float) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > LARGEST_ANSWER:
-            raise NoAnswer("the answer is too long")
-        if time.monotonic() > until:
-            raise NoAnswer("the answer takes too long")
-    return b"".join(parts)
+__all__ = ["Checked", "Delivery", "DestinationReport", "Report", "Settled", "Timeouts"]
 
 
 def _never() -> bool:
@@ -150,10 +48,11 @@ class Delivery:
 
     `mode`: whether they count, go to the platforms' test modes, or stay.
     `when_unsure`: what becomes of a server half past the dedup window whose browser half was shown, never confirmed.
-    `transport`: an httpx transport, for a proxy or certificates of your own. `on_outcome` is told of each state that
-    was stored, `on_change` of each change of a destination's state that this process makes, from whichever thread
-    delivers. `catch_up` is called before each purge, for what waits in the outbox without need. `introduces`: workers
-    ask each destination about settings that are new, counting nothing.
+    `transport`: an httpx transport, for a proxy or certificates of your own. It knows no `timeouts.total`, which then
+    ends an answer only once its headers are there. `on_outcome` is told of each state that was stored, `on_change`
+    of each change of a destination's state that this process makes, from whichever thread delivers. `catch_up` is
+    called before each purge, for what waits in the outbox without need. `introduces`: workers ask each destination
+    about settings that are new, counting nothing.
 
     Rate and breaker of a destination are kept in the outbox, and shared by all who deliver from it. It holds no thread
     and opens nothing before its first request. After a fork the child begins with connections of its own.

@@ -91,7 +91,7 @@ def _unusable(settings: Settings, error: ConfigurationError) -> Finding:
 
 
 def _page(ours: Tracker, url: str, cookie: str) -> Iterator[Finding]:
-    from ..delivery import Timeouts, Wire
+    from ..network.wire import Timeouts, Wire
 
     wire = Wire(None, Timeouts())
     try:

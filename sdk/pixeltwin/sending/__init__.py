@@ -1,4 +1,4 @@
-"""The parts of delivery, free of HTTP: only `pixeltwin.delivery`, which drives them, sends.
+"""The parts of delivery, free of HTTP: `pixeltwin.delivery` drives them, and only `pixeltwin.network` sends.
 
 outbound   a claimed row becomes an event to send, or the reason why it stays
 crew       one destination's pass, by several hands where it is far away

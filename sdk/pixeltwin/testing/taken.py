@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -110,15 +110,14 @@ class _Transport:
 
 
 class _Answer:
-    """What delivery reads of an httpx response."""
+    """What delivery reads of an httpx response that is there already."""
+
+    is_stream_consumed = True
 
     def __init__(self, reply: Reply) -> None:
         self.status_code = reply.status
         self.headers = reply.headers
-        self._body = reply.body
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        yield self._body
+        self.content = reply.body
 
     def close(self) -> None:
         pass
