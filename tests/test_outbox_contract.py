@@ -227,6 +227,15 @@ def test_a_lease_by_another_clock_is_left_its_time(outbox: Outbox) -> None:
     assert outbox.settle(RED, [Settlement(heir.row.seq, heir.lease, "delivered")], now=now) == 1
 
 
+def test_a_lease_that_was_lost_counts_as_an_attempt(outbox: Outbox) -> None:
+    """Its worker may have sent: whatever becomes of the half without another request, that stays known."""
+    put(outbox, 1)
+    outbox.claim(RED, now=NOW, limit=1)
+    (heir,) = outbox.claim(RED, now=NOW + LEASE, limit=1)
+    outbox.settle(RED, [Settlement(heir.row.seq, heir.lease, "cancelled", tried=False)], now=NOW + LEASE)
+    assert [(one.state, one.attempts) for one in outbox.deliveries(destination=RED)] == [("cancelled", 1)]
+
+
 def test_nothing_waits_so_long_that_it_is_taken_for_another_clocks() -> None:
     """All waits and leases end within half of what counts as impossible, so that clocks may differ by the rest."""
     longest = max(LEASE, ASK_AGAIN, TEST_ID_AGAIN, *(timedelta(seconds=one) for one in (LONGEST_WAIT, CAP)))

@@ -68,7 +68,7 @@ class Claim(NamedTuple):
     """One conversion leased to a worker for one destination. `lease` must be handed back with the settlement."""
 
     row: Stored
-    attempts: int  # sends tried before this one
+    attempts: int  # sends tried before this one, and leases lost, whose sends may have left
     lease: str
     browser: BrowserState  # of this destination's browser half
     browser_at: datetime | None  # when it was offered, or what the browser last said of it
@@ -143,6 +143,10 @@ class Outbox(ABC):
     def path(self) -> str | None:
         """The whole path of the file that it is kept in, where it is one."""
         return None
+
+    def keeps_sessions(self) -> bool:
+        """Whether each of its connections stays with one session of the server; seen by asking, if there is a server."""
+        return True
 
     # --- the request -----------------------------------------------------------------------------------------------
 
@@ -245,7 +249,8 @@ class Outbox(ABC):
     def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:
         """Lease up to `limit` conversions due for this destination: first those that are due again, longest due first,
         then new ones, oldest first. They come in order of arrival. No two workers hold the same lease; a lease that
-        was not settled in time returns by itself. `ConfigurationError` for a destination that was never set."""
+        was not settled in time returns by itself and counts as an attempt, for its worker may have sent.
+        `ConfigurationError` for a destination that was never set."""
 
     @abstractmethod
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:

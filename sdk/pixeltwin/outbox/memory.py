@@ -215,6 +215,7 @@ class MemoryOutbox(Outbox):
             taken = sorted((again + new)[:limit], key=lambda row: row.seq)
             for row in taken:
                 half = row.halves.setdefault(destination, Half("pending", now))
+                half.attempts += half.state == "claimed"  # whose lease was lost may have left
                 half.move("claimed", now, now + lease)
                 half.lease = token
             return [self._claim(row, destination, token) for row in taken]

@@ -408,8 +408,10 @@ UPDATE pixeltwin_delivery s SET
 FROM far WHERE s.seq = far.seq AND s.destination = far.destination
 
 -- name: claim_again
--- The rows are locked where they lie, so they can be taken by that place.
-UPDATE pixeltwin_delivery SET state = 'claimed', due_at = %(lease_end)s, lease = %(lease)s, updated_at = %(now)s
+-- The rows are locked where they lie, so they can be taken by that place. Whose lease was lost may have left.
+UPDATE pixeltwin_delivery SET
+    state = 'claimed', attempts = attempts + (state = 'claimed')::int, due_at = %(lease_end)s, lease = %(lease)s,
+    updated_at = %(now)s
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM pixeltwin_delivery
     WHERE destination = %(destination)s AND due_at <= %(now)s AND NOT fresh

@@ -321,7 +321,9 @@ DELETE FROM pixeltwin_tally WHERE day < :before
 -- The worker ----------------------------------------------------------------------------------------------------------
 
 -- name: claim_again
-UPDATE pixeltwin_delivery SET state = 'claimed', due_at = :lease_end, lease = :lease, updated_at = :now
+-- Whose lease was lost may have left.
+UPDATE pixeltwin_delivery SET
+    state = 'claimed', attempts = attempts + (state = 'claimed'), due_at = :lease_end, lease = :lease, updated_at = :now
 WHERE destination = :destination AND seq IN (
     SELECT seq FROM pixeltwin_delivery
     WHERE destination = :destination AND due_at <= :now ORDER BY due_at, seq LIMIT :limit)
