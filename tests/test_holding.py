@@ -523,6 +523,20 @@ def test_what_was_counted_cannot_be_taken_back_and_is_said(shop: Shop) -> None:
     assert answer.already_counted == (first,)
 
 
+def test_what_was_asked_without_an_answer_may_have_been_counted(shop: Shop) -> None:
+    """A request whose answer was lost may have been taken, now and when it is cancelled again; one that was refused,
+    or never made, was not."""
+    shop.hold()
+    shop.tracker.confirm(Purchase, "1001")
+    first, second, third = shop.destinations
+    settle_all(shop.tracker.outbox, first, "waiting", reason="network: ReadTimeout", now=shop.clock())
+    settle_all(shop.tracker.outbox, second, "refused", reason="no such product", now=shop.clock())
+    settle_all(shop.tracker.outbox, third, "pending", now=shop.clock(), tried=False)
+    for _ in range(2):
+        answer = shop.tracker.cancel(Purchase, "1001")
+        assert dict(answer.counts) == {first: "may be counted", second: "not counted", third: "not counted"}
+
+
 def test_a_pixel_that_was_shown_may_have_been_counted(shop: Shop) -> None:
     """A cancellation after the thank-you page does not claim that nobody has counted."""
     held = shop.hold()

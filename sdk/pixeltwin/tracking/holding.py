@@ -37,8 +37,9 @@ Count = Literal["not counted", "may be counted", "already counted"]
 @dataclass(frozen=True, slots=True)
 class Cancellation:
     """What became of a cancelled conversion. `counts` says for each destination with a server half whether it had
-    counted the conversion: "already counted" (delivered, or its pixel confirmed), "may be counted" (a request is on its
-    way, or the pixel was shown), or "not counted". No platform takes a conversion back."""
+    counted the conversion: "already counted" (delivered, or its pixel confirmed), "may be counted" (a request may
+    have left and no answer said that it was taken, or the pixel was shown), or "not counted". No platform takes a
+    conversion back."""
 
     id: str
     counts: Mapping[str, Count]
@@ -248,6 +249,7 @@ def _stand_in(kind: type[Event], name: str | None, changes: Mapping[str, Any]) -
 def _count(half: DeliveryState) -> Count:
     if half.state == "delivered" or half.browser == "acknowledged":
         return "already counted"
-    if half.state == "claimed" or half.browser == "offered":
+    unanswered = half.attempts - (half.state == "refused")  # that one's last answer was that it takes nothing
+    if half.state == "claimed" or unanswered > 0 or half.browser == "offered":
         return "may be counted"
     return "not counted"
