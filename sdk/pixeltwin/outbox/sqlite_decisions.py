@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from .decisions import KEEP_DECISIONS, Decided, Decisions
-from .sqlite_rows import Row, micros, moment
+from .sqlite_rows import micros, moment
 from .steps import STEP, in_steps
 
 Using = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -41,5 +41,5 @@ class SQLiteDecisions(Decisions):
         return in_steps(self._worker, lambda own: own.execute(self._sql["forget_decisions"], due).rowcount)
 
 
-def _read(rows: Iterable[Row]) -> list[Decided]:
+def _read(rows: Iterable[tuple[int, str, int, bytes]]) -> list[Decided]:
     return [Decided(number, who, moment(at), data) for number, who, at, data in rows]

@@ -47,7 +47,8 @@ def claim(row: Row, lease: str) -> Claim:
     """A row of the statement `claimed`."""
     seq, id, record, visitor, attempts, browser, browser_at, put_at = row
     kept = Stored(seq, id, record, visitor, (), True)
-    return Claim(kept, attempts, lease, browser, moment(browser_at), moment(put_at))
+    arrived = _EPOCH + timedelta(microseconds=put_at)
+    return Claim(kept, attempts, lease, browser, moment(browser_at), arrived)
 
 
 def settlement_values(settlements: Sequence[Settlement], destination: int, now: int) -> Iterator[dict[str, Any]]:
