@@ -43,10 +43,15 @@ def store(tracker: Tracker) -> Iterator[Finding]:
     """Whether it can be written, and is more than memory."""
     try:
         try_out(tracker.outbox, tracker.clock())
+        keeps = tracker.outbox.keeps_sessions()
     except (OutboxUnavailable, ConfigurationError) as error:
         yield Finding(CHECK, "fault", f"The outbox cannot be written: {error}.", _LOST, _WRITABLE)
         return
     yield Finding(CHECK, "ok", "The outbox can be written.")
+    if not keeps:
+        what = "Between the outbox and PostgreSQL stands a pooler that keeps no sessions, as in transaction mode."
+        why = "Conversions are lost to errors about prepared statements, and others get connections with our settings."
+        yield Finding(CHECK, "warning", what, why, "Let PIXELTWIN_OUTBOX name a pooler in session mode, or the server.")
     if isinstance(tracker.outbox, MemoryOutbox):
         why = "Whatever waits is lost when the process ends, and other processes see nothing of it."
         do = "Set PIXELTWIN_OUTBOX to sqlite:///… or postgresql://…"

@@ -70,6 +70,9 @@ class PostgresOutbox(Outbox):
     def __repr__(self) -> str:
         return f"PostgresOutbox({self._request.place!r})"
 
+    def keeps_sessions(self) -> bool:
+        return self._worker.keeps_sessions()
+
     def close(self) -> None:
         self._request.close()
         self._worker.close()

@@ -88,6 +88,11 @@ class Session:
     def row(self, statement: str, **values: object) -> Row | None:
         return self._cursor.execute(self._sql[statement], values).fetchone()
 
+    def process(self) -> object:
+        """The server's process that answers."""
+        answer = self.connection.execute("SELECT pg_backend_pid()").fetchone()
+        return answer and answer[0]
+
     def script(self, statements: str) -> None:
         """Run several statements that take no values."""
         self.connection.execute(self._sql[statements])
@@ -136,6 +141,12 @@ class Pool:
         finally:
             self._take_back(session)
         self._patience.was_rewarded()
+
+    def keeps_sessions(self) -> bool:
+        """Whether two connections, asked by turns, are served by two processes of the server, each by one."""
+        with self.use() as one, self.use() as other:
+            seen = {(one.process(), other.process()) for _ in range(3)}
+        return len(seen) == 1 and len(set(seen.pop())) == 2
 
     def close(self) -> None:
         """Close the idle ones; those in use are taken back and stay."""
