@@ -148,10 +148,6 @@ class Outbox(ABC):
         """Whether each of its connections has a session of its own at the server, where there is one: it is asked."""
         return True
 
-    def keeps_sessions(self) -> bool:
-        """Whether each of its connections stays with one session of the server; seen by asking, if there is a server."""
-        return True
-
     # --- the request -----------------------------------------------------------------------------------------------
 
     @abstractmethod
