@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ unix_socket_dir =
 
 
 @contextmanager
-def pooler(folder: Path, mode: str) -> Iterator[str]:
+def pooler(folder: Path, mode: str) -> Generator[str]:
     """The URL of the tests' server behind a pooler."""
     server = psycopg.conninfo.conninfo_to_dict(postgresql.server())
     with socket.create_server(("127.0.0.1", 0)) as free:
