@@ -19,11 +19,13 @@ from pixeltwin.errors import OutboxUnavailable
 from pixeltwin.insight.diagnosis import IN_A_ROW, UNATTENDED, Facts, diagnose
 from pixeltwin.insight.health import Health, Pixels, PlatformHealth, health
 from pixeltwin.outbox import Settlement, trial
+from pixeltwin.outbox.contract import UNDECIDED
 from pixeltwin.outbox.states import SERVER_MOVES
 from pixeltwin.sending.standing import Standing
 from pixeltwin.tracking.mode import Mode
 from tests.local_vendor import NOW, TOKEN, Local, Vendor, ok, says
 from tests.observed import ADA, Shop, refuses, shop_fixture
+from tests.outboxes import settle_all
 from tests.postgresql import fresh_url
 from tests.samples import Clock
 
@@ -121,6 +123,18 @@ def test_trouble_with_nothing_waiting_says_what_asks_again(shop: Shop, status: i
     assert "last asked, and nothing waits" in found.why and "`pixeltwin doctor` asks" in found.do
     shop.tracker.delivery.check("local:a1", shop.clock())
     assert seen(shop).finding.status == "healthy"
+
+
+def test_who_waits_for_a_visitor_alone_does_not_say_that_it_asks_again(shop: Shop) -> None:
+    """Of what waits for consent the platform is asked nothing: after its trouble, nothing waits for it."""
+    shop.order("1")
+    shop.vendor.script = says(503)
+    shop.deliver()
+    shop.tracker.cancel(Purchase, "1")
+    shop.order("2")
+    settle_all(shop.tracker.outbox, "local:a1", "waiting", reason=f"{UNDECIDED}: so", due_at=NOW + timedelta(hours=1))
+    found = seen(shop)
+    assert "nothing waits" in found.finding.why and found.waiting == 0
 
 
 def test_rows_that_nobody_takes_are_a_missing_worker(shop: Shop) -> None:

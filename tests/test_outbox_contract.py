@@ -14,7 +14,16 @@ import pytest
 
 from pixeltwin.errors import ConfigurationError
 from pixeltwin.outbox import Heard, Outbox, Settlement, open_outbox
-from pixeltwin.outbox.contract import FURTHEST, KEEP_HELD, KEEP_KEYED, KEEP_OTHERS, KEEP_PERSONAL, KEEP_RECORD, LEASE
+from pixeltwin.outbox.contract import (
+    FURTHEST,
+    KEEP_HELD,
+    KEEP_KEYED,
+    KEEP_OTHERS,
+    KEEP_PERSONAL,
+    KEEP_RECORD,
+    LEASE,
+    UNDECIDED,
+)
 from pixeltwin.outbox.states import ServerState
 from pixeltwin.replies import LONGEST_WAIT
 from pixeltwin.sending.backoff import CAP
@@ -874,6 +883,15 @@ def test_counts_of_what_is_due_leave_out_what_ended_or_is_held(outbox: Outbox) -
     found = {one: {state: n for state, n in row.items() if state in due} for one, row in outbox.counts().items()}
     assert outbox.counts(due=True) == found
     assert found[RED] == {"waiting": 1, "pending": 1, "claimed": 2} and found[BLUE] == {"pending": 8}
+
+
+def test_counts_of_what_is_due_leave_out_what_waits_for_its_visitor(outbox: Outbox) -> None:
+    """No platform is asked for a half whose visitor has not decided; while a worker has it, it is counted."""
+    put(outbox, 1)
+    settle_all(outbox, RED, "waiting", reason=f"{UNDECIDED}: so", due_at=after(hours=1))
+    assert (outbox.counts()[RED], outbox.counts(due=True)[RED]) == ({"waiting": 1}, {})
+    outbox.claim(RED, now=after(hours=1), limit=1)
+    assert outbox.counts(due=True)[RED] == {"claimed": 1}
 
 
 def test_deliveries_are_listed_newest_first_and_can_be_chosen(outbox: Outbox) -> None:

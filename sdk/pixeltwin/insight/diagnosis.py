@@ -23,10 +23,11 @@ IN_A_ROW = 3  # events refused since the last one was taken: not the fault of on
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the outbox knows of one destination. `counts`: its server halves that may go and have not gone, by state;
-    while there are none, nobody asks the platform. `overdue`: whether something could have been sent `UNATTENDED` ago,
-    if it was there by then; `oldest`: when the oldest conversion that waits occurred; `refused_at`: when the platform
-    refused the newest refused ones, newest first."""
+    """What the outbox knows of one destination. `counts`: its server halves that may go and have not gone, by state,
+    without those that wait for their visitor's consent; while there are none, nobody asks the platform. `overdue`:
+    whether something could have been sent `UNATTENDED` ago, if it was there by then; `oldest`: when the oldest
+    conversion that waits occurred, for whatever it waits; `refused_at`: when the platform refused the newest refused
+    ones, newest first."""
 
     standing: Standing = NEVER_ASKED
     counts: Mapping[str, int] = field(default_factory=lambda: FrozenDict[int]())

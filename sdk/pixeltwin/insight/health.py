@@ -51,7 +51,7 @@ class Pixels:
 @dataclass(frozen=True, slots=True)
 class PlatformHealth:
     """One platform's. `finding` says status, since when, why and what to do; `counts` are its server halves that may go
-    or wait, by state.
+    or wait, by state, without those that wait for their visitor's consent.
 
     `took_at`: when it last took an event; `worker_seen_at`: when a worker last asked it; `next_try`: when it is asked
     again, while it is not asked; `state`: of the destination, None for a platform without a server half; `skew`:

@@ -19,6 +19,8 @@ from .tallies import Tallies
 Retried = Literal["waiting", "refused", "expired"]  # the states from which a half can be taken up again
 RETRIED: Collection[Retried] = ("waiting", "refused")
 
+UNDECIDED = "consent_pending"  # how the reason begins of a half that waits for its visitor and not for the platform
+
 LEASE = timedelta(seconds=60)
 FURTHEST = timedelta(hours=2)  # waits and leases end within half of it; who made one due later had another clock
 KEEP_KEYED = timedelta(days=400)  # tombstones of conversions with a natural key
@@ -311,7 +313,8 @@ class Outbox(ABC):
     @abstractmethod
     def counts(self, *, due: bool = False) -> dict[str, dict[str, int]]:
         """How many conversions are in which server state, by destination; unclaimed rows count as pending or held.
-        `due`: only those that are pending, claimed or waiting, at a price that does not grow with the history."""
+        `due`: only those that are pending, claimed or waiting, without the `UNDECIDED`, at a price that does not grow
+        with the history."""
 
     @abstractmethod
     def deliveries(

@@ -19,6 +19,7 @@ from .contract import (
     KEEP_OTHERS,
     LEASE,
     RETRIED,
+    UNDECIDED,
     Claim,
     DeliveryState,
     Heard,
@@ -307,7 +308,8 @@ class MemoryOutbox(Outbox):
         with self._using():
             counts: dict[str, dict[str, int]] = {name: {} for name in self._known}
         for one in self.deliveries(limit=len(self._rows) * len(counts)):
-            if not due or one.due_at is not None:
+            undecided = one.state == "waiting" and one.reason.startswith(UNDECIDED)
+            if not due or (one.due_at is not None and not undecided):
                 counts[one.destination][one.state] = counts[one.destination].get(one.state, 0) + 1
         return counts
 

@@ -23,6 +23,7 @@ from .contract import (
     KEEP_OTHERS,
     LEASE,
     RETRIED,
+    UNDECIDED,
     Claim,
     DeliveryState,
     Heard,
@@ -310,7 +311,7 @@ class PostgresOutbox(Outbox):
     def counts(self, *, due: bool = False) -> dict[str, dict[str, int]]:
         with self._using(self._worker) as own:
             counts: dict[str, dict[str, int]] = {name: {} for (name,) in own.rows("destinations")}
-            for name, state, count in own.rows("counts_due" if due else "counts"):
+            for name, state, count in own.rows("counts_due" if due else "counts", undecided=UNDECIDED):
                 counts.setdefault(name, {})[state] = count
         return counts
 

@@ -564,7 +564,8 @@ GROUP BY d.name, n.state
 
 -- name: counts_due
 SELECT d.name, n.state, sum(n.count)::bigint FROM (
-    SELECT destination, state, count(*) AS count FROM pixeltwin_delivery WHERE due_at IS NOT NULL
+    SELECT destination, state, count(*) AS count FROM pixeltwin_delivery
+    WHERE due_at IS NOT NULL AND NOT (state = 'waiting' AND starts_with(reason, %(undecided)s))
     GROUP BY destination, state
     UNION ALL
     SELECT d.number, 'pending', count(*)

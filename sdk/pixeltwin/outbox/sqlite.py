@@ -21,6 +21,7 @@ from .contract import (
     KEEP_RECORD,
     LEASE,
     RETRIED,
+    UNDECIDED,
     Claim,
     DeliveryState,
     Heard,
@@ -290,7 +291,8 @@ class SQLiteOutbox(Outbox):
         with self._using(self._worker) as own:
             names: dict[int, str] = dict(own.execute(self._sql["destinations"]))
             counts: dict[str, dict[str, int]] = {name: {} for name in names.values()}
-            for number, state, count in own.execute(self._sql["counts_due" if due else "counts"]):
+            found = own.execute(self._sql["counts_due" if due else "counts"], {"undecided": UNDECIDED})
+            for number, state, count in found:
                 row = counts[names[number]]
                 row[state] = row.get(state, 0) + count
         return counts

@@ -510,7 +510,9 @@ WHERE s.seq IS NULL AND c.settled_at IS NULL GROUP BY d.number, c.held = ''
 -- name: counts_due
 -- CROSS JOIN and the + keep SQLite to this order: destinations, and of the conversions those behind the cursor.
 SELECT destination, state, count(*) FROM pixeltwin_delivery INDEXED BY pixeltwin_due
-WHERE destination IN (SELECT number FROM pixeltwin_destination) AND due_at IS NOT NULL GROUP BY destination, state
+WHERE destination IN (SELECT number FROM pixeltwin_destination) AND due_at IS NOT NULL
+    AND NOT (state = 'waiting' AND substr(reason, 1, length(:undecided)) = :undecided)
+GROUP BY destination, state
 UNION ALL
 SELECT d.number, 'pending', count(*)
 FROM pixeltwin_destination d CROSS JOIN pixeltwin_conversion c ON c.seq > d.cursor

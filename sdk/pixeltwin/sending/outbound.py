@@ -15,7 +15,7 @@ from ..conversion import AHEAD, Conversion, conversion_from_record, occurred
 from ..errors import CannotSend, described
 from ..insight.match import Carried, carried_by
 from ..logfields import fields
-from ..outbox.contract import KEEP_HELD, Claim, Settlement
+from ..outbox.contract import KEEP_HELD, UNDECIDED, Claim, Settlement
 from ..outbox.states import ServerState
 from ..pages.telling import browser_half
 from ..strictjson import decode, encode
@@ -143,7 +143,7 @@ def _stays(platform: Platform, conversion: Conversion, claim: Claim, now: dateti
     if state == "pending":
         if now + ASK_AGAIN > conversion.occurred_at + KEEP_HELD:  # no longer than what is held for all platforms
             return settled(claim, "suppressed", f"never_decided: the visitor did not decide about {platform.name}")
-        reason = f"consent_pending: the visitor has not decided about {platform.name}"
+        reason = f"{UNDECIDED}: the visitor has not decided about {platform.name}"
         return Settlement(claim.row.seq, claim.lease, "waiting", reason, now + ASK_AGAIN, tried=False)
     if state == "denied":
         return settled(claim, "suppressed", f"consent_denied: the visitor did not allow {platform.name}")
