@@ -46,7 +46,7 @@ class Server:
     def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError), connection:
             head = b""
-            while part := connection.recv(1024):
+            while not self.closing.is_set() and (part := connection.recv(1024)):
                 head += part
                 if b"\r\n\r\n" in head:
                     self.heads.append(head)

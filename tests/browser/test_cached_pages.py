@@ -114,7 +114,8 @@ def test_a_kept_page_holds_nothing_of_anybody(site: Site, visitors: Any) -> None
     ada = visitors("ada")
     page = ada.page()
     click = "click-of-the-first-visitor"  # so long that no signature holds it by chance
-    page.goto(f"{site.url}/?rdt_cid={click}")
+    with page.expect_response("**/_pixeltwin/visit"):  # which the cookie with his click comes with
+        page.goto(f"{site.url}/?rdt_cid={click}")
     page.get_by_role("link").click()
     site.wait_for("Purchase", MERGED, lambda: page.wait_for_timeout(50))
     for _, headers, body in site.app.wsgi_app.kept.values():  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -109,8 +109,8 @@ class Shopper:
         if found:
             self.asked.append(found[1])
 
-    def go(self, path: str) -> None:
-        self.page.goto(self.shop.url + path)
+    def go(self, path: str, until: Literal["load", "domcontentloaded"] = "load") -> None:
+        self.page.goto(self.shop.url + path, wait_until=until)
         self.settle()
 
     def settle(self) -> None:
@@ -321,15 +321,23 @@ def test_the_last_answer_holds_in_whatever_order_they_are_heard(shopper: Shopper
     assert shopper.since() == (ALL if last else set())
 
 
-def test_turbo_tells_nothing_after_a_withdrawal(shopper: Shopper, shop: Shop) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["", "swaps.js comes after the first visit"])
+def test_turbo_tells_nothing_after_a_withdrawal(shopper: Shopper, shop: Shop, late: bool) -> None:
     """Refused by a plain form, whose answer has no pixels any more: no page that Turbo visits then tells a vendor."""
+    held: list[Route] = []
+    if late:
+        shopper.page.route("**/swaps.js*", lambda route: held.append(route))
     shop.turbo = True
-    shopper.go("/")
+    shopper.go("/", "domcontentloaded")
     shopper.answers(True)
     shopper.until(lambda: set(shopper.asked) == ALL)
     shopper.until(lambda: len(views(shopper)) == 3)
     shopper.page.get_by_role("link").click()
-    shopper.page.wait_for_url("**/?next")
+    shopper.page.wait_for_url("**/?next", wait_until="commit")
+    if late:
+        shopper.until(lambda: bool(held))
+        shopper.settle()
+        held[0].continue_()
     shopper.until(lambda: len(views(shopper)) == 6)
     asked = "performance.getEntriesByType('resource').filter(one => one.name.endsWith('/visit')).length"
     assert shopper.page.evaluate(asked) == 1  # by the answer to the banner

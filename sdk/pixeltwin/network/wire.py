@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,9 +63,11 @@ class Wire:
         check_writable(request)
         limits = self._timeouts
         timeout = {"connect": limits.connect, "read": limits.read, "write": limits.read, "pool": limits.connect}
-        until = time.monotonic() + limits.total
+        until = math.inf
         try:
             with unlogged():
+                transport = self._transport()  # the first reads the system's certificates, in its own time
+                until = time.monotonic() + limits.total
                 message = httpx.Request(
                     request.method,
                     request.url,
@@ -72,7 +75,7 @@ class Wire:
                     content=request.body,
                     extensions={"timeout": timeout, "until": until},
                 )
-                response = self._transport().handle_request(message)
+                response = transport.handle_request(message)
                 try:
                     headers = {name.lower(): value for name, value in response.headers.items()}
                     return response.status_code, headers, body(response, headers, until)

@@ -108,7 +108,7 @@
     'turbo:visit', 'turbo:load', 'turbo:frame-render', 'turbo:before-stream-render',
     'htmx:pushedIntoHistory', 'htmx:afterRequest'
   ], event => {
-    twin.swaps.push(event);
+    twin.swaps.push(event, twin.here);
     more('swaps.js');
   });
 

@@ -1,5 +1,5 @@
-/* pixeltwin where Turbo and htmx change pages without loading one. `pixeltwin.swaps` are their events; those that came
-   before this script wait there. */
+/* pixeltwin where Turbo and htmx change pages without loading one. `pixeltwin.swaps` are their events, each with what the
+   page said then; those that came before this script wait there. */
 ((twin, d) => {
   let leads, here, pushed;
 
@@ -9,9 +9,9 @@
   const heard = {
     /* Turbo: a visit that leads on is a page view; a restoration is none, and a preview ends in no load. Who has refused
        meanwhile gets a page that says nothing: then the server is asked. */
-    'turbo:visit': ({detail}) => {
+    'turbo:visit': ({detail}, said) => {
       leads = detail.action != 'restore';
-      here = twin.here;
+      here = said;
     },
     'turbo:load': () => {
       if (!leads) return;
@@ -41,11 +41,11 @@
   };
 
   /* The images of <noscript>, which such a library brings to life, are for browsers without scripts. */
-  const hear = event => {
+  const hear = (event, said) => {
     d.querySelectorAll('img[data-pixeltwin]').forEach(image => image.remove());
-    heard[event.type](event);
+    heard[event.type](event, said);
   };
   const waiting = twin.swaps;
   twin.swaps = {push: hear};
-  waiting.forEach(hear);
+  while (waiting[0]) hear(...waiting.splice(0, 2));
 })(pixeltwin, document);
