@@ -12,6 +12,8 @@ CYCLES ?= 2000
 SEED ?= 1
 PYTEST_ARGS ?= -n auto --dist loadgroup
 BIN = .venv/bin
+# Bytecode is kept, whatever the environment says: else each process that a test starts compiles its libraries anew.
+PYTHONDONTWRITEBYTECODE =
 
 help:
 	@echo 'make demo      the shop on http://127.0.0.1:$(PORT)/ and its sandbox (PORT=… for another port)'
@@ -39,8 +41,8 @@ lint:
 
 types:
 	@tools/setup dev
-	$(BIN)/mypy
-	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	@echo 'mypy and basedpyright, side by side'
+	@$(BIN)/mypy & mypy=$$!; $(BIN)/basedpyright --pythonpath $(BIN)/python; pyright=$$?; wait $$mypy && exit $$pyright
 
 full:
 	@tools/setup dev
