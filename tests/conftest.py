@@ -7,13 +7,33 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from hypothesis import settings
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from tests import postgresql, thoroughness
 
 collect_ignore = ["stranger"]  # a project of its own, see test_wheel.py
 
 settings.load_profile(thoroughness.PROFILE)
+
+
+class _Compiled(BytecodeCache):
+    """Templates that any application of this process compiled: most tests make one of their own of the same files."""
+
+    def __init__(self) -> None:
+        self._all: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._all:
+            bucket.bytecode_from_string(self._all[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._all[bucket.key] = bucket.bytecode_to_string()
+
+
+Flask.jinja_options["bytecode_cache"] = _Compiled()
 
 
 @pytest.fixture(autouse=True)

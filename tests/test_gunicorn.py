@@ -52,7 +52,7 @@ class Sandbox:
         self.app = create_sandbox()
         self.server = make(0, app=self.app)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        Thread(target=self.server.serve_forever, daemon=True).start()
+        Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def fault(self, fault: str | None) -> None:
         self.app.test_client().post("/api/faults", json={"platform": "*", "fault": fault})

@@ -58,7 +58,7 @@ class Site:
         self._add_views()
         self._sandbox = create_sandbox()
         self._server = make(port, app=DispatcherMiddleware(self.app, {"/sandbox": self._sandboxed}))
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
     def _sandboxed(self, environ: Any, start_response: Any) -> Iterable[bytes]:

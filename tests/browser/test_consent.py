@@ -72,7 +72,7 @@ class Shop:
 
         self._server = make(self.app, listening, with_sandbox=True)
         listening.close()
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def _page(self) -> str:
         return render_template_string(PAGE.replace("<body>", f"<body>{TURBO}") if self.turbo else PAGE)

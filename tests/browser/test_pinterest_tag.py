@@ -260,7 +260,7 @@ class Site:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def show(self, conversions: list[Conversion], visitor: Visitor, after: str = "", **more: Any) -> None:
         platform = emulated(self.url, **more)

@@ -71,7 +71,7 @@ class Site:
             **Reddit.emulated(self.url),
         }
         self.reddit = Reddit(**settings)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def show(self, *events: Event, script: str = "", consent: Consent | None = None, id: str = ID) -> None:
         """Make the page: the snippet with these events, each under an ID of its own, and a script of the page's own."""

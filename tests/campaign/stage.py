@@ -19,7 +19,7 @@ class Stage:
         self.app: Flask = create_sandbox(clock=Clock(clock))
         self._server = make(0, app=self.app)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def fault(self, platform: str, fault: str | None) -> None:
         answer = self.app.test_client().post("/api/faults", json={"platform": platform, "fault": fault})

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -15,6 +16,12 @@ import httpx
 
 KEEP_IDLE = 30.0  # seconds a connection is kept for the next event; load balancers commonly close theirs after 60
 PIECE = 16_384  # bytes written at once: what reads slowly takes as much in one go, or nothing
+
+
+@cache
+def _verifying() -> ssl.SSLContext:
+    """Once a process: to read the system's certificates takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 class Transport(httpx.BaseTransport):
@@ -26,7 +33,7 @@ class Transport(httpx.BaseTransport):
     def __init__(self) -> None:
         self._deadline = _Deadline()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=_verifying(),
             max_connections=None,
             keepalive_expiry=KEEP_IDLE,
             network_backend=_Network(self._deadline),
