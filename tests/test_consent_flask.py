@@ -55,6 +55,15 @@ def shop(consent: str = "onetrust", **settings: Any) -> Shop:
     return Shop(PIXELTWIN_CONSENT=consent, **settings)
 
 
+def bought_undecided_about_snap(of: Shop) -> tuple[Visitor, dict[str, Consent]]:
+    """A buyer who allowed the other platforms; `answer["now"]` is what he says from now on."""
+    answer = {"now": Consent.granted(platforms={"snap": "pending"})}
+    of.twin.consent_loader(lambda: answer["now"])
+    visitor = Visitor(of)
+    visitor.buy()
+    return visitor, answer
+
+
 def told(page: Any) -> set[str]:
     """The platforms whose pixels are on a page at all."""
     html = page.get_data(as_text=True)
@@ -217,10 +226,7 @@ def test_withdrawal_clears_our_cookies_and_what_waits() -> None:
 def test_what_is_taken_back_holds_while_another_platform_is_still_to_be_decided_about() -> None:
     """Who allows some platforms no more is recorded, and not told of, whatever he has yet to answer."""
     ours = shop()
-    answer = {"now": Consent.granted(platforms={"snap": "pending"})}
-    ours.twin.consent_loader(lambda: answer["now"])
-    visitor = Visitor(ours)
-    visitor.buy()
+    visitor, answer = bought_undecided_about_snap(ours)
     visitor.get("/thanks")
     answer["now"] = Consent.denied(platforms={"snap": "pending"})
     for _ in range(2):
@@ -251,10 +257,7 @@ def test_what_was_shown_already_is_not_sent_after_a_withdrawal() -> None:
 def test_who_answers_about_one_platform_later_is_known_by_then() -> None:
     """A conversion that a page showed to the platforms he allowed goes to the last one when he has answered for it."""
     ours = shop()
-    answer = {"now": Consent.granted(platforms={"snap": "pending"})}
-    ours.twin.consent_loader(lambda: answer["now"])
-    visitor = Visitor(ours)
-    visitor.buy()
+    visitor, answer = bought_undecided_about_snap(ours)
     assert len(fired(visitor.get("/thanks"))) == 2
     assert "pixeltwin_visitor" in visitor.cookies()
     tracker = ours.twin_tracker

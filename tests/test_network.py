@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 import tracemalloc
@@ -16,6 +17,7 @@ import pytest
 
 from pixeltwin.contract import ServerRequest
 from pixeltwin.network.answer import LARGEST
+from pixeltwin.network.transport import Transport
 from pixeltwin.network.wire import Timeouts, Wire
 from pixeltwin.sending.exchange import NoAnswer
 
@@ -112,6 +114,36 @@ def test_no_request_outlasts_its_time(act: Act, kept: bool) -> None:
             wire.post(ask(server, body=bytes(30_000_000) if act is read_slowly else b""))
         assert time.monotonic() - began < PATIENCE
         assert server.connections == 1
+
+
+def test_the_first_request_has_all_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made ready before it, as the system's certificates, takes nothing of it."""
+    make = Transport.__init__
+
+    def slow(self: Transport) -> None:
+        threading.Event().wait(SHORT.total + 0.05)
+        make(self)
+
+    monkeypatch.setattr(Transport, "__init__", slow)
+    with posting(says(b"ok"), SHORT) as (server, wire):
+        assert wire.post(ask(server))[2] == b"ok"
+
+
+def test_certificates_are_read_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often connections are given back and opened anew."""
+    read: list[ssl.SSLContext] = []
+    create = httpx.create_ssl_context
+
+    def counted() -> ssl.SSLContext:
+        read.append(create())
+        return read[-1]
+
+    monkeypatch.setattr(httpx, "create_ssl_context", counted)
+    with posting(says(b"ok")) as (server, wire):
+        for _ in range(2):
+            assert wire.post(ask(server))[2] == b"ok"
+            wire.close()
+    assert len(read) <= 1
 
 
 def test_what_is_late_before_it_is_sent_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,9 +194,8 @@ class Holding:
         states = {one.state for one in self._halves(row)}
         over = bool(states) and states <= {"cancelled", "expired"}
         if over:
-            self._compare(
-                self._remember(unique, confirmation), confirmation, blank
-            )  # a hold that comes after all was paid
+            first = self._remember(unique, confirmation)  # a hold that comes after all was paid
+            self._compare(first, confirmation, blank)
             self._losses.count("", "confirmed_too_late")
             known_as = fields(loss="confirmed_too_late", conversion_id=row.id)
             log.warning(
