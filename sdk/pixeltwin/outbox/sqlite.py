@@ -6,17 +6,14 @@ costs a request one flush of the disk (sqlite.org, "PRAGMA synchronous").
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from ..errors import ConfigurationError
-from .connections import Connections, Slot, prepare, wait_for_wal
 from .contract import (
     KEEP_RECORD,
     LEASE,
@@ -34,16 +31,16 @@ from .contract import (
     Stored,
 )
 from .sqlite_again import ALL, reopen, retry, rouse
-from .sqlite_caller import driver_connection, whole, within
+from .sqlite_caller import driver_connection, within
 from .sqlite_claims import claim_new
 from .sqlite_decisions import SQLiteDecisions
 from .sqlite_ends import Purge, close_rows, empty_wal, end_halves
+from .sqlite_file import SQLiteFile
 from .sqlite_notes import SQLiteNotes
 from .sqlite_rewriting import release, rewrite_rows
 from .sqlite_rows import Executing, Row, claim, delivery_state, micros, moment, settlement_values, span, stored
-from .sqlite_schema import Route, find_route, is_current, migrate, write_route
+from .sqlite_schema import Route, migrate
 from .sqlite_tallies import SQLiteTallies
-from .sqlite_waiting import FIRST, IMPATIENT, PATIENT, Patience
 from .statements import load
 from .states import FINAL
 
@@ -55,37 +52,30 @@ class SQLiteOutbox(Outbox):
     one_writer = True
 
     def __init__(self, path: str, *, full: bool = False) -> None:
-        self._path = os.path.abspath(path)
         self._sql = load("sqlite.sql")
-        self._destinations: tuple[str, ...] = ()
-        self._route: Route | None = None  # None until schema and destinations are written
-        # Copying the WAL into the file is left to the worker while there is one: it does so four times as often.
-        waits, works = Patience(FIRST, IMPATIENT), Patience(PATIENT)
-        self._request = Connections(self.path, patience=waits, prepare=partial(prepare, full=full, checkpoint=4000))
-        self._worker = Connections(self.path, patience=works, prepare=partial(prepare, full=full, checkpoint=1000))
-        request, worker = (partial(self._using, each) for each in (self._request, self._worker))
-        self._notes = SQLiteNotes(self._sql, self._reading, self._writing, request=request, worker=worker)
+        self._file = file = SQLiteFile(path, self._sql, full=full)
+        self._request, self._worker = file.request, file.worker
+        request, worker = (partial(file.using, each) for each in (self._request, self._worker))
+        self._notes = SQLiteNotes(self._sql, file.reading, file.writing, request=request, worker=worker)
         self._decisions = SQLiteDecisions(self._sql, request=request, worker=worker)
-        self._tallies = SQLiteTallies(self._sql, changing=partial(self._changing, self._worker), using=worker)
+        self._tallies = SQLiteTallies(self._sql, changing=partial(file.changing, self._worker), using=worker)
 
     @property
     def path(self) -> str:
-        return self._path
+        return self._file.path
 
     def __repr__(self) -> str:
         return f"SQLiteOutbox({self.path!r})"
 
     def close(self) -> None:
-        self._request.close()
-        self._worker.close()
-        self._route = None  # somebody may delete the file before it is used again
+        self._file.close()
 
     # --- the request -----------------------------------------------------------------------------------------------
 
     def put(self, new: NewRow, *, now: datetime, connection: Any = None) -> Put:
         if connection is not None:
             return self._put_within(connection, new, now)
-        route = self._ready(self._request)
+        route = self._file.ready(self._request)
         with self._request.use() as own:
             return self._put(own, new, now, route)
 
@@ -94,7 +84,7 @@ class SQLiteOutbox(Outbox):
         with within(given, self.path) as cursor:
             self._request.patience.is_the_callers()
             # In no transaction his statements may be committed one by one, and an upgrade must not be.
-            route = self._ready(self._request, cursor if given.in_transaction else None)
+            route = self._file.ready(self._request, cursor if given.in_transaction else None)
             return self._put(cursor, new, now, route)
 
     def _put(self, own: Executing, new: NewRow, now: datetime, route: Route) -> Put:
@@ -116,18 +106,18 @@ class SQLiteOutbox(Outbox):
                 return Put(stored(known), False)
 
     def find(self, unique: str) -> Stored | None:
-        with self._using(self._request) as own:
+        with self._file.using(self._request) as own:
             row = own.execute(self._sql["find"], {"unique": unique}).fetchone()
         return stored(row) if row else None
 
     def get(self, ids: Sequence[str]) -> list[Stored]:
-        with self._using(self._request) as own:
+        with self._file.using(self._request) as own:
             return [stored(row) for row in self._by_id(own, "get", ids)]
 
     def fill(
         self, seq: int, visitor: bytes, *, now: datetime, reopens: str | None = None, connection: Any = None
     ) -> bool:
-        with self._writing(connection) as own:
+        with self._file.writing(connection) as own:
             reopened = 0 if reopens is None else self._reopen_refused(own, seq, now, reopens)
             values = {"seq": seq, "visitor": visitor, "never_late": bool(reopened)}
             return bool(own.execute(self._sql["fill"], values).rowcount)
@@ -138,19 +128,19 @@ class SQLiteOutbox(Outbox):
     def offer(self, ids: Sequence[str], *, now: datetime) -> list[Stored]:
         if not ids:
             return []
-        with self._changing(self._request) as own:
+        with self._file.changing(self._request) as own:
             found = [stored(row) for row in self._by_id(own, "get", ids)]
             at = micros(now)
             return [row for row in found if own.execute(self._sql["offer"], {"seq": row.seq, "now": at}).rowcount]
 
     def retract(self, ids: Sequence[str]) -> None:
-        with self._changing(self._request) as own:
+        with self._file.changing(self._request) as own:
             for id in ids:
                 own.execute(self._sql["retract"], {"id": id})
 
     def acknowledge(self, id: str, fired: Iterable[str], *, now: datetime, blocked: Iterable[str] = ()) -> None:
         said = {"id": id, "now": micros(now)}
-        with self._changing(self._request) as own:
+        with self._file.changing(self._request) as own:
             for is_fired, names in ((1, fired), (0, blocked)):
                 for name in names:
                     own.execute(self._sql["acknowledge"], {**said, "destination": name, "fired": is_fired})
@@ -165,17 +155,17 @@ class SQLiteOutbox(Outbox):
         rewrite: Callable[[bytes], bytes] | None = None,
         occurred_at: datetime | None = None,
     ) -> list[str]:
-        with self._changing(self._request) as own:
+        with self._file.changing(self._request) as own:
             rows = self._by_id(own, "held", ids)
             return release(own, self._sql, rows, reason, now=now, rewrite=rewrite, occurred_at=occurred_at)
 
     def rewrite(self, ids: Sequence[str], change: Callable[[bytes], bytes]) -> None:
-        with self._changing(self._request) as own:
+        with self._file.changing(self._request) as own:
             rewrite_rows(own, self._sql, self._by_id(own, "unshown", ids), change)
 
     def cancel(self, ids: Sequence[str], *, now: datetime, reason: str) -> int:
         cancelled = 0
-        with self._changing(self._request) as own:
+        with self._file.changing(self._request) as own:
             for (seq,) in self._by_id(own, "seqs", ids):
                 cancelled += bool(end_halves(own, self._sql, seq, "cancelled", reason, now=now, busy=False))
                 own.execute(self._sql["withdraw"], {"seq": seq})
@@ -183,7 +173,7 @@ class SQLiteOutbox(Outbox):
         return cancelled
 
     def give_up(self, seq: int, *, connection: Any = None) -> None:
-        with self._writing(connection) as own:
+        with self._file.writing(connection) as own:
             own.execute(self._sql["give_up"], {"seq": seq})
 
     # --- beside the rows -------------------------------------------------------------------------------------------
@@ -203,12 +193,11 @@ class SQLiteOutbox(Outbox):
     # --- the worker ------------------------------------------------------------------------------------------------
 
     def set_destinations(self, destinations: Sequence[str]) -> None:
-        self._destinations = tuple(sorted(set(destinations)))
-        self._route = None
+        self._file.set_destinations(destinations)
 
     def claim(self, destination: str, *, now: datetime, limit: int, lease: timedelta = LEASE) -> list[Claim]:
         token = secrets.token_hex(8)
-        with self._changing(self._worker) as own:
+        with self._file.changing(self._worker) as own:
             number, cursor = self._destination(own, destination)
             leased = {"destination": number, "now": micros(now), "lease": token, "lease_end": micros(now + lease)}
             taken = own.execute(self._sql["claim_again"], {**leased, "limit": limit}).rowcount
@@ -216,14 +205,14 @@ class SQLiteOutbox(Outbox):
                 taken += claim_new(own, self._sql, leased, cursor, limit - taken)
         if not taken:
             return []
-        with self._using(self._worker) as own:  # behind the transaction: others write while a megabyte is read
+        with self._file.using(self._worker) as own:  # behind the transaction: others write while a megabyte is read
             rows = own.execute(self._sql["claimed"], {**leased, "name": destination}).fetchall()
         rows.reverse()
         return [claim(rows.pop(), token) for _ in range(len(rows))]  # each row is let go as it is read
 
     def settle(self, destination: str, settlements: Sequence[Settlement], *, now: datetime) -> int:
         counted = 0
-        with self._changing(self._worker) as own:
+        with self._file.changing(self._worker) as own:
             number, _ = self._destination(own, destination)
             for values in settlement_values(settlements, number, micros(now)):
                 counted += own.execute(self._sql["settle"], values).rowcount
@@ -232,7 +221,7 @@ class SQLiteOutbox(Outbox):
 
     def next_due(self, destinations: Sequence[str], *, now: datetime) -> datetime | None:
         found: list[datetime] = []
-        with self._using(self._worker) as own:
+        with self._file.using(self._worker) as own:
             for name in destinations:
                 number, cursor = self._destination(own, name)
                 if own.execute(self._sql["first_new"], {"destination": number, "cursor": cursor}).fetchone():
@@ -243,17 +232,17 @@ class SQLiteOutbox(Outbox):
         return min(found, default=None)
 
     def rouse(self, *, now: datetime) -> int:
-        return rouse(partial(self._changing, self._worker), self._sql, now)
+        return rouse(partial(self._file.changing, self._worker), self._sql, now)
 
     def purge(self, *, now: datetime) -> int:
-        changes = Purge(partial(self._changing, self._worker), self._sql, now).run()
+        changes = Purge(partial(self._file.changing, self._worker), self._sql, now).run()
         changes += sum(one.purge(now=now) for one in (self._notes, self._decisions, self._tallies))
-        with self._using(self._worker) as own:
+        with self._file.using(self._worker) as own:
             empty_wal(own)
         return changes
 
     def share(self, destination: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
-        with self._changing(self._worker) as own:
+        with self._file.changing(self._worker) as own:
             number, _ = self._destination(own, destination)
             (before,) = own.execute(self._sql["kept"], {"destination": number}).fetchone()
             kept = change(before)
@@ -262,11 +251,11 @@ class SQLiteOutbox(Outbox):
         return kept
 
     def backlog(self) -> dict[str, int]:
-        with self._reading() as own:
+        with self._file.reading() as own:
             return dict(own.execute(self._sql["backlog"])) if own else {}
 
     def oldest(self, destination: str) -> datetime | None:
-        with self._using(self._worker) as own:
+        with self._file.using(self._worker) as own:
             number, cursor = self._destination(own, destination)
             new = own.execute(self._sql["first_new"], {"destination": number, "cursor": cursor}).fetchone()
             again = own.execute(self._sql["oldest_again"], {"destination": number}).fetchone()
@@ -274,7 +263,7 @@ class SQLiteOutbox(Outbox):
         return moment(occurred_at)
 
     def open_rows(self, *, after: int | None, limit: int) -> list[Stored]:
-        with self._using(self._worker) as own:
+        with self._file.using(self._worker) as own:
             return [stored(row) for row in own.execute(self._sql["open_rows"], {"after": after, "limit": limit})]
 
     # --- people ----------------------------------------------------------------------------------------------------
@@ -284,11 +273,11 @@ class SQLiteOutbox(Outbox):
             return migrate(own.cursor(), self._sql, self.path)
 
     def shared(self) -> dict[str, bytes]:
-        with self._using(self._worker) as own:
+        with self._file.using(self._worker) as own:
             return dict(own.execute(self._sql["shared"]))
 
     def counts(self, *, due: bool = False) -> dict[str, dict[str, int]]:
-        with self._using(self._worker) as own:
+        with self._file.using(self._worker) as own:
             names: dict[int, str] = dict(own.execute(self._sql["destinations"]))
             counts: dict[str, dict[str, int]] = {name: {} for name in names.values()}
             found = own.execute(self._sql["counts_due" if due else "counts"], {"undecided": UNDECIDED})
@@ -301,7 +290,7 @@ class SQLiteOutbox(Outbox):
         self, *, state: str | None = None, destination: str | None = None, id: str | None = None, limit: int = 100
     ) -> list[DeliveryState]:
         found: list[Row] = []
-        with self._listing() as own:
+        with self._file.listing() as own:
             for low, high in reversed(self._ranges(own, None if id is None else [id])):
                 wanted = {"state": state, "destination": destination, "low": low, "high": high, "limit": limit}
                 found += own.execute(self._sql["deliveries"], wanted)
@@ -309,7 +298,7 @@ class SQLiteOutbox(Outbox):
 
     def heard(self, event: str, *, newest: int = 10_000) -> Heard:
         among = {"event": event, "newest": newest}
-        with self._using(self._worker) as own:
+        with self._file.using(self._worker) as own:
             (silent,) = own.execute(self._sql["silent"], among).fetchone()
             return Heard.of(silent, own.execute(self._sql["heard"], among))
 
@@ -321,9 +310,9 @@ class SQLiteOutbox(Outbox):
         ids: Sequence[str] | None = None,
         states: Collection[Retried] = RETRIED,
     ) -> int:
-        with self._using(self._worker) as own:
+        with self._file.using(self._worker) as own:
             ranges = self._ranges(own, ids)
-        changing = partial(self._changing, self._worker)
+        changing = partial(self._file.changing, self._worker)
         return sum(retry(changing, self._sql, one, destination=destination, states=states, now=now) for one in ranges)
 
     # --- rows ------------------------------------------------------------------------------------------------------
@@ -342,58 +331,3 @@ class SQLiteOutbox(Outbox):
         if found is None:
             raise ConfigurationError(f"the outbox knows no destination {name!r}; call set_destinations() first")
         return found
-
-    # --- connections -----------------------------------------------------------------------------------------------
-
-    def _using(self, connections: Connections) -> Slot:
-        self._ready(connections)
-        return connections.use()
-
-    def _changing(self, connections: Connections) -> AbstractContextManager[sqlite3.Connection]:
-        self._ready(connections)
-        return connections.transaction()
-
-    def _writing(self, connection: Any) -> AbstractContextManager[Executing]:
-        """The caller's own transaction where he gives its connection."""
-        if connection is None:
-            return self._changing(self._request)
-        return within(driver_connection(connection), self.path)
-
-    @contextmanager
-    def _reading(self) -> Generator[sqlite3.Connection | None]:
-        """A connection to read with, also while its own caller has the lock; None where there are no tables yet."""
-        with self._request.use() as own:
-            yield own if self._route or own.execute(self._sql["is_made"]).fetchone() else None
-
-    @contextmanager
-    def _listing(self) -> Generator[sqlite3.Connection]:
-        """The same where there shall be tables: it waits for a lock only to make or upgrade them."""
-        with self._request.use() as own:
-            if not self._route and not is_current(own, self._sql, self.path):
-                self._ready(self._request)
-            yield own
-
-    def _ready(self, connections: Connections, caller: sqlite3.Cursor | None = None) -> Route:
-        """The route of new rows, with all that is needed written: where something is missing, and within the caller's
-        transaction if he is in one, for then he has the lock."""
-        route = self._route
-        if route is None:
-            destinations = self._destinations
-            with connections.use() as own:
-                route = find_route(own, self._sql, self.path, destinations)
-            if route is None and caller:
-                with whole(caller):
-                    return self._write_schema(caller, destinations)  # he may roll it back
-            if route is None:
-                with connections.transaction() as own:
-                    route = self._write_schema(own.cursor(), destinations)
-                with connections.use() as own:
-                    wait_for_wal(own)
-            if self._destinations is destinations:  # else others were set meanwhile
-                self._route = route
-        return route
-
-    def _write_schema(self, cursor: sqlite3.Cursor, destinations: Sequence[str]) -> Route:
-        """Make what is missing: tables, destinations, their route."""
-        migrate(cursor, self._sql, self.path)
-        return write_route(cursor, self._sql, destinations)
