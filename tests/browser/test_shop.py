@@ -15,6 +15,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Browser, BrowserContext, Page, Response
 
+from tests.browser.conftest import launched
 from tests.browser.shop import A_LEASE, PATIENCE, RunningShop
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("shop")]
@@ -147,6 +148,19 @@ def test_each_platform_counts_a_purchase_and_what_led_to_it_once(shop: RunningSh
         assert CLICK_IDS[record["platform"]] in str(record["server"]["payload"])
         assert "lovelace" not in str(record["browser"]["payload"]).lower()
     assert not shopper.complaints
+
+
+def test_the_whole_browser_counts_a_purchase_once(chromium: Browser, shop: RunningShop) -> None:
+    """What the other tests see in Chromium's headless shell holds in the browser that people have."""
+    browser = launched(chromium)
+    shopper = Shopper(browser, shop)
+    shopper.land()
+    shopper.buy()
+    purchases = shop.wait_for_merged("Purchase")
+    one_id(purchases)
+    assert all(record["counted"] == 1 for record in purchases)
+    assert not shopper.foreign_requests and not shopper.complaints
+    browser.close()
 
 
 def test_the_same_value_and_order_stand_on_both_halves(shop: RunningShop, shopper: Shopper) -> None:
