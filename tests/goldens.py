@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,9 +34,15 @@ def golden(kind: str) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
+@cache
+def _settings(kind: str) -> Mapping[str, Any]:
+    """Read once: hundreds of tests make a platform of them."""
+    return MappingProxyType(golden(kind)["settings"])
+
+
 def made(kind: str, **more: Any) -> Platform:
     """The platform of the golden file; `more` overrides its settings."""
-    return installed()[kind](**{**golden(kind)["settings"], "access_token": TOKEN, **more})
+    return installed()[kind](**{**_settings(kind), "access_token": TOKEN, **more})
 
 
 def platform_of(kind: str, case: Any) -> Platform:
