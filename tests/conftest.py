@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -43,6 +44,12 @@ def _no_worker_is_left() -> Iterator[None]:
     names = [thread.name for thread in threading.enumerate()]
     left = [name for name in names if name.startswith("pixeltwin-") and ":" in name]  # a destination's
     assert not left, f"this test left workers: {', '.join(left)}"
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay until the end: no garbage collection need look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:
