@@ -81,8 +81,10 @@ class Worker:
         self._forget()
 
     def start(self) -> None:
-        """Start the threads, unless they run already."""
+        """Start the threads, unless they run already: every request asks for it."""
         self._after_fork()
+        if self._threads and self._threads[0].is_alive():
+            return
         with self._bell:
             if any(thread.is_alive() for thread in self._threads):
                 return
