@@ -81,10 +81,8 @@ class Worker:
         self._forget()
 
     def start(self) -> None:
-        """Start the threads, unless they run already: every request asks for it."""
+        """Start the threads, unless they run already."""
         self._after_fork()
-        if self._threads and self._threads[0].is_alive():
-            return
         with self._bell:
             if any(thread.is_alive() for thread in self._threads):
                 return
