@@ -33,23 +33,31 @@ HERE = ("127.0.0.1", "localhost")
 def executable() -> str | None:
     """Where Chromium is: CHROMIUM names another one than the system's."""
     named = os.environ.get("CHROMIUM")
-    return (shutil.which(named) or named) if named else shutil.which("chromium") or shutil.which("chromium-browser")
+    if named:
+        return shutil.which(named) or named
+    return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def shell() -> str | None:
+def whole() -> str:
+    """The same; without any, the test is skipped and says so."""
+    path = executable()
+    if path is None:
+        pytest.skip("NO CHROMIUM: what needs a browser is not tested; on Debian: apt-get install chromium")
+    return path
+
+
+def shell() -> str:
     """Where its headless shell is: the same engine without the browser around it, for less than half of the CPU. Where
     CHROMIUM names a browser, or there is no shell, the browser itself."""
     found = None if os.environ.get("CHROMIUM") else shutil.which("chromium-headless-shell")
-    return found or executable()
+    return found or whole()
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests of a process; each takes a context of its own from it. Tests of what the shell has not
-    (sessions, the back/forward cache) launch the whole browser, see `launched`."""
+    (the back/forward cache, restored sessions) launch the whole browser, see `launched`."""
     path = shell()
-    if path is None:
-        pytest.skip("NO CHROMIUM: nothing of the browser half is tested; on Debian: apt-get install chromium")
     api = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: pip install playwright")
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -59,7 +67,7 @@ def chromium() -> Iterator[Browser]:
 
 def launched(browser: Browser, **options: Any) -> Browser:
     """A whole Chromium beside the shared one, with switches of its own."""
-    return browser.browser_type.launch(executable_path=executable(), args=FLAGS, **options)
+    return browser.browser_type.launch(executable_path=whole(), args=FLAGS, **options)
 
 
 class Visit:

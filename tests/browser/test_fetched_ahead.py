@@ -19,7 +19,7 @@ import pytest
 from flask import Response, jsonify, redirect, request
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import FLAGS, executable
+from tests.browser.conftest import FLAGS, whole
 from tests.browser.shop import PATIENCE
 from tests.browser.site import ICON, Site
 
@@ -175,9 +175,7 @@ setInterval(async () => (await (await fetch('/go')).json()) && document.querySel
 def shopper(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     """Starts a browser at a URL, with no debugger at it and no host to reach but this one."""
     running: list[subprocess.Popen[bytes]] = []
-    path = executable()
-    if path is None:
-        pytest.skip("NO CHROMIUM")
+    path = whole()
 
     def start(url: str) -> None:
         switches = [

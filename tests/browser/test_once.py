@@ -19,7 +19,7 @@ from flask import (
 )
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.conftest import FLAGS, executable, launched
+from tests.browser.conftest import FLAGS, launched, whole
 from tests.browser.site import ICON, Site
 
 pytestmark = pytest.mark.browser
@@ -148,7 +148,7 @@ def test_a_restored_session(site: Site, chromium: Browser, tmp_path: Path) -> No
 
     def profile(*switches: str) -> BrowserContext:
         return chromium.browser_type.launch_persistent_context(
-            str(tmp_path / "profile"), executable_path=executable(), args=[*FLAGS, *switches]
+            str(tmp_path / "profile"), executable_path=whole(), args=[*FLAGS, *switches]
         )
 
     before = profile()

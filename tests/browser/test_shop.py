@@ -117,11 +117,15 @@ class Shopper:
 
 
 @pytest.fixture
-def shopper(chromium: Browser, shop: RunningShop) -> Iterator[Shopper]:
-    person = Shopper(chromium, shop)
+def shopper(request: pytest.FixtureRequest, chromium: Browser, shop: RunningShop) -> Iterator[Shopper]:
+    """Its parameter "whole browser" gives him that, where the others have its headless shell."""
+    own = launched(chromium) if getattr(request, "param", "") == "whole browser" else None
+    person = Shopper(own or chromium, shop)
     yield person
-    assert not person.foreign_requests, "a page asked for something outside this machine"
     person.context.close()
+    if own:
+        own.close()
+    assert not person.foreign_requests, "a page asked for something outside this machine"
 
 
 def one_id(records: list[dict[str, Any]]) -> str:
@@ -133,6 +137,7 @@ def one_id(records: list[dict[str, Any]]) -> str:
     return str(found)
 
 
+@pytest.mark.parametrize("shopper", ["shell", "whole browser"], indirect=True)
 def test_each_platform_counts_a_purchase_and_what_led_to_it_once(shop: RunningShop, shopper: Shopper) -> None:
     """Land, look, add, buy: three merged verdicts for each event, one id on all wires, click ids in the bodies."""
     shopper.land()
@@ -148,19 +153,6 @@ def test_each_platform_counts_a_purchase_and_what_led_to_it_once(shop: RunningSh
         assert CLICK_IDS[record["platform"]] in str(record["server"]["payload"])
         assert "lovelace" not in str(record["browser"]["payload"]).lower()
     assert not shopper.complaints
-
-
-def test_the_whole_browser_counts_a_purchase_once(chromium: Browser, shop: RunningShop) -> None:
-    """What the other tests see in Chromium's headless shell holds in the browser that people have."""
-    browser = launched(chromium)
-    shopper = Shopper(browser, shop)
-    shopper.land()
-    shopper.buy()
-    purchases = shop.wait_for_merged("Purchase")
-    one_id(purchases)
-    assert all(record["counted"] == 1 for record in purchases)
-    assert not shopper.foreign_requests and not shopper.complaints
-    browser.close()
 
 
 def test_the_same_value_and_order_stand_on_both_halves(shop: RunningShop, shopper: Shopper) -> None:
